@@ -1,0 +1,102 @@
+/*
+ * The store: one SQLite file, written by one process at a time.
+ *
+ * Every write transaction, its checkpoint and the close of a connection that
+ * wrote happen under flock(DB.lock), whichever process (SQLite before 3.51.3
+ * can corrupt a WAL database when two connections checkpoint at once).
+ * synchronous=FULL is asserted at open: after store_commit returned STORE_OK a
+ * power cut loses nothing of it.
+ */
+#ifndef COLLECTOR_STORE_H
+#define COLLECTOR_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/batch.h"
+#include "lib/record.h"
+#include "lib/sign.h"
+#include "lib/times.h"
+
+enum store_result {
+	STORE_OK,
+	STORE_DUPLICATE, /* the same content is stored already */
+	STORE_CONFLICT,	 /* other content under the same number: the first stays */
+	STORE_UNKNOWN,	 /* no such vantage point or key */
+	STORE_BUSY,	 /* another process holds the lock: try again */
+	STORE_FULL,	 /* no room on the disk: nothing was written */
+	STORE_BROKEN,	 /* any other error of the database */
+};
+const char *store_result_name(enum store_result);
+
+struct store;
+
+/* Make a new database (mode 0640). -1 where the file exists or cannot be
+ * made; one line was logged. */
+int store_create(const char *path);
+
+/* Open for writing. NULL where it is missing, not ours (application_id), of
+ * another schema version, or broken; one line was logged and *code is the
+ * exit code. archive may be NULL: nothing is archived. */
+struct store *store_open(const char *path, const char *archive, int *code);
+void store_close(struct store *);
+struct sqlite3 *store_db(struct store *); /* for settle.c and retain.c */
+
+/* One write transaction: takes the lock (bounded wait), begins; commits and
+ * checkpoints where due, or rolls back; lets go of the lock. What was given
+ * to store_archive in between is fsynced in the archive before the commit. */
+enum store_result store_begin(struct store *);
+enum store_result store_commit(struct store *);
+void store_rollback(struct store *);
+
+/* --- inside a transaction --- */
+
+/* A vantage point's id, made where it is missing and create is set. */
+enum store_result store_vp(struct store *, const char *name, bool create,
+    int64_t *vp);
+
+struct vp_place {
+	struct wall since;
+	bool has_position;
+	double lat, lon;
+	char region[LIMIT_REGION + 1], country[3], city[LIMIT_REGION + 1];
+	int64_t asn; /* -1: unknown */
+	char tags[256];
+};
+enum store_result store_vp_place(struct store *, int64_t vp,
+    const struct vp_place *);
+enum store_result store_vp_key(struct store *, int64_t vp,
+    const uint8_t public_key[SIGN_PUBLIC_LEN], struct wall since);
+
+/* The key that may sign for vp at a time; STORE_UNKNOWN where none does. The
+ * caller frees *key. Works outside a transaction too. */
+enum store_result store_find_key(struct store *, const char *vp,
+    const char *keyid, struct sign_key **key);
+
+/* Is this batch stored? STORE_DUPLICATE, STORE_CONFLICT or STORE_OK (no).
+ * Works outside a transaction too. */
+enum store_result store_find_batch(struct store *, const char *vp,
+    const char *spool, int64_t number, const uint8_t sha256[SIGN_SHA256_LEN]);
+
+/* What identifies a batch, from a signed batch or from an import. */
+struct store_batch {
+	int64_t vp;
+	const char *spool; /* imports: "ripe-atlas:MSM" */
+	int64_t number;	   /* imports: the result's time */
+	uint8_t sha256[SIGN_SHA256_LEN];
+	const struct batch_head *head;
+	const char *head_json;
+};
+
+/* Add a batch and its records (time order is not required; all within
+ * LIMIT_BATCH_SPAN_S), mark its hours unsettled. DUPLICATE and CONFLICT add
+ * nothing. The caller holds a transaction, which may span several batches. */
+enum store_result store_add_batch(struct store *, const struct store_batch *,
+    const struct record *records, size_t count);
+
+/* Append to the archive's current file: kind is one of "batch", "import",
+ * "act". Durable when store_commit returns STORE_OK. */
+enum store_result store_archive(struct store *, const char *kind,
+    const void *bytes, size_t len);
+
+#endif

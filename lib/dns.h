@@ -1,0 +1,103 @@
+/*
+ * DNS messages: what we ask, and what we read of a reply (RFC 1035, EDNS
+ * RFC 6891, NSID RFC 5001, CHAOS names RFC 4892). No sockets here.
+ */
+#ifndef LIB_DNS_H
+#define LIB_DNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/cursor.h"
+#include "lib/limits.h"
+#include "lib/record.h"
+#include "lib/writer.h"
+
+enum {
+	DNS_TYPE_A = 1,
+	DNS_TYPE_NS = 2,
+	DNS_TYPE_SOA = 6,
+	DNS_TYPE_TXT = 16,
+	DNS_TYPE_AAAA = 28,
+	DNS_TYPE_OPT = 41,
+	DNS_CLASS_IN = 1,
+	DNS_CLASS_CH = 3,
+	DNS_HEADER_LEN = 12,
+	DNS_OPTION_NSID = 3,
+};
+
+/* A name in wire form, uncompressed, with its root label. */
+struct dns_name {
+	uint8_t bytes[LIMIT_DNS_NAME];
+	uint8_t len;
+};
+
+/* Presentation form ("id.server", final dot optional, \DDD escapes, "." the
+ * root) to wire form. 0, or -1. */
+int dns_name_from_text(struct dns_name *, const char *text);
+/* With a final dot; every byte outside the letters, digits, - and _ as \DDD
+ * or \X per RFC 1035 section 5.1. text holds LIMIT_DNS_NAME_TEXT. */
+void dns_name_to_text(char *text, size_t size, const struct dns_name *);
+/* Same but for ASCII case (RFC 4343). */
+bool dns_name_equal(const struct dns_name *, const struct dns_name *);
+/* Read a possibly compressed name at the cursor (which is over the whole
+ * message): pointers strictly backwards, at most LIMIT_DNS_JUMPS, at most
+ * 255 bytes. The cursor ends behind the name as it stands there. */
+enum parse_result dns_name_read(struct dns_name *, struct cursor *);
+
+struct dns_question {
+	struct dns_name name;
+	uint16_t type, class;
+};
+
+struct dns_query {
+	uint16_t id;
+	struct dns_question question;
+	bool rd;
+	bool edns; /* an OPT record (RFC 6891), size LIMIT_DNS_UDP_SIZE */
+	bool nsid; /* empty NSID option; needs edns */
+	bool dnssec_ok;
+};
+
+/* The message. Check writer_failed(). */
+void dns_query_write(struct writer *, const struct dns_query *);
+
+/* How a reply relates to a query that is still open. */
+enum dns_match {
+	DNS_MATCH_NONE,	  /* another id, no response, other opcode or question */
+	DNS_MATCH_HEADER, /* right id, an error rcode and no question section */
+	DNS_MATCH_FULL,	  /* right id and question, names byte for byte */
+};
+enum dns_match dns_reply_match(const struct dns_query *, const void *packet,
+    size_t len);
+
+struct dns_reply {
+	uint16_t id;
+	bool qr, aa, tc, rd, ra, ad, cd;
+	uint8_t opcode;
+	uint16_t rcode; /* extended by OPT where there is one */
+	uint16_t question_count, answer_count, authority_count,
+	    additional_count; /* as the header says */
+	bool edns;
+	uint16_t edns_size;
+	uint8_t edns_version;
+	uint8_t nsid_count;	  /* options of code 3 seen, capped at 255 */
+	struct record_bytes nsid; /* the first */
+	uint32_t nsid_len;	  /* its true length */
+	uint8_t answer_kept;
+	/* Answers whose owner, type and class are those of the question: for
+	 * TXT the strings of each record joined without separator; for SOA,
+	 * A, AAAA, NS, CNAME their text; others RFC 3597 "\# LEN HEX". */
+	struct record_bytes answer[LIMIT_ANSWERS];
+	int64_t serial; /* of the first SOA in the answer section; -1 */
+};
+
+/* Read a whole message that dns_reply_match let through. What was read before
+ * the fault stays in reply. *fault is a constant text that names the part:
+ * "header" "question" "name" "rdlen" "txt" "soa" "edns" "opt2" "trailing" ...
+ * (NULL when PARSE_OK). With tc set, a fault behind the question is no fault:
+ * such a message may end anywhere. Never slower than linear in len. */
+enum parse_result dns_reply_parse(struct dns_reply *, const void *packet,
+    size_t len, const struct dns_question *, const char **fault);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Files that must survive a power cut, and files that others must not have
+ * touched. Every path is opened with O_CLOEXEC; nothing follows a symlink in
+ * the last component where the header says so.
+ */
+#ifndef LIB_FILE_H
+#define LIB_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Write all len bytes, whatever signals or short writes. 0, or -1 (errno). */
+int file_write_all(int fd, const void *bytes, size_t len);
+
+/* Publish bytes as dir/name: written beside, flushed, renamed, the folder
+ * flushed. After 0 it survives a power cut. An fsync that fails makes the
+ * whole attempt fail: the temporary file is removed and never retried on the
+ * same descriptor. dirfd is an open folder. 0, or -1 (errno). */
+int file_publish(int dirfd, const char *name, const void *bytes, size_t len,
+    unsigned mode);
+
+/* The whole file, with a NUL behind it that is not counted. Not a regular
+ * file, or over max bytes: -1 with EFBIG or EINVAL. The caller frees. */
+int file_read(int dirfd, const char *name, size_t max, uint8_t **bytes,
+    size_t *len);
+
+/* What is wrong with the owner or mode of an open file or folder that must
+ * be ours (or root's) and not writable by others; with private_read set, not
+ * readable by others either. NULL where nothing is; otherwise a constant
+ * text such as "readable by others". */
+const char *file_distrust(int fd, bool private_read);
+
+/* Take the exclusive lock (flock) of a file, which is made where it is
+ * missing (mode 0600). The descriptor; -1 with EWOULDBLOCK where another
+ * holds it and wait is false. Close it to let go. */
+int file_lock(int dirfd, const char *name, bool wait);
+
+/* A report or export: stdout for "-", else a temporary file beside path that
+ * file_output_done renames. A symlink at path is refused. */
+struct file_output {
+	FILE *stream;
+	char path[4096];
+	char temp[4096];
+};
+int file_output_open(struct file_output *, const char *path);
+/* keep false: removed. 0, or -1 (errno) where flush, fsync or rename failed. */
+int file_output_done(struct file_output *, bool keep);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * One event, one line, on standard error, subject first: "target k-root:
+ * send: Network is unreachable". Foreign bytes are escaped (escape.h) and a
+ * line is at most 1 KiB. Only main files exit.
+ */
+#ifndef LIB_LOG_H
+#define LIB_LOG_H
+
+/* Set once by main; begins every line ("acprobe: "). verbose shows log_info. */
+void log_init(const char *program, int verbose);
+
+void log_warnx(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *format, ...) /* appends ": strerror(errno)" */
+    __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Exit codes of every program (DESIGN.md 10). */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_UNANSWERED = 1,
+	EXIT_BAD_USAGE = 2,	/* usage, configuration, key, refused address */
+	EXIT_PERMISSION = 3, /* permission or socket */
+	EXIT_STORAGE = 4,	/* disk or database */
+};
+
+#endif

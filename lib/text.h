@@ -1,0 +1,42 @@
+/*
+ * Text into fixed buffers, and text into numbers: the only places that
+ * compare lengths and ranges by hand.
+ */
+#ifndef LIB_TEXT_H
+#define LIB_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* snprintf that answers yes or no: 0, or -1 where the result did not fit
+ * (buffer then holds what fitted, always terminated). */
+int text_print(char *buffer, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Copy a string; 0, or -1 where it did not fit (buffer is then empty). */
+int text_copy(char *buffer, size_t size, const char *from);
+
+/* Decimal integer with optional sign, nothing else, min <= value <= max.
+ * 0, or -1. */
+int text_int(int64_t *value, const char *text, int64_t min, int64_t max);
+
+/* Decimal number (no hex, no inf, no nan), min <= value <= max. 0, or -1. */
+int text_double(double *value, const char *text, double min, double max);
+
+/* Lower-case hex of len bytes into out, which holds 2 * len + 1. */
+void text_hex(char *out, const void *bytes, size_t len);
+
+/* Read hex of either case; *len is set. 0, or -1 where text is odd, foreign
+ * or longer than size bytes. */
+int text_unhex(void *bytes, size_t size, size_t *len, const char *text);
+
+/* A vantage point's name: 1 to LIMIT_VP_NAME of [a-z0-9._-], the first a
+ * letter or digit, no "..". It becomes a path and a URL. */
+bool text_is_vp_name(const char *text);
+
+/* 1 to max printable ASCII bytes (0x20 to 0x7e). */
+bool text_is_printable(const char *text, size_t max);
+
+#endif

@@ -1,0 +1,167 @@
+-- The store (acstore(5)): what the collector keeps. Made by `accollect init`.
+-- All times are microseconds since 1970-01-01 UTC. Raw tables hold what was
+-- seen; run and interval are a pure function of them (settle.c) and can be
+-- made again at any time. Read it through the views of views.sql.
+
+PRAGMA application_id = 1094927170; -- "ACDB"
+PRAGMA user_version = 1;
+
+-- A vantage point by name. Facts that change are in vp_place and vp_key.
+CREATE TABLE vp(
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- Where a vantage point is, since when. The row with the latest since <= t
+-- holds at t; before the first row, the first.
+CREATE TABLE vp_place(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	since INTEGER NOT NULL,
+	lat REAL, lon REAL,
+	region TEXT, country TEXT, city TEXT,
+	asn INTEGER,
+	tags TEXT,
+	PRIMARY KEY(vp, since)
+) STRICT, WITHOUT ROWID;
+
+-- Keys that may sign a vantage point's batches.
+CREATE TABLE vp_key(
+	keyid TEXT NOT NULL PRIMARY KEY,
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	public BLOB NOT NULL,
+	since INTEGER NOT NULL,
+	until INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- One accepted batch. Its measurements are the ids first_row ..
+-- first_row + rows - 1, in the order of the batch.
+CREATE TABLE batch(
+	id INTEGER PRIMARY KEY,
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	spool TEXT NOT NULL,	-- or "ripe-atlas:MSM" of an import
+	number INTEGER NOT NULL,
+	sha256 BLOB NOT NULL,
+	t0 INTEGER NOT NULL,	-- earliest record
+	t1 INTEGER NOT NULL,	-- latest record; t1 - t0 <= one hour
+	first_row INTEGER NOT NULL,
+	rows INTEGER NOT NULL,
+	every_s INTEGER NOT NULL DEFAULT 0,	-- 0: unknown
+	questions INTEGER NOT NULL,		-- planned
+	lost INTEGER NOT NULL DEFAULT 0,	-- batches evicted before it
+	skipped INTEGER NOT NULL DEFAULT 0,	-- rounds skipped before it
+	too_late INTEGER NOT NULL DEFAULT 0,	-- 1: beyond the raw horizon
+	head TEXT NOT NULL,	-- the head's JSON
+	received INTEGER NOT NULL,
+	UNIQUE(vp, spool, number)
+) STRICT;
+CREATE INDEX batch_by_time ON batch(vp, t0); -- the only way into raw rows
+
+-- Everything is compared only within a lane.
+CREATE TABLE lane(
+	id INTEGER PRIMARY KEY,
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	target TEXT NOT NULL,
+	address TEXT NOT NULL,	-- RFC 5952
+	af INTEGER NOT NULL,	-- 4, 6: of the address
+	port INTEGER NOT NULL,	-- -1: none
+	proto TEXT NOT NULL,
+	question TEXT NOT NULL,
+	flow INTEGER NOT NULL,
+	UNIQUE(vp, target, address, port, proto, question, flow)
+) STRICT;
+
+-- An instance as it named itself: raw bytes, and their text form with every
+-- foreign byte as \DDD. Methods are different name spaces. Id 1 stands for
+-- "answered without a name" (method "", no bytes).
+CREATE TABLE instance(
+	id INTEGER PRIMARY KEY,
+	method TEXT NOT NULL,	-- nsid hostname.bind id.server or a question
+	bytes BLOB NOT NULL,
+	text TEXT NOT NULL,
+	UNIQUE(method, bytes)
+) STRICT;
+INSERT INTO instance VALUES(1, '', x'', '');
+
+-- What a record says beside the columns of measurement: flow tuple, answer,
+-- flags, checks, counters, reason. Nearly always the same in every round of
+-- a lane, so kept once, as JSON with the keys of acrecord(5).
+CREATE TABLE detail(
+	id INTEGER PRIMARY KEY,
+	hash BLOB NOT NULL UNIQUE,
+	json TEXT NOT NULL
+) STRICT;
+
+-- A path: hops without their times, as JSON.
+CREATE TABLE path(
+	id INTEGER PRIMARY KEY,
+	hash BLOB NOT NULL UNIQUE,
+	hops TEXT NOT NULL
+) STRICT;
+
+-- One question and what came of it. No index: rows of a batch lie together.
+CREATE TABLE measurement(
+	id INTEGER PRIMARY KEY,
+	lane INTEGER NOT NULL,
+	dt_us INTEGER NOT NULL,	-- time since the batch's t0
+	outcome INTEGER NOT NULL,	-- enum outcome of lib/record.h
+	rtt_us INTEGER,
+	instance INTEGER,	-- null unless answered
+	ttl INTEGER,
+	rcode INTEGER,
+	stamp INTEGER,		-- enum stamp_source
+	size INTEGER,
+	detail INTEGER
+) STRICT;
+
+-- The path of a trace, and its hops' times (JSON array of µs or null).
+CREATE TABLE trace(
+	measurement INTEGER PRIMARY KEY,
+	path INTEGER NOT NULL,
+	rtts TEXT NOT NULL
+) STRICT;
+
+-- A reply's first bytes, where they were kept. Can be aged out earlier.
+CREATE TABLE answer_bytes(
+	measurement INTEGER PRIMARY KEY,
+	bytes BLOB NOT NULL
+) STRICT;
+
+-- (vp, hour) whose runs and intervals are not yet what the raw rows say.
+-- hour = t / 3600000000, rounded down.
+CREATE TABLE unsettled(
+	vp INTEGER NOT NULL,
+	hour INTEGER NOT NULL,
+	PRIMARY KEY(vp, hour)
+) STRICT, WITHOUT ROWID;
+
+-- A stretch of one instance in one lane within an hour. Losses belong to the
+-- lane's hour: one row with instance 0, first = the earliest of them.
+CREATE TABLE run(
+	hour INTEGER NOT NULL,
+	lane INTEGER NOT NULL,
+	first INTEGER NOT NULL,
+	instance INTEGER NOT NULL,	-- 0: unanswered
+	last INTEGER NOT NULL,
+	answered INTEGER NOT NULL,
+	asked INTEGER NOT NULL,		-- answered, or of instance 0 all lost
+	unsent INTEGER NOT NULL,	-- of instance 0: in asked, never sent
+	hist BLOB,	-- sparse histogram of rtt_us (histogram.h)
+	PRIMARY KEY(hour, lane, first, instance)
+) STRICT, WITHOUT ROWID;
+
+-- The same over all time: maximal stretches of one instance in a lane.
+-- Silence does not break one; how long a silence counts is for the reader.
+CREATE TABLE interval(
+	lane INTEGER NOT NULL,
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	instance INTEGER NOT NULL,
+	PRIMARY KEY(lane, first)
+) STRICT, WITHOUT ROWID;
+
+-- The operator's notes, beside what the measurements show.
+CREATE TABLE note(
+	id INTEGER PRIMARY KEY,
+	t INTEGER NOT NULL,
+	text TEXT NOT NULL
+) STRICT;
