@@ -1,0 +1,272 @@
+#include "lib/file.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "lib/text.h"
+
+/* Close and keep the errno that tells what went wrong. */
+static void
+close_quietly(int fd)
+{
+	int saved = errno;
+
+	if (fd != -1)
+		(void)close(fd);
+	errno = saved;
+}
+
+static void
+unlink_quietly(int dirfd, const char *name)
+{
+	int saved = errno;
+
+	(void)unlinkat(dirfd, name, 0);
+	errno = saved;
+}
+
+/* Make a file that was not there. One that a killed process of the same
+ * number left behind is in nobody's use. */
+static int
+create_temp(int dirfd, const char *temp, mode_t mode)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dirfd, temp, flags, mode);
+
+	if (fd != -1 || errno != EEXIST)
+		return fd;
+	if (unlinkat(dirfd, temp, 0) == -1)
+		return -1;
+	return openat(dirfd, temp, flags, mode);
+}
+
+static int
+write_temp(
+    int dirfd, const char *temp, const void *bytes, size_t len, mode_t mode)
+{
+	int fd = create_temp(dirfd, temp, mode);
+
+	if (fd == -1)
+		return -1;
+	if (fchmod(fd, mode) == -1 || file_write_all(fd, bytes, len) == -1 ||
+	    fsync(fd) == -1) {
+		close_quietly(fd);
+		return -1;
+	}
+	/* Network and quota file systems report late errors here. */
+	return close(fd);
+}
+
+static int
+read_whole(int fd, size_t size, uint8_t **bytes, size_t *len)
+{
+	uint8_t *buffer = malloc(size + 1);
+	size_t have = 0;
+
+	if (buffer == NULL)
+		return -1;
+	while (have < size) {
+		ssize_t n = read(fd, buffer + have, size - have);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			free(buffer);
+			return -1;
+		}
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	buffer[have] = '\0';
+	*bytes = buffer;
+	*len = have;
+	return 0;
+}
+
+/* The folder of a path as an open descriptor, for its fsync. */
+static int
+sync_folder_of(const char *path)
+{
+	char folder[4096];
+	const char *slash = strrchr(path, '/');
+	int fd, status;
+
+	if (slash == NULL)
+		(void)text_copy(folder, sizeof(folder), ".");
+	else if (text_print(folder, sizeof(folder), "%.*s",
+		     (int)(slash - path + 1), path) == -1)
+		return -1;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	status = fsync(fd);
+	close_quietly(fd);
+	return status;
+}
+
+int
+file_write_all(int fd, const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+file_publish(
+    int dirfd, const char *name, const void *bytes, size_t len, unsigned mode)
+{
+	char temp[512];
+
+	if (text_print(temp, sizeof(temp), ".%s.%ld.tmp", name,
+		(long)getpid()) == -1) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (write_temp(dirfd, temp, bytes, len, mode) == -1 ||
+	    renameat(dirfd, temp, dirfd, name) == -1) {
+		unlink_quietly(dirfd, temp);
+		return -1;
+	}
+	return fsync(dirfd);
+}
+
+int
+file_read(int dirfd, const char *name, size_t max, uint8_t **bytes, size_t *len)
+{
+	/* O_NONBLOCK: a fifo must be refused, not waited for. */
+	int fd =
+	    openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	int status = -1;
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == -1)
+		goto out;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		goto out;
+	}
+	if (st.st_size < 0 || (uintmax_t)st.st_size > max) {
+		errno = EFBIG;
+		goto out;
+	}
+	status = read_whole(fd, (size_t)st.st_size, bytes, len);
+out:
+	close_quietly(fd);
+	return status;
+}
+
+const char *
+file_distrust(int fd, bool private_read)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return "cannot be examined";
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return "owned by another user";
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return "writable by others";
+	if (private_read && (st.st_mode & (S_IRWXG | S_IRWXO)))
+		return "readable by others";
+	return NULL;
+}
+
+int
+file_lock(int dirfd, const char *name, bool wait)
+{
+	int fd = openat(
+	    dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int status;
+
+	if (fd == -1)
+		return -1;
+	do {
+		status = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+	} while (status == -1 && errno == EINTR);
+	if (status == -1) {
+		close_quietly(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
+file_output_open(struct file_output *output, const char *path)
+{
+	struct stat st;
+	int fd;
+
+	memset(output, 0, sizeof(*output));
+	if (strcmp(path, "-") == 0) {
+		output->stream = stdout;
+		return 0;
+	}
+	if (text_copy(output->path, sizeof(output->path), path) == -1) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+		errno = ELOOP;
+		return -1;
+	}
+	/* A device or fifo is written to, never replaced. */
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		output->stream = fopen(path, "we");
+		return output->stream == NULL ? -1 : 0;
+	}
+	if (text_print(output->temp, sizeof(output->temp), "%s.%ld.tmp", path,
+		(long)getpid()) == -1) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if ((fd = create_temp(AT_FDCWD, output->temp, 0666)) == -1)
+		return -1;
+	if ((output->stream = fdopen(fd, "w")) == NULL) {
+		close_quietly(fd);
+		unlink_quietly(AT_FDCWD, output->temp);
+		return -1;
+	}
+	return 0;
+}
+
+int
+file_output_done(struct file_output *output, bool keep)
+{
+	bool whole_file = output->temp[0] != '\0';
+	int status = 0;
+
+	if (output->stream == NULL)
+		return 0;
+	if (fflush(output->stream) == EOF || ferror(output->stream))
+		status = -1;
+	if (status == 0 && keep && whole_file &&
+	    fsync(fileno(output->stream)) == -1)
+		status = -1;
+	if (output->stream != stdout && fclose(output->stream) == EOF)
+		status = -1;
+	output->stream = NULL;
+	if (!whole_file)
+		return status;
+	if (status == 0 && keep && rename(output->temp, output->path) == 0)
+		return sync_folder_of(output->path);
+	unlink_quietly(AT_FDCWD, output->temp);
+	return keep ? -1 : status;
+}
