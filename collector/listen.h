@@ -1,0 +1,30 @@
+/*
+ * The receiving end of an upload (DESIGN.md 8): HTTPS, one method, one path,
+ * one request for one batch, answered by a receipt after the commit.
+ * One thread does everything in turn: a receipt is one durable transaction,
+ * and the store has one writer anyway.
+ */
+#ifndef COLLECTOR_LISTEN_H
+#define COLLECTOR_LISTEN_H
+
+#include <stdbool.h>
+#include "collector/store.h"
+
+struct listen_options {
+	const char *listen;	     /* "[::]:8443", "127.0.0.1:0" */
+	const char *certificate;     /* PEM file, the chain */
+	const char *certificate_key; /* PEM file that others cannot read */
+	/* Folder for bodies on their way in; on the database's disk. The files
+	 * have no names and vanish with the process. */
+	const char *temp_dir;
+	int connections;	     /* in all; 0: LIMIT_HTTP_CONNECTIONS */
+	int connections_per_address; /* IPv4, or IPv6 /64; 0: the limit */
+	bool print_port; /* the port alone on standard output once it listens */
+};
+
+/* Serve until SIGTERM or SIGINT: then no more connections are taken, uploads
+ * under way have a few seconds, and what is marked is settled. Logs
+ * "listening on ADDRESS". The exit code. */
+int listen_serve(struct store *, const struct listen_options *);
+
+#endif
