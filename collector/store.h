@@ -23,6 +23,7 @@ enum store_result {
 	STORE_DUPLICATE, /* the same content is stored already */
 	STORE_CONFLICT,	 /* other content under the same number: the first stays */
 	STORE_UNKNOWN,	 /* no such vantage point or key */
+	STORE_REFUSED,	 /* records span more than LIMIT_BATCH_SPAN_S */
 	STORE_BUSY,	 /* another process holds the lock: try again */
 	STORE_FULL,	 /* no room on the disk: nothing was written */
 	STORE_BROKEN,	 /* any other error of the database */
@@ -41,6 +42,7 @@ int store_create(const char *path);
 struct store *store_open(const char *path, const char *archive, int *code);
 void store_close(struct store *);
 struct sqlite3 *store_db(struct store *); /* for settle.c and retain.c */
+/* A struct store is used by one thread at a time. */
 
 /* One write transaction: takes the lock (bounded wait), begins; commits and
  * checkpoints where due, or rolls back; lets go of the lock. What was given
@@ -51,7 +53,8 @@ void store_rollback(struct store *);
 
 /* --- inside a transaction --- */
 
-/* A vantage point's id, made where it is missing and create is set. */
+/* A vantage point's id, made where it is missing and create is set. This and
+ * the next two are the operator's acts: what they change is archived. */
 enum store_result store_vp(struct store *, const char *name, bool create,
     int64_t *vp);
 
@@ -83,20 +86,38 @@ struct store_batch {
 	int64_t vp;
 	const char *spool; /* imports: "ripe-atlas:MSM" */
 	int64_t number;	   /* imports: the result's time */
-	uint8_t sha256[SIGN_SHA256_LEN];
+	uint8_t sha256[SIGN_SHA256_LEN]; /* signed: of the compressed body */
 	const struct batch_head *head;
-	const char *head_json;
 };
 
-/* Add a batch and its records (time order is not required; all within
- * LIMIT_BATCH_SPAN_S), mark its hours unsettled. DUPLICATE and CONFLICT add
- * nothing. The caller holds a transaction, which may span several batches. */
+/* Add an imported batch and its records (time order is not required; all
+ * within LIMIT_BATCH_SPAN_S), mark its hours unsettled, and archive it as an
+ * "import" entry. DUPLICATE, CONFLICT and REFUSED add nothing. The caller
+ * holds a transaction, which may span several batches. */
 enum store_result store_add_batch(struct store *, const struct store_batch *,
     const struct record *records, size_t count);
+
+/* The same in steps, for batches of any size; nothing is archived. begin
+ * says DUPLICATE or CONFLICT; after any result but STORE_OK of add and end
+ * the caller rolls the transaction back. */
+enum store_result store_batch_begin(struct store *, const struct store_batch *);
+enum store_result store_batch_add(struct store *, const struct record *);
+enum store_result store_batch_end(struct store *);
+
+/* Batches that begin before this time are receipted and counted too_late,
+ * and amend nothing. {INT64_MIN}: none, the default. Rounded down to the
+ * hour when set. */
+enum store_result store_raw_horizon(struct store *, struct wall *);
+enum store_result store_set_raw_horizon(struct store *, struct wall);
 
 /* Append to the archive's current file: kind is one of "batch", "import",
  * "act". Durable when store_commit returns STORE_OK. */
 enum store_result store_archive(struct store *, const char *kind,
+    const void *bytes, size_t len);
+
+/* Keep a file under ARCHIVE/conflict/, durable at once, outside of any
+ * transaction. STORE_OK also where no archive is configured. */
+enum store_result store_set_aside(struct store *, const char *name,
     const void *bytes, size_t len);
 
 #endif

@@ -82,9 +82,11 @@ CREATE TABLE instance(
 ) STRICT;
 INSERT INTO instance VALUES(1, '', x'', '');
 
--- What a record says beside the columns of measurement: flow tuple, answer,
--- flags, checks, counters, reason. Nearly always the same in every round of
--- a lane, so kept once, as JSON with the keys of acrecord(5).
+-- What a record says beside the columns of measurement, as JSON with the keys
+-- of acrecord(5) and kept once, because it is nearly always the same in every
+-- round. measurement.detail is what belongs to the lane (type, flow tuple,
+-- name asked, checks, counters, reason); measurement.reply is what the reply
+-- said (nsid, answer, serial, flags), which many lanes share.
 CREATE TABLE detail(
 	id INTEGER PRIMARY KEY,
 	hash BLOB NOT NULL UNIQUE,
@@ -110,7 +112,8 @@ CREATE TABLE measurement(
 	rcode INTEGER,
 	stamp INTEGER,		-- enum stamp_source
 	size INTEGER,
-	detail INTEGER
+	detail INTEGER NOT NULL,
+	reply INTEGER	-- null where no DNS reply was taken
 ) STRICT;
 
 -- The path of a trace, and its hops' times (JSON array of µs or null).
@@ -135,28 +138,43 @@ CREATE TABLE unsettled(
 ) STRICT, WITHOUT ROWID;
 
 -- A stretch of one instance in one lane within an hour. Losses belong to the
--- lane's hour: one row with instance 0, first = the earliest of them.
+-- lane's hour: one row with instance 0 and tie -1, first = the earliest of
+-- them. Samples are in the order (time, method, bytes of the instance); where
+-- several runs of a lane begin in the same microsecond, tie is 0, 1, 2 ... in
+-- that order and else 0, so that (first, tie) orders the runs of a lane.
 CREATE TABLE run(
 	hour INTEGER NOT NULL,
 	lane INTEGER NOT NULL,
 	first INTEGER NOT NULL,
-	instance INTEGER NOT NULL,	-- 0: unanswered
+	tie INTEGER NOT NULL,
+	instance INTEGER NOT NULL,	-- 0: unanswered; 1: without a name
 	last INTEGER NOT NULL,
 	answered INTEGER NOT NULL,
 	asked INTEGER NOT NULL,		-- answered, or of instance 0 all lost
 	unsent INTEGER NOT NULL,	-- of instance 0: in asked, never sent
 	hist BLOB,	-- sparse histogram of rtt_us (histogram.h)
-	PRIMARY KEY(hour, lane, first, instance)
+	PRIMARY KEY(hour, lane, first, tie)
 ) STRICT, WITHOUT ROWID;
 
 -- The same over all time: maximal stretches of one instance in a lane.
 -- Silence does not break one; how long a silence counts is for the reader.
+-- An answer without a name does break one: it is an interval of instance 1,
+-- and whether A, nameless, A is a change is for the reader. tie as in run.
 CREATE TABLE interval(
 	lane INTEGER NOT NULL,
 	first INTEGER NOT NULL,
+	tie INTEGER NOT NULL,
 	last INTEGER NOT NULL,
 	instance INTEGER NOT NULL,
-	PRIMARY KEY(lane, first)
+	PRIMARY KEY(lane, first, tie)
+) STRICT, WITHOUT ROWID;
+
+-- What the store itself remembers. "raw_horizon": batches that begin before
+-- this time (µs, a whole hour) amend nothing; "views": SHA-256 of the text
+-- that made the views, which are made anew when the program's differs.
+CREATE TABLE setting(
+	name TEXT NOT NULL PRIMARY KEY,
+	value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The operator's notes, beside what the measurements show.
