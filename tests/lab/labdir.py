@@ -127,9 +127,20 @@ class LabDir:
                     found.append(int(path.split("/")[2]))
         return found
 
+    def remove_links(self):
+        """All devices of a namespace at once and the namespaces at the same
+        time: 0.2 s, where the relay's end would take 3 s for them."""
+        commands = [subprocess.Popen(
+            ["ip", "-n", os.path.basename(path), "link", "del", "group", "1"],
+            stderr=subprocess.DEVNULL)
+            for path in glob.glob("/run/netns/%s-*" % self.prefix())]
+        for command in commands:
+            command.wait()
+
     def end_all(self):
         """Ends everything but the caller, and removes what is left."""
         prefix = self.prefix()
+        self.remove_links()
         for _ in range(50):
             ours = set(self.processes().values()) | set(self.members())
             ours.discard(os.getpid())

@@ -130,7 +130,7 @@ def network_lines(state, name):
             device = link[side + "_if"]
             yield "addr add %s dev %s" % (link[side + "4"], device)
             yield "addr add %s dev %s nodad" % (link[side + "6"], device)
-            yield "link set %s up" % device
+            yield "link set %s group 1 up" % device
             if link["relation"] == "stub" and side == "a":
                 yield "route add 0.0.0.0/0 via " + link["b4"].split("/")[0]
                 yield "route add ::/0 via " + link["b6"].split("/")[0]
