@@ -67,9 +67,13 @@ FROM batch b JOIN vp v ON v.id = b.vp;
 --   WHERE vp = 'lon1' AND t >= :since AND t < :until
 --     AND batch_t0 > :since - 3600000000 AND batch_t0 < :until
 -- since a batch spans at most an hour and only its beginning is indexed.
--- detail is JSON with the keys of acrecord(5); hops is the path of a trace
--- and hop_rtts its round trips in microseconds, hop by hop; reply_hex are
--- the first bytes of a reply that was kept.
+-- detail and reply are JSON with the keys of acrecord(5): what belongs to the
+-- lane (flow tuple, checks, counters, reason) and what the reply said (nsid,
+-- answer, serial, flags), as in json_extract(detail, '$.flow.sport'). (The
+-- view itself must work under trusted_schema=OFF, where SQLite 3.40 takes the
+-- JSON functions for unsafe; hence the way in which reason is cut out.) hops
+-- is the path of a trace and hop_rtts its round trips in microseconds, hop by
+-- hop; reply_hex are the first bytes of a reply that was kept.
 CREATE VIEW v_record AS
 SELECT b.t0 + m.dt_us AS t,
 	strftime('%Y-%m-%dT%H:%M:%S', (b.t0 + m.dt_us) / 1000000, 'unixepoch')
@@ -79,13 +83,16 @@ SELECT b.t0 + m.dt_us AS t,
 	CASE m.outcome WHEN 0 THEN 'answered' WHEN 1 THEN 'refused'
 	    WHEN 2 THEN 'unreachable' WHEN 3 THEN 'timeout'
 	    WHEN 4 THEN 'malformed' WHEN 5 THEN 'unsent' END AS outcome,
-	json_extract(d.json, '$.reason') AS reason,
+	CASE WHEN instr(d.json, '"reason":"') > 0
+	    THEN substr(d.json, instr(d.json, '"reason":"') + 10,
+		instr(substr(d.json, instr(d.json, '"reason":"') + 10), '"') - 1)
+	    END AS reason,
 	m.rtt_us,
 	CASE m.stamp WHEN 1 THEN 'kernel' WHEN 2 THEN 'user' END AS stamp,
 	nullif(i.method, '') AS method,
 	nullif(i.text, '') AS instance,
 	m.rcode, m.ttl AS reply_ttl, m.size,
-	d.json AS detail,
+	d.json AS detail, y.json AS reply,
 	p.hops, tr.rtts AS hop_rtts,
 	lower(hex(a.bytes)) AS reply_hex,
 	b.spool, b.number, b.t0 AS batch_t0
@@ -96,12 +103,13 @@ CROSS JOIN measurement m
 CROSS JOIN lane l ON l.id = m.lane
 LEFT JOIN instance i ON i.id = m.instance
 LEFT JOIN detail d ON d.id = m.detail
+LEFT JOIN detail y ON y.id = m.reply
 LEFT JOIN trace tr ON tr.measurement = m.id
 LEFT JOIN path p ON p.id = tr.path
 LEFT JOIN answer_bytes a ON a.measurement = m.id;
 
 -- Runs: a stretch of one instance in one lane within an hour (hour_t is its
--- beginning). What was not answered is one row with answered = 0: of asked
+-- beginning); first, then tie order the runs of a lane. What was not answered is one row with answered = 0: of asked
 -- questions unsent never left the host. hist_hex is a sparse histogram of
 -- rtt_us (acstore(5)).
 CREATE VIEW v_run AS
@@ -115,7 +123,7 @@ SELECT r.hour * 3600000000 AS hour_t,
 	    || printf('.%06dZ', r.first % 1000000) AS first_time,
 	strftime('%Y-%m-%dT%H:%M:%S', r.last / 1000000, 'unixepoch')
 	    || printf('.%06dZ', r.last % 1000000) AS last_time,
-	r.answered, r.asked, r.unsent,
+	r.tie, r.answered, r.asked, r.unsent,
 	lower(hex(r.hist)) AS hist_hex
 FROM run r JOIN lane l ON l.id = r.lane JOIN vp v ON v.id = l.vp
 LEFT JOIN instance i ON i.id = r.instance;
@@ -127,7 +135,7 @@ SELECT v.name AS vp, l.target, l.address, l.af, l.port, l.proto, l.question,
 	l.flow,
 	nullif(i.method, '') AS method,
 	nullif(i.text, '') AS instance,
-	n.first, n.last,
+	n.first, n.tie, n.last,
 	strftime('%Y-%m-%dT%H:%M:%S', n.first / 1000000, 'unixepoch')
 	    || printf('.%06dZ', n.first % 1000000) AS first_time,
 	strftime('%Y-%m-%dT%H:%M:%S', n.last / 1000000, 'unixepoch')
@@ -151,7 +159,8 @@ FROM (SELECT n.lane, n.first, i.method, i.text, n.instance,
 	lag(n.instance) OVER w AS old, lag(n.last) OVER w AS old_last
 	FROM interval n JOIN instance i ON i.id = n.instance
 	WHERE n.instance > 1
-	WINDOW w AS (PARTITION BY n.lane, i.method ORDER BY n.first)) c
+	WINDOW w AS (PARTITION BY n.lane, i.method
+	    ORDER BY n.first, n.tie)) c
 JOIN instance f ON f.id = c.old
 JOIN lane l ON l.id = c.lane JOIN vp v ON v.id = l.vp
 WHERE c.old <> c.instance;
