@@ -59,13 +59,19 @@ struct dns_query {
 	bool dnssec_ok;
 };
 
+/* The question that the cursor, over the whole message, stands at: behind
+ * the header, DNS_HEADER_LEN. For readers that did not ask it themselves. */
+enum parse_result dns_question_read(struct dns_question *, struct cursor *);
+
 /* The message. Check writer_failed(). */
 void dns_query_write(struct writer *, const struct dns_query *);
 
 /* How a reply relates to a query that is still open. */
 enum dns_match {
 	DNS_MATCH_NONE,	  /* another id, no response, other opcode or question */
-	DNS_MATCH_HEADER, /* right id, an error rcode and no question section */
+	DNS_MATCH_HEADER, /* right id, but no question to compare: an error
+			   * rcode without one, or one that cannot be read or
+			   * is not alone, which dns_reply_parse then refuses */
 	DNS_MATCH_FULL,	  /* right id and question, names byte for byte */
 };
 enum dns_match dns_reply_match(const struct dns_query *, const void *packet,
@@ -81,7 +87,7 @@ struct dns_reply {
 	bool edns;
 	uint16_t edns_size;
 	uint8_t edns_version;
-	uint8_t nsid_count;	  /* options of code 3 seen, capped at 255 */
+	uint8_t nsid_count; /* of the LIMIT_DNS_OPTIONS first options */
 	struct record_bytes nsid; /* the first */
 	uint32_t nsid_len;	  /* its true length */
 	uint8_t answer_kept;
@@ -94,9 +100,13 @@ struct dns_reply {
 
 /* Read a whole message that dns_reply_match let through. What was read before
  * the fault stays in reply. *fault is a constant text that names the part:
- * "header" "question" "name" "rdlen" "txt" "soa" "edns" "opt2" "trailing" ...
- * (NULL when PARSE_OK). With tc set, a fault behind the question is no fault:
- * such a message may end anywhere. Never slower than linear in len. */
+ * "header" (PARSE_SHORT; all others are PARSE_MALFORMED) "question" "count"
+ * (fewer records than the header says) "name" (of an owner) "rdlen" "txt"
+ * "soa" "rdata" (A, AAAA, NS, CNAME) "edns" "opt2" "trailing"; NULL when
+ * PARSE_OK. With tc set, a fault behind the question is no fault: such a
+ * message may end anywhere. What lies behind LIMIT_DNS_RECORDS records, or
+ * in OPT behind LIMIT_DNS_OPTIONS options, is not looked at. Never slower
+ * than linear in len. */
 enum parse_result dns_reply_parse(struct dns_reply *, const void *packet,
     size_t len, const struct dns_question *, const char **fault);
 
