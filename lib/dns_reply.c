@@ -176,8 +176,8 @@ static const char *
 answer_read(struct reading *r, const struct resource *rr)
 {
 	const struct dns_question *question = r->question;
-	struct record_bytes answer = { 0 };
 	struct dns_reply *reply = r->reply;
+	struct record_bytes *answer;
 	const char *fault;
 	struct soa soa;
 
