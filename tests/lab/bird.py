@@ -124,6 +124,8 @@ def origin_text(state, name):
         for prefix in sorted(held):
             text += "\troute %s blackhole;\n" % prefix
         text += "}\nfilter to_up%s {\n" % af
+        if node.get("forge_origin"):
+            text += "\tbgp_path.prepend(%d);\n" % state["service"]["asn"]
         if prefixes:
             text += "\tif source = RTS_STATIC && net ~ [%s] then {\n" % \
                 ", ".join(prefixes)

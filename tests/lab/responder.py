@@ -154,7 +154,7 @@ def main():
                 reply = responder.reply(query, False)
             except (struct.error, IndexError):
                 continue
-            if reply:
+            if reply and not responder.mode.get("silent"):
                 order += 1
                 heapq.heappush(waiting, (time.monotonic() + slow_s, order,
                                          one, reply, client))

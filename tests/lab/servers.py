@@ -29,7 +29,7 @@ def quoted(text):
 
 
 def nsd(node, listen):
-    names = node["names"]
+    name, nsid = chaos_names(node)["hostname_bind"], nsid_bytes(node)
     lines = ["server:", '\tusername: ""', '\tchroot: ""', '\tdatabase: ""',
              '\tzonesdir: "."', '\txfrdir: "."',
              '\txfrdfile: "xfrd.state"', '\tzonelistfile: "zone.list"',
@@ -37,25 +37,25 @@ def nsd(node, listen):
              "\tserver-count: 1", "\trrl-ratelimit: 0",
              "\trrl-whitelist-ratelimit: 0"]
     lines += ["\tip-address: " + address for address in listen]
-    if names["hostname_bind"] is None:
+    if name is None:
         lines += ["\thide-identity: yes", "\thide-version: yes"]
     else:
-        lines.append("\tidentity: " + quoted(names["hostname_bind"]))
-    if names["nsid"] is not None:
-        lines.append("\tnsid: " + quoted(nsid_hex(node)))
+        lines.append("\tidentity: " + quoted(name))
+    if nsid is not None:
+        lines.append("\tnsid: " + quoted(nsid.hex()))
     lines += ["remote-control:", "\tcontrol-enable: no",
               "zone:", "\tname: {zone}", '\tzonefile: "zone"']
     return ["nsd", "-d", "-c", "nsd.conf"], lines
 
 
 def knot(node, listen):
-    names = node["names"]
+    names, nsid = node["names"], nsid_bytes(node)
     lines = ["server:", "    rundir: .", "    pidfile: knot.pid",
              "    udp-workers: 1", "    tcp-workers: 1",
              "    background-workers: 1",
              "    identity: " + quoted(names["hostname_bind"] or "")]
-    lines.append("    nsid: " + ('""' if names["nsid"] is None
-                                 else "0x" + nsid_hex(node)))
+    lines.append("    nsid: " + ('""' if nsid is None
+                                 else "0x" + nsid.hex()))
     lines += ["    listen: %s@53" % address for address in listen]
     lines += ["log:", "  - target: knot.log", "    any: info",
               "database:", "    storage: .", "control:",
@@ -89,7 +89,7 @@ def bind(node, listen):
 
 
 def unbound(node, listen):
-    names = node["names"]
+    name, nsid = chaos_names(node)["hostname_bind"], nsid_bytes(node)
     lines = ["server:", '\tusername: ""', '\tchroot: ""', '\tdirectory: "."',
              '\tpidfile: "unbound.pid"', '\tlogfile: "unbound.log"',
              "\tuse-syslog: no", "\tdo-daemonize: no", "\tnum-threads: 1",
@@ -98,12 +98,12 @@ def unbound(node, listen):
              "\taccess-control: ::0/0 allow",
              '\tlocal-zone: "test." nodefault']
     lines += ["\tinterface: " + address for address in listen]
-    if names["hostname_bind"] is None:
+    if name is None:
         lines += ["\thide-identity: yes", "\thide-version: yes"]
     else:
-        lines.append("\tidentity: " + quoted(names["hostname_bind"]))
-    if names["nsid"] is not None:
-        lines.append("\tnsid: " + quoted(nsid_hex(node)))
+        lines.append("\tidentity: " + quoted(name))
+    if nsid is not None:
+        lines.append("\tnsid: " + quoted(nsid.hex()))
     lines += ["remote-control:", "\tcontrol-enable: no", "auth-zone:",
               "\tname: {zone}", '\tzonefile: "zone"', "\tfor-upstream: no",
               "\tfor-downstream: yes", "\tfallback-enabled: no"]
@@ -116,24 +116,32 @@ REAL = {"nsd": (nsd, "nsd.conf"), "knot": (knot, "knot.conf"),
 
 def nsid_bytes(node):
     """What NSID carries: an instance name, or bytes given as hex."""
+    if node["mode"].get("no_nsid"):
+        return None
     if node["mode"].get("nsid_hex") is not None:
         return bytes.fromhex(node["mode"]["nsid_hex"])
     name = node["names"]["nsid"]
     return None if name is None else name.encode()
 
 
-def nsid_hex(node):
-    return nsid_bytes(node).hex()
+def chaos_names(node):
+    """hostname.bind and id.server as configured, None where not said."""
+    names = node["names"]
+    if node["mode"].get("chaos") == "refused":
+        return {"hostname_bind": None, "id_server": None}
+    return {key: names[key] for key in ("hostname_bind", "id_server")}
 
 
 def needs_responder(node):
     """No real server is asked for what it might say in its own way."""
-    mode = node["mode"]
-    if set(mode) - {"nsid_hex", "dead"}:
+    mode, server = node["mode"], node["server"]
+    if set(mode) - {"nsid_hex", "no_nsid", "chaos", "serial"}:
         return True
-    if "nsid_hex" in mode:
-        return node["server"] == "bind" or not mode["nsid_hex"]
-    return False
+    if "chaos" in mode and server not in ("nsd", "unbound"):
+        return True
+    if "nsid_hex" in mode:  # 512: Knot and Unbound take no more
+        return server == "bind" or not 0 < len(mode["nsid_hex"]) < 512
+    return server == "bind" and "no_nsid" in mode
 
 
 def addresses(state, name):
@@ -186,14 +194,6 @@ def start_responder(state, node, listen, folder):
     return ["/usr/bin/python3", "-IS",
             os.path.join(os.path.dirname(FILE), "responder.py"),
             "responder.json"]
-
-
-def chaos_names(node):
-    """hostname.bind and id.server as configured, None where not said."""
-    names = node["names"]
-    if node["mode"].get("chaos") == "refused":
-        return {"hostname_bind": None, "id_server": None}
-    return {key: names[key] for key in ("hostname_bind", "id_server")}
 
 
 def answers(path, address, zone, patience_s):

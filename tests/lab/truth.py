@@ -104,11 +104,18 @@ class World:
             todo += [path.longer(wire) for wire in wires]
         return done
 
+    def server(self, name):
+        node = self.state["nodes"][name]
+        if servers.needs_responder(node):
+            return "responder"
+        return node["server"]
+
     def what_it_says(self, name):
         """The configured identity of the server at a site, by method."""
         node = self.state["nodes"][name]
         said = {"nsid_hex": None, "hostname_bind": None, "id_server": None,
-                "chaos_hex": node["mode"].get("chaos_hex")}
+                "chaos_hex": node["mode"].get("chaos_hex"),
+                "mode": node["mode"]}
         said["answering"] = "server-" + name in self.running and \
             not node["mode"].get("silent")
         if not said["answering"]:
@@ -138,7 +145,7 @@ class World:
                      p.end() == vp), None)
         result.update(node=end, site=self.state["nodes"][end]["code"]
                       if end != "rogue" else "rogue",
-                      server=self.state["nodes"][end].get("server"))
+                      server=self.server(end))
         if home is None:
             return result
         said = self.what_it_says(end)
@@ -155,7 +162,8 @@ class World:
         paths = [self.outcome(vp, af, path, flow) for path in
                  self.walk(vp, address, node["v%d" % af], flow)]
         row = {"vp": vp, "af": af, "address": address, "nsid_hex": None,
-               "hostname_bind": None, "id_server": None, "chaos_hex": None}
+               "hostname_bind": None, "id_server": None, "chaos_hex": None,
+               "mode": {}}
         row.update(paths[0])
         row["instances"] = sorted({p["instance"] for p in paths
                                    if p["instance"] is not None})
