@@ -1,0 +1,180 @@
+#include "lib/histogram.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+#include "lib/limits.h"
+
+/* No whole number of microseconds but 1 is a power of 1.02, and none comes
+ * so near to one that rounding could choose the bucket. */
+static size_t
+bucket_of(int64_t rtt_us)
+{
+	if (rtt_us <= 1)
+		return 0;
+	if (rtt_us > LIMIT_RTT_US)
+		rtt_us = LIMIT_RTT_US;
+	return (size_t)(log((double)rtt_us) / log(1.02));
+}
+
+static void
+count_bucket(struct histogram *h, size_t bucket, uint64_t count)
+{
+	if (h->low == h->high) {
+		h->low = bucket;
+		h->high = bucket + 1;
+	} else if (bucket < h->low)
+		h->low = bucket;
+	else if (bucket >= h->high)
+		h->high = bucket + 1;
+	h->count[bucket] += count;
+	h->total += count;
+}
+
+static size_t
+put_number(uint8_t *out, uint64_t value)
+{
+	size_t len = 0;
+
+	while (value >= 0x80) {
+		out[len++] = (uint8_t)(value | 0x80);
+		value >>= 7;
+	}
+	out[len++] = (uint8_t)value;
+	return len;
+}
+
+/* The bytes that a number takes; 0 where it is cut, over nine bytes (which
+ * hold 63 bits) or not in its shortest form. */
+static size_t
+get_number(uint64_t *value, const uint8_t *bytes, size_t len)
+{
+	*value = 0;
+	for (size_t i = 0; i < len && i < 9; i++) {
+		*value |= (uint64_t)(bytes[i] & 0x7f) << (7 * i);
+		if ((bytes[i] & 0x80) == 0)
+			return i > 0 && bytes[i] == 0 ? 0 : i + 1;
+	}
+	return 0;
+}
+
+struct kept {
+	const uint8_t *bytes;
+	size_t len, at;
+	uint64_t bucket, count;
+	bool first;
+};
+
+/* 1: the next bucket; 0: the end; -1: no kept form. */
+static int
+next_kept(struct kept *k)
+{
+	uint64_t step;
+	size_t n;
+
+	if (k->at == k->len)
+		return 0;
+	if ((n = get_number(&step, k->bytes + k->at, k->len - k->at)) == 0)
+		return -1;
+	k->at += n;
+	if (step >= HISTOGRAM_BUCKETS || (step == 0 && !k->first))
+		return -1;
+	k->bucket += step;
+	k->first = false;
+	if (k->bucket >= HISTOGRAM_BUCKETS)
+		return -1;
+	if ((n = get_number(&k->count, k->bytes + k->at, k->len - k->at)) == 0)
+		return -1;
+	k->at += n;
+	return k->count == 0 ? -1 : 1;
+}
+
+void
+histogram_init(struct histogram *h)
+{
+	memset(h, 0, sizeof(*h));
+}
+
+void
+histogram_clear(struct histogram *h)
+{
+	memset(h->count + h->low, 0, (h->high - h->low) * sizeof(h->count[0]));
+	h->low = h->high = 0;
+	h->total = 0;
+}
+
+void
+histogram_add(struct histogram *h, int64_t rtt_us)
+{
+	count_bucket(h, bucket_of(rtt_us), 1);
+}
+
+size_t
+histogram_encode(const struct histogram *h, uint8_t *out)
+{
+	size_t len = 0, before = 0;
+
+	for (size_t b = h->low; b < h->high; b++) {
+		if (h->count[b] == 0)
+			continue;
+		len += put_number(out + len, b - before);
+		len += put_number(out + len, h->count[b]);
+		before = b;
+	}
+	return len;
+}
+
+int
+histogram_merge(struct histogram *h, const void *bytes, size_t len)
+{
+	const struct kept start = { .bytes = bytes, .len = len, .first = true };
+	struct kept k = start;
+	uint64_t total = h->total;
+	int status;
+
+	while ((status = next_kept(&k)) == 1) {
+		total += k.count;
+		if (total > INT64_MAX)
+			return -1;
+	}
+	if (status == -1)
+		return -1;
+	for (k = start; next_kept(&k) == 1;)
+		count_bucket(h, (size_t)k.bucket, k.count);
+	return 0;
+}
+
+int64_t
+histogram_rank_us(const struct histogram *h, uint64_t rank)
+{
+	uint64_t seen = 0;
+
+	if (rank == 0 || rank > h->total)
+		return -1;
+	for (size_t b = h->low; b < h->high; b++) {
+		seen += h->count[b];
+		if (seen >= rank)
+			return (int64_t)llround(pow(1.02, (double)b + 0.5));
+	}
+	return -1;
+}
+
+double
+histogram_percentile_us(const struct histogram *h, double percent)
+{
+	const uint64_t n = h->total;
+	uint64_t rank;
+
+	if (n == 0 || !(percent > 0 && percent <= 100))
+		return -1;
+	if (percent == 50.0 && n % 2 == 0)
+		return (double)(histogram_rank_us(h, n / 2) +
+				histogram_rank_us(h, n / 2 + 1)) /
+		       2;
+	/* A percentage of a count is rarely a whole number in binary; what is
+	 * one but for rounding must not become the next rank. */
+	rank = (uint64_t)ceil((double)n * percent / 100 - 1e-9);
+	if (rank == 0)
+		rank = 1;
+	return (double)histogram_rank_us(h, rank > n ? n : rank);
+}

@@ -1,0 +1,52 @@
+/*
+ * Histograms of round-trip times that can be kept small and added up
+ * (DESIGN.md 7). Bucket b counts the times whose floor(ln(us) / ln 1.02) is
+ * b, so every time lies within 1 % of its bucket's middle. A time below one
+ * microsecond counts as one.
+ *
+ * The kept form is sparse and canonical: for each bucket that is not empty,
+ * in rising order, two unsigned LEB128 numbers: the distance from the bucket
+ * before (the first: its number) and the count. Adding the histograms of
+ * parts gives the histogram of the whole, byte for byte.
+ */
+#ifndef LIB_HISTOGRAM_H
+#define LIB_HISTOGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* LIMIT_RTT_US falls in bucket 1111. */
+#define HISTOGRAM_BUCKETS 1112
+/* The kept form of any histogram fits: a bucket takes at most 2 + 10 bytes. */
+#define HISTOGRAM_BYTES (HISTOGRAM_BUCKETS * 12)
+
+struct histogram {
+	uint64_t total;
+	size_t low, high; /* buckets outside [low, high) are empty */
+	uint64_t count[HISTOGRAM_BUCKETS];
+};
+
+void histogram_init(struct histogram *);
+/* Empty again; costs as much as was used, not as much as there is. */
+void histogram_clear(struct histogram *);
+
+/* Count one time; over LIMIT_RTT_US it counts as that. */
+void histogram_add(struct histogram *, int64_t rtt_us);
+
+/* The kept form; its length. out holds HISTOGRAM_BYTES. */
+size_t histogram_encode(const struct histogram *, uint8_t *out);
+
+/* Add what is kept. 0, or -1 where the bytes are no kept form (an empty
+ * bucket, one too high, a number too long or cut, a total over 2^63); the
+ * histogram is then as it was. No bytes at all is an empty histogram. */
+int histogram_merge(struct histogram *, const void *bytes, size_t len);
+
+/* The time of rank 1 .. total in rising order: the middle of its bucket, in
+ * whole microseconds. -1 where there is no such rank. */
+int64_t histogram_rank_us(const struct histogram *, uint64_t rank);
+
+/* Percentile by nearest rank, 0 < percent <= 100; for 50 of an even total the
+ * mean of the middle two (FIELD.md F10). -1 where it is empty. */
+double histogram_percentile_us(const struct histogram *, double percent);
+
+#endif
