@@ -60,7 +60,7 @@ struct icmp_quote {
 	int32_t icmp_id, icmp_seq;	/* echo; -1: not quoted */
 	int32_t cksum;		/* UDP or ICMP; -1 */
 	const uint8_t *payload; /* behind the transport header; borrowed */
-	size_t payload_len;
+	size_t payload_len;	/* zero padding (RFC 4884) may be at its end */
 };
 
 struct icmp_message {
@@ -76,7 +76,9 @@ struct icmp_message {
 };
 
 /* Read an ICMP message (af 4 or 6) that begins at its type byte. All lengths
- * come from len alone. A bad extension or a short quote is no error. */
+ * come from len alone. A bad extension or a short quote is no error. The
+ * message's own checksum is not looked at. Anything but echo replies and
+ * errors (icmp_is_error) is type and code alone. */
 enum parse_result icmp_read(struct icmp_message *, int af, const void *packet,
     size_t len);
 bool icmp_is_error(int af, uint8_t type);
