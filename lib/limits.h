@@ -55,6 +55,21 @@
 #define LIMIT_SPOOL_AGE_S (30LL * 86400)
 #define LIMIT_RECEIPT_BYTES 65536 /* a collector's answer; ours is 200 bytes */
 
+/* Receiving uploads (DESIGN.md 8). */
+#define LIMIT_HTTP_HEAD 32768	/* bytes of a request's head; ours has 1 kB */
+#define LIMIT_HTTP_CONNECTIONS 1024
+#define LIMIT_HTTP_PER_ADDRESS 64 /* vantage points behind one address */
+#define LIMIT_HTTP_HEAD_S 10	/* TLS handshake and head, over any link */
+#define LIMIT_HTTP_IDLE_S 30
+#define LIMIT_HTTP_RATE 8192	/* bytes/s a body must come with: 64 kbit/s */
+#define LIMIT_HTTP_STOP_S 5	/* uploads under way at SIGTERM */
+#define LIMIT_RETRY_AFTER_S 600	/* spreads 10,000 clients to 17 per second */
+
+/* Imports. */
+#define LIMIT_ATLAS_RESULT (1 << 20) /* bytes of one result's JSON */
+#define LIMIT_ATLAS_ANSWERS 64	/* of one result: resolvers of a probe */
+#define LIMIT_ATLAS_PER_COMMIT 500 /* results: a few ms of the store's lock */
+
 /* Files that people write. */
 #define LIMIT_CONF_BYTES (4 << 20)
 #define LIMIT_SITE_MAP_RULES 100000
