@@ -135,23 +135,25 @@ class World:
         end = path.end()
         result = {"path": path.nodes(), "hops": path.hops(af),
                   "node": None, "site": None, "server": None,
-                  "instance": None, "rtt_ms": None, "return_path": None,
-                  "reachable": False, "answering": False}
+                  "instance": None, "rtt_ms": None, "rtt_max_ms": None,
+                  "return_path": None, "reachable": False,
+                  "answering": False}
         back_flow = (flow[0], flow[2], flow[1]) if flow else None
         if not path.delivered:
             return result
         back = self.walk(end, node["v%d" % af], service, back_flow)
-        home = next((p for p in back if p.delivered and
-                     p.end() == vp), None)
+        homes = [p for p in back if p.delivered and p.end() == vp]
         result.update(node=end, site=self.state["nodes"][end]["code"]
                       if end != "rogue" else "rogue",
                       server=self.server(end))
-        if home is None:
+        if not homes:
             return result
+        times = [round((path.delay_ns + home.delay_ns) / 1e6, 3)
+                 for home in homes]
         said = self.what_it_says(end)
         result.update(
-            reachable=True, return_path=home.nodes(),
-            rtt_ms=round((path.delay_ns + home.delay_ns) / 1e6, 3),
+            reachable=True, return_path=homes[0].nodes(), rtt_ms=times[0],
+            rtt_max_ms=max(times),
             instance=None if said["nsid_hex"] is None else
             as_text(bytes.fromhex(said["nsid_hex"])), **said)
         return result
@@ -169,6 +171,10 @@ class World:
                                    if p["instance"] is not None})
         row["sites"] = sorted({p["site"] for p in paths if p["site"]})
         row["ambiguous"] = len({p["node"] for p in paths}) > 1
+        if row["ambiguous"]:
+            row.update(dict.fromkeys((
+                "node", "site", "server", "instance", "nsid_hex",
+                "hostname_bind", "id_server")))
         if len(paths) > 1:
             row["paths"] = paths
         return row
