@@ -25,16 +25,17 @@ struct conf_key {
 	const char *name;
 	enum conf_kind kind;
 	bool required;
-	double min, max; /* of CONF_INT, CONF_DOUBLE, and CONF_SPAN in seconds */
+	double min,
+	    max; /* of CONF_INT, CONF_DOUBLE, and CONF_SPAN in seconds */
 };
 
 struct conf_schema {
 	const struct conf_key *keys; /* ends with a NULL name */
-	const char *section;	     /* name of the titled section, or NULL */
+	const char *section;         /* name of the titled section, or NULL */
 	const struct conf_key *section_keys;
 };
 
-struct conf;	     /* a file that was read and passed the table */
+struct conf;         /* a file that was read and passed the table */
 struct conf_section; /* a titled section of it, or its top level */
 
 /* NULL where it cannot be read or is refused: error then holds one line,
@@ -54,16 +55,18 @@ const char *conf_title(const struct conf_section *);
 
 bool conf_has(const struct conf_section *, const char *key);
 /* The values, or the fallback where the key is not there. */
-const char *conf_string(const struct conf_section *, const char *key,
-    const char *fallback);
+const char *conf_string(
+    const struct conf_section *, const char *key, const char *fallback);
 size_t conf_strings(const struct conf_section *, const char *key);
-const char *conf_strings_item(const struct conf_section *, const char *key,
-    size_t index);
-int64_t conf_int(const struct conf_section *, const char *key, int64_t fallback);
-double conf_double(const struct conf_section *, const char *key, double fallback);
+const char *conf_strings_item(
+    const struct conf_section *, const char *key, size_t index);
+int64_t conf_int(
+    const struct conf_section *, const char *key, int64_t fallback);
+double conf_double(
+    const struct conf_section *, const char *key, double fallback);
 bool conf_bool(const struct conf_section *, const char *key, bool fallback);
-struct span conf_span(const struct conf_section *, const char *key,
-    struct span fallback);
+struct span conf_span(
+    const struct conf_section *, const char *key, struct span fallback);
 
 /* "FILE:LINE: KEY: reason" for a value that the program's own check refuses. */
 void conf_complain(const struct conf_section *, const char *key, char *error,

@@ -88,6 +88,18 @@ read_whole(int fd, size_t size, uint8_t **bytes, size_t *len)
 	return 0;
 }
 
+static const char *
+find_fault(int fd, const struct stat *st, unsigned checks)
+{
+	if ((checks & FILE_PLAIN) && !S_ISREG(st->st_mode))
+		return "not a regular file";
+	if ((checks & FILE_PLAIN) && st->st_nlink != 1)
+		return "a file of several names";
+	if (checks & (FILE_TRUSTED | FILE_PRIVATE))
+		return file_distrust(fd, (checks & FILE_PRIVATE) != 0);
+	return NULL;
+}
+
 /* The folder of a path as an open descriptor, for its fsync. */
 static int
 sync_folder_of(const char *path)
@@ -149,25 +161,44 @@ file_publish(
 int
 file_read(int dirfd, const char *name, size_t max, uint8_t **bytes, size_t *len)
 {
-	/* O_NONBLOCK: a fifo must be refused, not waited for. */
-	int fd =
-	    openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
-	int status = -1;
+	struct file_checked file = { .dirfd = dirfd, .name = name, .max = max };
 
-	if (fd == -1)
+	if (file_read_checked(&file) == -1)
 		return -1;
+	*bytes = file.bytes;
+	*len = file.len;
+	return 0;
+}
+
+int
+file_read_checked(struct file_checked *file)
+{
+	/* O_NONBLOCK: a fifo must be refused, not waited for. */
+	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	struct stat st;
+	int fd, status = -1;
+
+	file->bytes = NULL;
+	file->distrust = NULL;
+	if (file->checks & FILE_PLAIN)
+		flags |= O_NOFOLLOW;
+	if ((fd = openat(file->dirfd, file->name, flags)) == -1) {
+		if ((file->checks & FILE_PLAIN) && errno == ELOOP)
+			file->distrust = "a symbolic link";
+		return -1;
+	}
 	if (fstat(fd, &st) == -1)
 		goto out;
-	if (!S_ISREG(st.st_mode)) {
-		errno = EINVAL;
+	errno = EPERM;
+	if ((file->distrust = find_fault(fd, &st, file->checks)) != NULL)
 		goto out;
-	}
-	if (st.st_size < 0 || (uintmax_t)st.st_size > max) {
-		errno = EFBIG;
+	errno = EINVAL;
+	if (!S_ISREG(st.st_mode))
 		goto out;
-	}
-	status = read_whole(fd, (size_t)st.st_size, bytes, len);
+	errno = EFBIG;
+	if (st.st_size < 0 || (uintmax_t)st.st_size > file->max)
+		goto out;
+	status = read_whole(fd, (size_t)st.st_size, &file->bytes, &file->len);
 out:
 	close_quietly(fd);
 	return status;

@@ -26,6 +26,24 @@ int file_publish(int dirfd, const char *name, const void *bytes, size_t len,
 int file_read(int dirfd, const char *name, size_t max, uint8_t **bytes,
     size_t *len);
 
+/* The same with checks of what was opened. Where one fails: -1 with EPERM,
+ * and distrust says why, a constant text. */
+enum file_check {
+	FILE_TRUSTED = 1, /* file_distrust */
+	FILE_PRIVATE = 2, /* file_distrust with private_read */
+	FILE_PLAIN = 4,	  /* no symlink, exactly one name (planted files) */
+};
+struct file_checked {
+	int dirfd; /* AT_FDCWD */
+	const char *name;
+	size_t max;
+	unsigned checks;      /* of enum file_check */
+	uint8_t *bytes;	      /* result, with a NUL behind; the caller frees */
+	size_t len;	      /* result */
+	const char *distrust; /* result: NULL, or why it was refused */
+};
+int file_read_checked(struct file_checked *);
+
 /* What is wrong with the owner or mode of an open file or folder that must
  * be ours (or root's) and not writable by others; with private_read set, not
  * readable by others either. NULL where nothing is; otherwise a constant
