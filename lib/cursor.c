@@ -55,7 +55,9 @@ cursor_u16(struct cursor *c)
 {
 	const uint8_t *b = cursor_take(c, 2);
 
-	return b == NULL ? 0 : (uint16_t)(b[0] << 8 | b[1]);
+	if (b == NULL)
+		return 0;
+	return (uint16_t)(b[0] << 8 | b[1]);
 }
 
 uint32_t
