@@ -1,0 +1,248 @@
+#include "probe/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/limits.h"
+#include "lib/writer.h"
+
+#define FLOW_BUCKETS 16384 /* of a table that may hold 10,000 addresses */
+#define FLOW_TRIES 16      /* ports tried before a flow is given up */
+#define LABEL_MAX 0x7ffff  /* above, Linux keeps labels to itself */
+
+struct flow_table {
+	struct hash_key key;
+	struct addr source4, source6;
+	struct flow *bucket[FLOW_BUCKETS];
+	struct peer **peers; /* sorted by nothing; found through flows */
+	size_t peer_count;
+};
+
+struct flow_table *
+flow_table_new(const struct hash_key *key, const struct addr *source4,
+    const struct addr *source6)
+{
+	struct flow_table *table = calloc(1, sizeof(*table));
+
+	if (table == NULL)
+		return NULL;
+	table->key = *key;
+	if (source4 != NULL)
+		table->source4 = *source4;
+	if (source6 != NULL)
+		table->source6 = *source6;
+	return table;
+}
+
+void
+flow_table_free(struct flow_table *table)
+{
+	struct flow *flow, *next;
+	size_t i;
+
+	if (table == NULL)
+		return;
+	for (i = 0; i < FLOW_BUCKETS; i++) {
+		for (flow = table->bucket[i]; flow != NULL; flow = next) {
+			next = flow->next;
+			free(flow);
+		}
+	}
+	for (i = 0; i < table->peer_count; i++)
+		free(table->peers[i]);
+	free(table->peers);
+	free(table);
+}
+
+/* All flows of an address share a bucket, whatever their ports: an ICMP error
+ * names the address first. */
+static size_t
+bucket_of(const struct flow_table *table, const struct addr *addr)
+{
+	return keyed_hash(&table->key, addr->bytes, sizeof(addr->bytes)) %
+	       FLOW_BUCKETS;
+}
+
+static struct peer *
+peer_get(struct flow_table *table, const struct addr *addr)
+{
+	struct flow *flow = table->bucket[bucket_of(table, addr)];
+	struct peer *peer, **grown;
+
+	for (; flow != NULL; flow = flow->next) {
+		if (addr_equal(&flow->peer->addr, addr))
+			return flow->peer;
+	}
+	grown = reallocarray(
+	    table->peers, table->peer_count + 1, sizeof(struct peer *));
+	if (grown == NULL)
+		return NULL;
+	table->peers = grown;
+	if ((peer = calloc(1, sizeof(*peer))) == NULL)
+		return NULL;
+	peer->addr = *addr;
+	peer->tokens = LIMIT_BUCKET;
+	table->peers[table->peer_count++] = peer;
+	return peer;
+}
+
+static struct flow *
+flow_new(struct flow_table *table, const struct addr *addr)
+{
+	struct flow *flow = calloc(1, sizeof(*flow));
+	size_t at;
+
+	if (flow == NULL)
+		return NULL;
+	if ((flow->peer = peer_get(table, addr)) == NULL) {
+		free(flow);
+		return NULL;
+	}
+	at = bucket_of(table, addr);
+	flow->next = table->bucket[at];
+	table->bucket[at] = flow;
+	flow->socket = -1;
+	flow->label = -1;
+	TAILQ_INIT(&flow->probes);
+	return flow;
+}
+
+struct flow *
+flow_get(struct flow_table *table, const struct addr *addr, uint16_t dport,
+    enum proto proto, int n)
+{
+	struct flow *flow = table->bucket[bucket_of(table, addr)];
+
+	for (; flow != NULL; flow = flow->next) {
+		if (flow->n == n && flow->proto == proto &&
+		    flow->dport == dport && addr_equal(&flow->peer->addr, addr))
+			return flow;
+	}
+	if ((flow = flow_new(table, addr)) == NULL)
+		return NULL;
+	flow->dport = dport;
+	flow->proto = proto;
+	flow->n = n;
+	return flow;
+}
+
+/* The keyed choice. Other uses of the same key begin with another label. */
+static void
+flow_name(const struct flow_table *table, struct flow *flow)
+{
+	const struct addr *addr = &flow->peer->addr;
+	uint8_t bytes[64];
+	struct writer w = writer_over(bytes, sizeof(bytes));
+	uint64_t hash;
+
+	writer_bytes(&w, "flow", 4);
+	writer_u8(&w, (uint8_t)flow->proto);
+	writer_u8(&w, addr->af);
+	writer_bytes(&w, addr->bytes, addr_len(addr));
+	writer_u16(&w, flow->dport);
+	writer_u16(&w, (uint16_t)flow->n);
+	hash = keyed_hash(&table->key, bytes, w.len);
+
+	flow->port = (uint16_t)(FLOW_PORT_FIRST +
+				(hash & 0xffffff) %
+				    (FLOW_PORT_LAST - FLOW_PORT_FIRST + 1));
+	/* 0 and 0xffff are one number to the checksum's arithmetic. */
+	flow->cksum = (uint16_t)(1 + ((hash >> 24) & 0xffff) % 0xfffe);
+	flow->label = addr->af == 6
+			  ? (int32_t)(1 + ((hash >> 40) & 0xffffff) % LABEL_MAX)
+			  : -1;
+	flow->named = true;
+}
+
+void
+flow_choose(const struct flow_table *table, struct flow *flow)
+{
+	if (!flow->named)
+		flow_name(table, flow);
+}
+
+static enum link_error
+flow_try(struct flow_table *table, struct flow *flow, struct link *link)
+{
+	struct link_tuple tuple = {
+		.kind = flow->proto == PROTO_ICMP ? LINK_ICMP : LINK_UDP,
+		.dst = flow->peer->addr,
+		.dport = flow->dport,
+		.src =
+		    flow->peer->addr.af == 4 ? table->source4 : table->source6,
+		.port = flow->port,
+		.label = flow->label,
+	};
+	enum link_error error;
+
+	error = link->open(link, &tuple, flow, &flow->socket);
+	if (error != LINK_OK) {
+		flow->socket = -1;
+		return error;
+	}
+	flow->src = tuple.src;
+	flow->label = tuple.label;
+	return LINK_OK;
+}
+
+enum link_error
+flow_open(struct flow_table *table, struct flow *flow, struct link *link)
+{
+	enum link_error error = LINK_TAKEN;
+	int i;
+
+	if (flow->socket != -1)
+		return LINK_OK;
+	flow_choose(table, flow);
+	for (i = 0; i < FLOW_TRIES && error == LINK_TAKEN; i++) {
+		error = flow_try(table, flow, link);
+		if (error == LINK_TAKEN) {
+			flow->moved = true;
+			flow->port = flow->port == FLOW_PORT_LAST
+					 ? FLOW_PORT_FIRST
+					 : (uint16_t)(flow->port + 1);
+		}
+	}
+	return error;
+}
+
+void
+flow_close(struct flow *flow, struct link *link)
+{
+	if (flow->socket != -1)
+		link->close(link, flow->socket);
+	flow->socket = -1;
+}
+
+struct flow *
+flow_find(const struct flow_table *table, const struct addr *dst,
+    enum proto proto, uint16_t port, int32_t dport)
+{
+	struct flow *flow = table->bucket[bucket_of(table, dst)];
+
+	for (; flow != NULL; flow = flow->next) {
+		if (flow->socket != -1 && flow->proto == proto &&
+		    flow->port == port &&
+		    (dport == -1 || flow->dport == dport) &&
+		    addr_equal(&flow->peer->addr, dst))
+			return flow;
+	}
+	return NULL;
+}
+
+void
+flow_describe(const struct flow *flow, struct record_flow *out)
+{
+	out->n = flow->n;
+	out->src = flow->src;
+	out->label = flow->label;
+	out->moved = flow->moved;
+	out->sport = out->dport = out->icmp_id = out->cksum = -1;
+	if (flow->proto == PROTO_ICMP) {
+		out->icmp_id = flow->port;
+		out->cksum = flow->cksum;
+	} else {
+		out->sport = flow->port;
+		out->dport = flow->dport;
+	}
+}

@@ -1,0 +1,64 @@
+/*
+ * Flows: flow n of an address is the same 5-tuple in every round
+ * (DESIGN.md 3.2). Source port, echo id and checksum and IPv6 flow label are
+ * a keyed hash of (address, transport, port, n); where another process has
+ * the port, the next one is taken and the flow says that it moved.
+ */
+#ifndef PROBE_FLOW_H
+#define PROBE_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/keyed_hash.h"
+#include "probe/link.h"
+#include "probe/probe.h"
+
+/* Below Linux's default ephemeral range, so that nobody else is given them. */
+#define FLOW_PORT_FIRST 10240
+#define FLOW_PORT_LAST 32767
+
+struct flow {
+	struct peer *peer;
+	uint16_t dport; /* 0 of ICMP */
+	enum proto proto;
+	int n;
+	bool named; /* port, id, checksum and label are chosen */
+	bool moved;
+	struct addr src;
+	uint16_t port;  /* source port, or echo id */
+	uint16_t cksum; /* of echo */
+	int32_t label;
+	int socket;     /* -1: not open */
+	unsigned users; /* asks that are not emitted */
+	uint16_t next_seq;
+	struct probe_list probes; /* open ones and kept ones */
+	struct flow *next;        /* in its bucket of the table */
+};
+
+struct flow_table;
+
+/* key: the vantage point's, or the host's for a look. source may be NULL. */
+struct flow_table *flow_table_new(const struct hash_key *key,
+    const struct addr *source4, const struct addr *source6);
+void flow_table_free(struct flow_table *);
+
+/* The one flow of these, made where it is missing. NULL: no memory. */
+struct flow *flow_get(struct flow_table *, const struct addr *, uint16_t dport,
+    enum proto, int n);
+
+/* Choose port, id, checksum and label where they are not yet chosen. */
+void flow_choose(const struct flow_table *, struct flow *);
+
+/* Open its socket where it is not. LINK_OK, or why not. */
+enum link_error flow_open(struct flow_table *, struct flow *, struct link *);
+void flow_close(struct flow *, struct link *);
+
+/* The open flow that an ICMP message speaks of; NULL: none of ours. */
+struct flow *flow_find(const struct flow_table *, const struct addr *dst,
+    enum proto, uint16_t port, int32_t dport);
+
+/* The flow as records carry it. */
+void flow_describe(const struct flow *, struct record_flow *);
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * The network seam: clock, sockets and waiting as the prober sees them.
+ * sockets.c is the real one; tests/sim plays days of network behind it.
+ */
+#ifndef PROBE_LINK_H
+#define PROBE_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/addr.h"
+#include "lib/times.h"
+
+#define LINK_PACKET 65536 /* largest datagram taken */
+
+/* What one socket is for. */
+enum link_kind {
+	LINK_UDP,  /* connected to one address and port */
+	LINK_ICMP, /* echo with one id, to one address */
+};
+
+/* A 5-tuple to open. The chosen values come back in the same struct. */
+struct link_tuple {
+	enum link_kind kind;
+	struct addr dst;
+	uint16_t dport;
+	struct addr src; /* not set: the kernel's choice; set on return */
+	uint16_t port;   /* source port, or echo id */
+	int32_t label;   /* IPv6 flow label; -1 in IPv4 */
+};
+
+enum link_error {
+	LINK_OK,
+	LINK_TAKEN, /* another process has the port or id */
+	LINK_NO_ROUTE,
+	LINK_DENIED, /* permission, or the kernel has no such socket */
+	LINK_RETRY,  /* no buffer or descriptor now: later */
+	LINK_FAILED, /* any other error; errno */
+};
+
+struct link_packet {
+	const void *bytes;
+	size_t len;
+	uint8_t ttl;     /* 0: the host's default */
+	uint64_t cookie; /* comes back with the send stamp */
+};
+
+enum arrival_kind {
+	ARRIVAL_STAMP, /* the kernel's time of a packet that was sent: cookie */
+	ARRIVAL_UDP,   /* a datagram on a UDP socket: bytes */
+	ARRIVAL_ICMP,  /* an ICMP message from its type byte: bytes */
+	ARRIVAL_ERROR, /* an ICMP error told by the error queue: bytes are what
+			  it quotes behind our UDP header, or from our ICMP
+			  header on; icmp_type, icmp_code, from */
+};
+
+struct arrival {
+	enum arrival_kind kind;
+	void *owner; /* of the socket; NULL for the shared ICMP sockets */
+	uint64_t cookie;
+	struct addr from;
+	uint8_t af;
+	int16_t ttl; /* of the IP header; -1 */
+	uint8_t icmp_type, icmp_code;
+	struct wall kernel; /* ns 0: the kernel gave no stamp */
+	struct mono user;
+	const uint8_t *bytes; /* valid until the next receive */
+	size_t len;
+};
+
+struct link {
+	struct mono (*mono)(struct link *);
+	struct wall (*wall)(struct link *);
+
+	/* Open a socket for a tuple; owner comes back with its arrivals. */
+	enum link_error (*open)(
+	    struct link *, struct link_tuple *, void *owner, int *socket);
+	void (*close)(struct link *, int socket);
+
+	/* Pending errors are drained first, so that they do not eat the
+	 * packet; they come back from receive. */
+	enum link_error (*send)(
+	    struct link *, int socket, const struct link_packet *);
+
+	/* The next arrival that is there now; false: none. */
+	bool (*receive)(struct link *, struct arrival *);
+
+	/* Sleep until something arrives, or until then. */
+	void (*wait)(struct link *, struct mono until);
+
+	bool raw;         /* ICMP errors come whole as ARRIVAL_ICMP */
+	bool can_echo[2]; /* echo is permitted: IPv4, IPv6 */
+};
+
+#endif

@@ -1,0 +1,371 @@
+#include "probe/look.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/limits.h"
+#include "lib/log.h"
+#include "lib/sign.h"
+#include "lib/text.h"
+#include "probe/plan.h"
+#include "probe/sockets.h"
+
+#define FLOW_REPEATS 3 /* timed questions on each further flow of --flows */
+#define HOP_TIMEOUT_MS 1000
+#define LOOK_MARGIN_S 20 /* over the timed part: paced sends, silent hops */
+
+enum { SOA, HOSTNAME_BIND, ID_SERVER, ECHO, TRACE, QUESTIONS };
+
+struct look {
+	const struct look_options *options;
+	struct look_address *addresses;
+	size_t address_count;
+	struct question question[QUESTIONS];
+	struct site_map *map;
+	struct record **records;
+	size_t record_count, record_size;
+};
+
+static void
+keep_record(void *arg, const struct ask *ask, const struct record *record)
+{
+	struct look *look = arg;
+	struct record *copy = malloc(sizeof(*copy));
+
+	(void)ask;
+	if (copy == NULL)
+		return;
+	*copy = *record;
+	look->records[look->record_count++] = copy;
+}
+
+/* --- the plan --- */
+
+static int
+plan_flow(struct plan *plan, struct plan_item item, const struct look *look)
+{
+	int i, count = look->options->count;
+
+	if (item.flow > 0 && count > FLOW_REPEATS)
+		count = FLOW_REPEATS;
+	item.question = &look->question[SOA];
+	for (i = 0; i < count; i++) {
+		item.after.ns = look->options->interval.ns * i;
+		if (plan_add(plan, &item) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+plan_names(struct plan *plan, struct plan_item item, const struct look *look)
+{
+	item.after.ns = 0;
+	item.question = &look->question[HOSTNAME_BIND];
+	if (plan_add(plan, &item) == -1)
+		return -1;
+	item.question = &look->question[ID_SERVER];
+	return plan_add(plan, &item);
+}
+
+static int
+plan_echo(struct plan *plan, struct plan_item item, const struct look *look)
+{
+	int i;
+
+	item.question = &look->question[ECHO];
+	for (i = 0; i < look->options->count; i++) {
+		item.after.ns = look->options->interval.ns * i;
+		if (plan_add(plan, &item) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+plan_address(struct plan *plan, const struct look *look,
+    const struct look_address *address)
+{
+	const struct look_options *o = look->options;
+	struct plan_item item = { .target = address->name,
+		.addr = address->addr,
+		.port = address->port };
+	int n;
+
+	for (n = 0; o->dns && n < o->flows; n++) {
+		item.flow = n;
+		if (plan_flow(plan, item, look) == -1)
+			return -1;
+	}
+	item.flow = 0;
+	if (o->dns && plan_names(plan, item, look) == -1)
+		return -1;
+	if (o->trace) {
+		item.question = &look->question[TRACE];
+		if (plan_add(plan, &item) == -1)
+			return -1;
+	}
+	return o->echo ? plan_echo(plan, item, look) : 0;
+}
+
+static int
+questions_init(struct look *look)
+{
+	const char *zone = look->options->zone;
+	static const char *const names[QUESTIONS] = {
+		[SOA] = "soa",
+		[HOSTNAME_BIND] = "hostname.bind",
+		[ID_SERVER] = "id.server",
+		[ECHO] = "echo",
+		[TRACE] = "trace",
+	};
+	int i;
+
+	for (i = 0; i < QUESTIONS; i++) {
+		if (question_init(&look->question[i], names[i], zone) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- the run --- */
+
+/* Without a key of its own a look takes the host's: the same flows in every
+ * look from here. */
+static void
+host_key(struct hash_key *key)
+{
+	char text[256] = "acprobe flow ";
+	uint8_t digest[SIGN_SHA256_LEN];
+	FILE *file = fopen("/etc/machine-id", "re");
+	size_t used = strlen(text);
+
+	if (file == NULL ||
+	    fgets(text + used, (int)(sizeof(text) - used), file) == NULL) {
+		log_info("no /etc/machine-id: flows follow the host's name");
+		(void)gethostname(text + used, sizeof(text) - used - 1);
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	sha256(digest, text, strlen(text));
+	memcpy(key->bytes, digest, sizeof(key->bytes));
+}
+
+static struct span
+look_deadline(const struct look_options *o, size_t asks)
+{
+	double timed = (double)o->count * (double)o->interval.ns / 1e9;
+
+	return span_s(timed + (double)o->timeout.ns / 1e9 + LOOK_MARGIN_S +
+		      (double)asks * 4 / o->rate);
+}
+
+static void
+say_what_is_missing(const struct prober *p, const struct look *look)
+{
+	if (p->no_route && !look->options->quiet)
+		log_warnx("no route to some addresses: not asked, not lost");
+	if (p->denied && !look->options->quiet)
+		log_warnx("no permission for ICMP (root, CAP_NET_RAW or "
+			  "net.ipv4.ping_group_range): echo or path not asked");
+	if (p->clock_stepped)
+		log_info("the wall clock was set during the run");
+}
+
+static int
+run(struct look *look, struct link *link, struct plan *plan)
+{
+	const struct look_options *o = look->options;
+	struct prober_settings settings = { .link = link,
+		.flows = plan->flows,
+		.rate = o->rate,
+		.burst = LIMIT_BUCKET,
+		.answer = o->timeout,
+		.hop = o->timeout.ns < span_ms(HOP_TIMEOUT_MS).ns
+			   ? o->timeout
+			   : span_ms(HOP_TIMEOUT_MS),
+		.linger = span_s(3600), /* to the end of the look */
+		.deadline = look_deadline(o, plan->count),
+		.sink = { keep_record, look },
+		.gate = { manners_refuse, o->manners },
+		.contact = "" };
+	struct prober prober;
+
+	if (prober_init(&prober, &settings, plan->count) == -1)
+		return EXIT_STORAGE;
+	look->records = calloc(plan->count + 1, sizeof(struct record *));
+	if (look->records != NULL) {
+		plan_start(plan, &prober);
+		prober_run(&prober);
+		say_what_is_missing(&prober, look);
+	}
+	prober_clear(&prober);
+	return look->records == NULL ? EXIT_STORAGE : EXIT_DONE;
+}
+
+/* --- what came of it --- */
+
+static int
+earlier(const void *a, const void *b)
+{
+	const struct record *x = *(struct record *const *)a;
+	const struct record *y = *(struct record *const *)b;
+
+	return (x->t.ns > y->t.ns) - (x->t.ns < y->t.ns);
+}
+
+static int
+show_address(const struct look *look, const struct look_address *address)
+{
+	struct look_result result = { .address = address };
+	char line[LIMIT_RECORD_LINE];
+	size_t i;
+
+	result.records =
+	    calloc(look->record_count + 1, sizeof(struct record *));
+	if (result.records == NULL)
+		return -1;
+	for (i = 0; i < look->record_count; i++) {
+		struct record *r = look->records[i];
+
+		if (addr_equal(&r->addr, &address->addr) &&
+		    (r->port == -1 || r->port == address->port))
+			result.records[result.record_count++] = r;
+	}
+	identify(
+	    &result.identity, result.records, result.record_count, look->map);
+	for (i = 0; look->options->json && i < result.record_count; i++) {
+		if (record_to_json(result.records[i], line, sizeof(line)) > 0)
+			(void)puts(line);
+	}
+	if (!look->options->json && address > look->addresses)
+		(void)puts("");
+	if (!look->options->json)
+		show_page(look->options, &result);
+	else if (identity_to_json(&result.identity, line, sizeof(line)) > 0)
+		(void)puts(line);
+	free(result.records);
+	return 0;
+}
+
+/* 0 where each address answered a timed question. With --only that question is
+ * the one asked. */
+static bool
+answered(const struct look *look, const struct look_address *address)
+{
+	const struct look_options *o = look->options;
+	const char *timed = o->dns ? "soa" : o->echo ? "echo" : "trace";
+	size_t i;
+
+	for (i = 0; i < look->record_count; i++) {
+		const struct record *r = look->records[i];
+
+		if (r->outcome == OUTCOME_ANSWERED &&
+		    strcmp(r->question, timed) == 0 &&
+		    addr_equal(&r->addr, &address->addr) &&
+		    (r->port == -1 || r->port == address->port))
+			return true;
+	}
+	return false;
+}
+
+static int
+show(struct look *look)
+{
+	int code = EXIT_DONE;
+	size_t i;
+
+	qsort(look->records, look->record_count, sizeof(struct record *),
+	    earlier);
+	for (i = 0; i < look->address_count; i++) {
+		if (show_address(look, &look->addresses[i]) == -1)
+			code = EXIT_STORAGE;
+		else if (!answered(look, &look->addresses[i]) &&
+			 code == EXIT_DONE)
+			code = EXIT_UNANSWERED;
+	}
+	if (fflush(stdout) == EOF) {
+		log_warn("standard output");
+		code = EXIT_STORAGE;
+	}
+	return code;
+}
+
+static int
+look_at(struct look *look)
+{
+	const struct look_options *o = look->options;
+	struct addr source4 = { 0 }, source6 = { 0 };
+	struct flow_table *flows = NULL;
+	struct hash_key key;
+	struct plan plan;
+	struct link *link;
+	int code = EXIT_STORAGE;
+	size_t i;
+
+	if ((link = sockets_new(o->interface)) == NULL) {
+		log_warn("sockets");
+		return EXIT_PERMISSION;
+	}
+	if (o->source4 != NULL)
+		(void)addr_parse(&source4, o->source4);
+	if (o->source6 != NULL)
+		(void)addr_parse(&source6, o->source6);
+	host_key(&key);
+	if ((flows = flow_table_new(&key, &source4, &source6)) == NULL)
+		goto out;
+	plan_init(&plan, flows, link);
+	for (i = 0; i < look->address_count; i++) {
+		if (plan_address(&plan, look, &look->addresses[i]) == -1)
+			goto out_plan;
+	}
+	if (o->dry_run) {
+		plan_print(&plan);
+		code = EXIT_DONE;
+	} else if ((code = run(look, link, &plan)) == EXIT_DONE) {
+		code = show(look);
+	}
+out_plan:
+	plan_clear(&plan);
+out:
+	flow_table_free(flows);
+	sockets_free(link);
+	return code;
+}
+
+int
+look(const struct look_options *options)
+{
+	struct look look = { .options = options };
+	char error[512];
+	int code, seen;
+	size_t i;
+
+	if (questions_init(&look) == -1) {
+		log_warnx("-z %s: not a domain name", options->zone);
+		return EXIT_BAD_USAGE;
+	}
+	if (options->site_map != NULL &&
+	    (look.map = site_map_read(
+		 options->site_map, error, sizeof(error))) == NULL) {
+		log_warnx("%s", error);
+		return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+	}
+	code = look_resolve(options, &look.addresses, &look.address_count);
+	if (code <= EXIT_UNANSWERED && look.address_count > 0) {
+		seen = look_at(&look);
+		code = seen > code ? seen : code;
+	} else if (code == EXIT_DONE) {
+		log_warnx("no address of this family");
+		code = EXIT_UNANSWERED;
+	}
+	for (i = 0; i < look.record_count; i++)
+		free(look.records[i]);
+	free(look.records);
+	look_addresses_free(look.addresses, look.address_count);
+	site_map_free(look.map);
+	return code;
+}

@@ -1,0 +1,60 @@
+/*
+ * A look: everything about a few addresses at once, for a person or, with -j,
+ * for a program.
+ */
+#ifndef PROBE_LOOK_H
+#define PROBE_LOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "lib/record.h"
+#include "lib/site_map.h"
+#include "lib/times.h"
+#include "probe/identify.h"
+#include "probe/manners.h"
+
+struct look_options {
+	int family; /* 4, 6; 0: both */
+	bool json, numeric, quiet, dry_run;
+	bool dns, echo, trace; /* what is asked */
+	int count;             /* timed questions */
+	int flows;
+	double rate;
+	struct span interval, timeout;
+	const char *zone;
+	const char *source4, *source6, *interface; /* NULL: the host's choice */
+	const char *site_map, *blocklist;          /* files; NULL: none */
+	struct manners *manners;
+	char **targets;
+	size_t target_count;
+};
+
+/* The exit code (log.h). */
+int look(const struct look_options *);
+
+/* --- between look.c, look_plan.c and show.c --- */
+
+struct look_address {
+	const char *name; /* as the user wrote it, without @port */
+	struct addr addr;
+	uint16_t port;
+};
+
+struct look_result {
+	const struct look_address *address;
+	const struct record **records; /* in time order */
+	size_t record_count;
+	struct identity identity;
+};
+
+/* Names and addresses of the command line, resolved and checked against the
+ * manners. The exit code; *addresses is the caller's to free, its names
+ * too (look_addresses_free). */
+int look_resolve(const struct look_options *, struct look_address **addresses,
+    size_t *count);
+void look_addresses_free(struct look_address *, size_t count);
+
+/* A page that reads at a glance. */
+void show_page(const struct look_options *, const struct look_result *);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * A probing method: how one kind of question is sent and answered. A new one
+ * is a method_*.c and a line where questions are made (plan.c).
+ */
+#ifndef PROBE_METHOD_H
+#define PROBE_METHOD_H
+
+#include "lib/icmp.h"
+#include "probe/link.h"
+#include "probe/probe.h"
+
+struct prober;
+
+/* What was received and found to belong to a probe. */
+struct reply {
+	enum reply_kind {
+		REPLY_DNS,   /* a datagram on the flow's socket */
+		REPLY_ECHO,  /* an echo reply */
+		REPLY_ERROR, /* an ICMP error that quotes the probe */
+	} kind;
+	const struct arrival *arrival;
+	struct addr from;
+	const uint8_t *bytes; /* of REPLY_DNS: the message */
+	size_t len;
+	uint8_t icmp_type, icmp_code;    /* of REPLY_ERROR */
+	const struct icmp_message *icmp; /* NULL from an error queue */
+	uint8_t auth_bits; /* of ours, unpredictable, that it repeats */
+	bool weak;         /* DNS: header only, no question */
+};
+
+enum send_result {
+	SEND_DONE,  /* nothing more until a reply or a timeout */
+	SEND_MORE,  /* wants to send another packet at once */
+	SEND_LATER, /* no buffer: try again soon */
+	SEND_OVER,  /* nothing left the host; the ask is finished */
+};
+
+struct method {
+	enum record_type type;
+	/* Send the ask's next packet. */
+	enum send_result (*send)(struct prober *, struct ask *);
+	/* A reply to one of its probes, which is open. */
+	void (*take)(struct prober *, struct probe *, const struct reply *);
+	/* A reply to a probe that has been answered already: does it differ? */
+	bool (*differs)(const struct ask *, const struct reply *);
+	/* The probe's time is up. */
+	void (*expire)(struct prober *, struct probe *);
+};
+
+extern const struct method method_dns_udp, method_echo, method_trace;
+
+/* A message about packet size (fragmentation needed, packet too big) is of the
+ * path and answers no question. */
+bool reply_is_about_size(const struct reply *);
+
+/* --- method_dns_udp.c, also for traces whose packets are DNS queries --- */
+
+/* Write and send probe's query on its flow's open socket. */
+enum link_error dns_udp_transmit(struct prober *, struct probe *);
+/* The query that was sent, to match replies with. */
+void dns_udp_query(const struct probe *, struct dns_query *);
+
+/* --- method_echo.c, also for ICMP traces --- */
+
+enum link_error echo_transmit(struct prober *, struct probe *);
+/* Whether the payload carries the token of this probe. */
+bool echo_token_valid(const struct prober *, const struct probe *,
+    const uint8_t *payload, size_t len);
+
+/* --- method_trace.c --- */
+
+/* The run is over: what is known by now is the path. */
+void trace_stop(struct prober *, struct ask *);
+/* Free what an ask's trace holds; its probes leave their flow's list. */
+void trace_forget(struct ask *);
+
+#endif

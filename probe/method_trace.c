@@ -1,0 +1,301 @@
+/* Flow-stable traceroute. With a raw socket the packets are the DNS query on
+ * the DNS flow's own 5-tuple, so that the path shown is the path that the
+ * answers took; otherwise echo requests of one id and checksum (FIELD.md E4).
+ */
+#include "probe/prober.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/text.h"
+
+#define TRACE_GAP 5   /* silent hops in a row after which a trace gives up */
+#define TRACE_TRIES 2 /* packets to a hop that is silent */
+
+enum hop_state {
+	HOP_UNASKED,
+	HOP_ASKED,
+	HOP_AGAIN, /* silent once; asked again */
+	HOP_ANSWERED,
+	HOP_SILENT,
+};
+
+struct trace {
+	struct probe probe[LIMIT_TTL + 1]; /* by TTL; 0 is not used */
+	struct record_hop hop[LIMIT_TTL + 1];
+	enum hop_state state[LIMIT_TTL + 1];
+	int last; /* no TTL beyond it is asked: the target's, once known */
+	int in_flight;
+	bool scheduled;
+	bool reached, stopped;
+	enum outcome end; /* where it stopped: answered, refused, unreachable */
+	char reason[LIMIT_REASON];
+};
+
+static struct trace *
+trace_new(struct ask *ask)
+{
+	struct trace *t = calloc(1, sizeof(*t));
+	int ttl;
+
+	if (t == NULL)
+		return NULL;
+	for (ttl = 1; ttl <= LIMIT_TTL; ttl++) {
+		t->probe[ttl].ask = ask;
+		t->probe[ttl].ttl = (uint8_t)ttl;
+		t->hop[ttl] = (struct record_hop){ .ttl = (uint8_t)ttl,
+			.rtt_us = -1,
+			.icmp_type = -1,
+			.icmp_code = -1,
+			.quoted_ttl = -1 };
+	}
+	t->last = LIMIT_TTL;
+	t->scheduled = true; /* the first send comes from the plan */
+	return t;
+}
+
+void
+trace_forget(struct ask *ask)
+{
+	int ttl;
+
+	if (ask->trace == NULL)
+		return;
+	for (ttl = 1; ttl <= LIMIT_TTL; ttl++)
+		outstanding_forget(&ask->trace->probe[ttl]);
+	free(ask->trace);
+	ask->trace = NULL;
+}
+
+/* The last TTL worth asking: silent hops in a row end a trace. */
+static int
+horizon(const struct trace *t)
+{
+	int ttl, silent = 0;
+
+	for (ttl = 1; ttl <= t->last; ttl++) {
+		silent = t->state[ttl] == HOP_SILENT ? silent + 1 : 0;
+		if (silent == TRACE_GAP)
+			return ttl;
+	}
+	return t->last;
+}
+
+/* The hop to ask next, retries first; 0: none now. */
+static int
+next_ttl(const struct trace *t)
+{
+	int ttl, end = horizon(t);
+
+	if (t->in_flight >= LIMIT_TRACE_IN_FLIGHT)
+		return 0;
+	for (ttl = 1; ttl <= end; ttl++) {
+		if (t->state[ttl] == HOP_AGAIN && !t->probe[ttl].open)
+			return ttl;
+	}
+	for (ttl = 1; ttl <= end; ttl++) {
+		if (t->state[ttl] == HOP_UNASKED)
+			return ttl;
+	}
+	return 0;
+}
+
+static bool
+all_known(const struct trace *t)
+{
+	int ttl, end = horizon(t);
+
+	for (ttl = 1; ttl <= end; ttl++) {
+		if (t->state[ttl] != HOP_ANSWERED &&
+		    t->state[ttl] != HOP_SILENT)
+			return false;
+	}
+	return true;
+}
+
+static void
+fill_record(struct record *r, const struct trace *t)
+{
+	int ttl, end = horizon(t);
+
+	/* Silence at the end says nothing: leave it off. */
+	while (end > 0 && t->state[end] != HOP_ANSWERED)
+		end--;
+	for (ttl = 1; ttl <= end; ttl++)
+		r->hop[r->hop_count++] = t->hop[ttl];
+}
+
+static void
+finish(struct prober *p, struct ask *ask)
+{
+	struct trace *t = ask->trace;
+	int ttl;
+
+	for (ttl = 1; ttl <= LIMIT_TTL; ttl++)
+		outstanding_close(
+		    &p->outstanding, &t->probe[ttl], PATIENCE_HOP);
+	fill_record(ask->record, t);
+	if (!t->stopped)
+		prober_finish(p, ask, OUTCOME_TIMEOUT, NULL);
+	else
+		prober_finish(
+		    p, ask, t->end, t->reason[0] == '\0' ? NULL : t->reason);
+}
+
+/* After every event: over, or more to send. */
+static void
+advance(struct prober *p, struct ask *ask)
+{
+	struct trace *t = ask->trace;
+
+	if (ask->state == ASK_DONE)
+		return;
+	if (all_known(t)) {
+		finish(p, ask);
+	} else if (!t->scheduled && next_ttl(t) != 0) {
+		t->scheduled = true;
+		ask->due = p->link->mono(p->link);
+		prober_want(p, ask);
+	}
+}
+
+void
+trace_stop(struct prober *p, struct ask *ask)
+{
+	finish(p, ask);
+}
+
+static enum link_error
+transmit(struct prober *p, struct probe *probe)
+{
+	if (probe->ask->flow->proto == PROTO_UDP)
+		return dns_udp_transmit(p, probe);
+	return echo_transmit(p, probe);
+}
+
+static enum send_result
+trace_send(struct prober *p, struct ask *ask)
+{
+	struct trace *t = ask->trace;
+	enum link_error error;
+	int ttl;
+
+	if (t == NULL && (t = ask->trace = trace_new(ask)) == NULL)
+		return SEND_LATER;
+	t->scheduled = false;
+	if ((ttl = next_ttl(t)) == 0)
+		return SEND_DONE;
+	error = transmit(p, &t->probe[ttl]);
+	if (error == LINK_OK) {
+		if (t->state[ttl] == HOP_UNASKED)
+			t->state[ttl] = HOP_ASKED;
+		t->probe[ttl].tries++;
+		t->in_flight++;
+		outstanding_add(&p->outstanding, &t->probe[ttl], PATIENCE_HOP);
+	} else if (error != LINK_RETRY && ttl == 1) {
+		prober_unsent(p, ask, error);
+		return SEND_OVER;
+	}
+	t->scheduled = error == LINK_RETRY || next_ttl(t) != 0;
+	return error == LINK_RETRY ? SEND_LATER
+	       : t->scheduled      ? SEND_MORE
+				   : SEND_DONE;
+}
+
+/* The target itself answered at this TTL: nothing beyond is of interest. */
+static void
+reached(struct prober *p, struct ask *ask, int ttl, enum outcome end)
+{
+	struct trace *t = ask->trace;
+	struct record *r = ask->record;
+	int beyond;
+
+	if (t->stopped && ttl >= t->last)
+		return;
+	t->stopped = true;
+	t->last = ttl;
+	t->end = end;
+	for (beyond = ttl + 1; beyond <= LIMIT_TTL; beyond++) {
+		if (t->probe[beyond].open)
+			t->in_flight--;
+		outstanding_close(
+		    &p->outstanding, &t->probe[beyond], PATIENCE_HOP);
+	}
+	r->rtt_us = end == OUTCOME_ANSWERED ? t->hop[ttl].rtt_us : -1;
+}
+
+/* An ICMP error is the word of a router, or the end of the path. */
+static void
+take_error(struct prober *p, struct probe *probe, const struct reply *reply)
+{
+	struct ask *ask = probe->ask;
+	struct trace *t = ask->trace;
+	struct record_hop *hop = &t->hop[probe->ttl];
+	int af = ask->flow->peer->addr.af;
+	bool exceeded = reply->icmp_type ==
+			(af == 4 ? ICMP4_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED);
+	bool target = addr_equal(&reply->from, &ask->flow->peer->addr);
+
+	hop->icmp_type = reply->icmp_type;
+	hop->icmp_code = reply->icmp_code;
+	if (reply->icmp != NULL) {
+		hop->quoted_ttl = reply->icmp->quote.ttl;
+		hop->mpls_count = reply->icmp->mpls_count;
+		memcpy(hop->mpls, reply->icmp->mpls, sizeof(hop->mpls));
+	}
+	if (exceeded)
+		return;
+	reached(
+	    p, ask, probe->ttl, target ? OUTCOME_REFUSED : OUTCOME_UNREACHABLE);
+	(void)text_print(t->reason, sizeof(t->reason), "icmp %d/%d",
+	    reply->icmp_type, reply->icmp_code);
+}
+
+static void
+trace_take(struct prober *p, struct probe *probe, const struct reply *reply)
+{
+	struct ask *ask = probe->ask;
+	struct trace *t = ask->trace;
+	struct record *r = ask->record;
+	struct record_hop *hop = &t->hop[probe->ttl];
+	enum stamp_source stamp;
+
+	if (reply_is_about_size(reply))
+		return;
+	outstanding_close(&p->outstanding, probe, PATIENCE_HOP);
+	t->in_flight--;
+	t->state[probe->ttl] = HOP_ANSWERED;
+	hop->addr =
+	    reply->kind == REPLY_DNS ? ask->flow->peer->addr : reply->from;
+	hop->rtt_us = prober_rtt_us(p, probe, reply->arrival, &stamp);
+	hop->auth_bits = reply->auth_bits;
+	if (reply->kind == REPLY_ERROR) {
+		take_error(p, probe, reply);
+	} else if (!t->reached || probe->ttl < t->last) {
+		reached(p, ask, probe->ttl, OUTCOME_ANSWERED);
+		t->reached = true;
+		r->stamp = stamp;
+		r->reply_ttl = reply->arrival->ttl;
+		r->auth_bits = reply->auth_bits;
+	}
+	advance(p, ask);
+}
+
+static void
+trace_expire(struct prober *p, struct probe *probe)
+{
+	struct trace *t = probe->ask->trace;
+
+	outstanding_close(&p->outstanding, probe, PATIENCE_HOP);
+	t->in_flight--;
+	t->state[probe->ttl] =
+	    probe->tries < TRACE_TRIES ? HOP_AGAIN : HOP_SILENT;
+	advance(p, probe->ask);
+}
+
+const struct method method_trace = {
+	.type = RECORD_TRACE,
+	.send = trace_send,
+	.take = trace_take,
+	.expire = trace_expire,
+};

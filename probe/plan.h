@@ -1,0 +1,50 @@
+/*
+ * The plan: every ask of a run, made before the first packet leaves.
+ */
+#ifndef PROBE_PLAN_H
+#define PROBE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "lib/times.h"
+#include "probe/prober.h"
+
+struct plan {
+	struct ask *asks;
+	struct span *after; /* by index: not before start + after */
+	size_t count, size;
+	struct flow_table *flows;
+	bool udp_trace[2]; /* IPv4, IPv6: else traces are ICMP */
+};
+
+/* A question by its name: "soa" of zone; the CHAOS names hostname.bind,
+ * id.server, version.bind, version.server; "echo"; "trace" (whose packets ask
+ * the SOA of zone); any other name is a TXT question in class IN. 0, or -1
+ * where name or zone is no DNS name. */
+int question_init(struct question *, const char *name, const char *zone);
+
+void plan_init(struct plan *, struct flow_table *, const struct link *);
+void plan_clear(struct plan *);
+
+/* target and question are borrowed until the plan is cleared. 0, or -1 when
+ * out of memory. */
+struct plan_item {
+	const char *target;
+	const struct question *question;
+	struct addr addr;
+	uint16_t port;
+	int flow;
+	struct span after;
+};
+int plan_add(struct plan *, const struct plan_item *);
+
+/* Random order, as a good neighbour asks. Before plan_start. */
+void plan_shuffle(struct plan *);
+
+/* Put all of it into the prober's schedule. */
+void plan_start(struct plan *, struct prober *);
+
+/* What would be sent (--dry-run): a line for each ask. */
+void plan_print(const struct plan *);
+
+#endif

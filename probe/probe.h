@@ -1,0 +1,77 @@
+/*
+ * What the stages of the prober share: targets, asks and probes.
+ *
+ * An ask is one question to one address on one flow: it ends as exactly one
+ * record. A probe is one packet of it that is waiting for its answer: a DNS
+ * or echo ask has one, a trace one for each hop.
+ */
+#ifndef PROBE_PROBE_H
+#define PROBE_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include "lib/addr.h"
+#include "lib/dns.h"
+#include "lib/record.h"
+#include "lib/times.h"
+
+struct ask;
+struct flow;
+struct method;
+
+/* A question that targets ask; its address is its identity. */
+struct question {
+	char name[LIMIT_QUESTION]; /* soa hostname.bind id.server echo trace */
+	const struct method *method;
+	struct dns_question dns;
+	char qname[LIMIT_QUESTION]; /* as text with final dot */
+};
+
+/* One address of the network, whatever targets name it. */
+struct peer {
+	struct addr addr;
+	double tokens; /* of the bucket (limits.h), as of filled */
+	struct mono filled;
+};
+
+struct probe {
+	struct ask *ask;
+	uint16_t id;    /* DNS id, or echo sequence number */
+	uint16_t cksum; /* of the UDP or ICMP header sent */
+	uint8_t ttl;    /* 0: the host's default */
+	uint8_t tries;
+	bool open;   /* still waiting */
+	bool linked; /* on its flow's list */
+	struct mono sent, deadline;
+	struct wall sent_kernel; /* ns 0: not known */
+	int64_t clock_offset_ns; /* wall - mono when it was sent */
+	TAILQ_ENTRY(probe) by_flow, by_deadline;
+};
+TAILQ_HEAD(probe_list, probe);
+
+enum ask_state {
+	ASK_PLANNED, /* nothing sent yet */
+	ASK_OPEN,
+	ASK_DONE, /* its record is made, and kept for late and second replies */
+	ASK_EMITTED,
+};
+
+struct ask {
+	const char *target;
+	const struct question *question;
+	struct flow *flow;
+	struct mono due;  /* not before */
+	struct mono done; /* since when ASK_DONE */
+	enum ask_state state;
+	uint32_t index; /* in the plan */
+	uint32_t late, dup, unwanted, conflict;
+	struct record *record; /* from the first send to the emission */
+	struct trace *trace;   /* of a trace, likewise */
+	struct probe probe;    /* of all but a trace */
+	TAILQ_ENTRY(ask) by_done;
+};
+TAILQ_HEAD(ask_list, ask);
+
+#endif

@@ -1,0 +1,328 @@
+#include "probe/prober.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/limits.h"
+#include "lib/text.h"
+
+#define STEP_NS 100000 /* of wall against mono: more than two readings apart \
+			*/
+
+static int64_t
+clock_offset_ns(struct link *link)
+{
+	int64_t wall = link->wall(link).ns;
+
+	return wall - link->mono(link).ns;
+}
+
+int
+prober_begin(struct prober *p, struct ask *ask)
+{
+	struct record *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return -1;
+	record_init(r);
+	r->t = wall_add(
+	    p->start_wall, mono_since(p->link->mono(p->link), p->start));
+	r->type = ask->question->method->type;
+	(void)text_copy(r->target, sizeof(r->target), ask->target);
+	(void)text_copy(r->question, sizeof(r->question), ask->question->name);
+	r->addr = ask->flow->peer->addr;
+	r->proto = ask->flow->proto;
+	r->port = ask->flow->proto == PROTO_ICMP ? -1 : ask->flow->dport;
+	if (r->type == RECORD_DNS) {
+		(void)text_copy(
+		    r->dns.qname, sizeof(r->dns.qname), ask->question->qname);
+		r->dns.qtype = ask->question->dns.type;
+		r->dns.qclass = ask->question->dns.class;
+	}
+	flow_describe(ask->flow, &r->flow);
+	ask->record = r;
+	ask->state = ASK_OPEN;
+	return 0;
+}
+
+enum link_error
+prober_transmit(
+    struct prober *p, struct probe *probe, const void *bytes, size_t len)
+{
+	struct link_packet packet = {
+		.bytes = bytes,
+		.len = len,
+		.ttl = probe->ttl,
+		.cookie = (uint64_t)probe->ask->index << 32 |
+			  (uint64_t)probe->ttl << 16 | probe->id,
+	};
+	enum link_error error;
+
+	probe->sent_kernel.ns = 0;
+	probe->clock_offset_ns = clock_offset_ns(p->link);
+	probe->sent = p->link->mono(p->link);
+	error = p->link->send(p->link, probe->ask->flow->socket, &packet);
+	if (error == LINK_OK)
+		p->sent++;
+	return error;
+}
+
+int64_t
+prober_rtt_us(struct prober *p, const struct probe *probe,
+    const struct arrival *arrival, enum stamp_source *source)
+{
+	int64_t moved = clock_offset_ns(p->link) - probe->clock_offset_ns;
+	struct span user = mono_since(arrival->user, probe->sent);
+	struct span kernel = wall_since(arrival->kernel, probe->sent_kernel);
+	bool stepped = moved > STEP_NS || moved < -STEP_NS;
+
+	if (stepped)
+		p->clock_stepped = true;
+	*source = STAMP_USER;
+	/* Kernel stamps lie within the user's: else a clock was set between. */
+	if (!stepped && probe->sent_kernel.ns != 0 && arrival->kernel.ns != 0 &&
+	    kernel.ns >= 0 && kernel.ns <= user.ns + STEP_NS) {
+		*source = STAMP_KERNEL;
+		return span_to_us(kernel);
+	}
+	return user.ns < 0 ? 0 : span_to_us(user);
+}
+
+struct ask *
+prober_ask(struct prober *p, uint32_t index)
+{
+	return index < p->ask_count ? &p->asks[index] : NULL;
+}
+
+void
+prober_want(struct prober *p, struct ask *ask)
+{
+	schedule_add(p->schedule, ask);
+}
+
+void
+prober_finish(
+    struct prober *p, struct ask *ask, enum outcome outcome, const char *reason)
+{
+	if (ask->state == ASK_DONE || ask->record == NULL)
+		return;
+	ask->record->outcome = outcome;
+	if (reason != NULL)
+		(void)text_copy(
+		    ask->record->reason, sizeof(ask->record->reason), reason);
+	ask->state = ASK_DONE;
+	ask->done = p->link->mono(p->link);
+	TAILQ_INSERT_TAIL(&p->done, ask, by_done);
+	p->left--;
+}
+
+void
+prober_unsent(struct prober *p, struct ask *ask, enum link_error error)
+{
+	static const char *const reason[] = {
+		[LINK_OK] = "deadline",
+		[LINK_TAKEN] = "port taken",
+		[LINK_NO_ROUTE] = "no route",
+		[LINK_DENIED] = "no permission",
+		[LINK_RETRY] = "no buffer",
+		[LINK_FAILED] = "send failed",
+	};
+
+	if (error == LINK_NO_ROUTE)
+		p->no_route = true;
+	if (error == LINK_DENIED)
+		p->denied = true;
+	prober_finish(p, ask, OUTCOME_UNSENT, reason[error]);
+}
+
+/* --- the end of an ask --- */
+
+static void
+emit(struct prober *p, struct ask *ask)
+{
+	struct record *r = ask->record;
+
+	r->late = ask->late;
+	r->dup = ask->dup;
+	r->unwanted = ask->unwanted;
+	r->conflict = ask->conflict;
+	p->sink.emit(p->sink.arg, ask, r);
+
+	outstanding_forget(&ask->probe);
+	if (ask->question->method->type == RECORD_TRACE)
+		trace_forget(ask);
+	free(ask->record);
+	ask->record = NULL;
+	ask->state = ASK_EMITTED;
+	if (--ask->flow->users == 0)
+		flow_close(ask->flow, p->link);
+}
+
+static void
+emit_what_lingered(struct prober *p, struct mono now)
+{
+	struct ask *ask;
+
+	while ((ask = TAILQ_FIRST(&p->done)) != NULL &&
+	       (p->left == 0 ||
+		   !mono_before(now, mono_add(ask->done, p->linger)))) {
+		TAILQ_REMOVE(&p->done, ask, by_done);
+		emit(p, ask);
+	}
+}
+
+/* --- sending --- */
+
+/* Everything that a packet needs; the gate is asked again here, whatever the
+ * plan held: a packet cannot be called back. */
+static enum link_error
+prepare(struct prober *p, struct ask *ask)
+{
+	enum link_error error = flow_open(p->flows, ask->flow, p->link);
+
+	if (ask->record == NULL && prober_begin(p, ask) == -1)
+		return LINK_RETRY;
+	return error;
+}
+
+static bool
+ready_to_send(struct prober *p, struct ask *ask)
+{
+	const char *refused =
+	    p->gate.refuses(p->gate.arg, &ask->flow->peer->addr);
+	enum link_error error = refused == NULL              ? prepare(p, ask)
+				: prober_begin(p, ask) == -1 ? LINK_RETRY
+							     : LINK_DENIED;
+
+	if (error == LINK_OK)
+		return true;
+	if (error == LINK_RETRY) {
+		ask->due = mono_add(p->link->mono(p->link), span_ms(10));
+		prober_want(p, ask);
+	} else if (refused != NULL) {
+		prober_finish(p, ask, OUTCOME_UNSENT, "refused address");
+	} else {
+		prober_unsent(p, ask, error);
+	}
+	return false;
+}
+
+static void
+send_next(struct prober *p, struct ask *ask, struct mono now)
+{
+	if (ask->state == ASK_DONE || !ready_to_send(p, ask))
+		return;
+	switch (ask->question->method->send(p, ask)) {
+	case SEND_MORE:
+		ask->due = now;
+		prober_want(p, ask);
+		break;
+	case SEND_LATER:
+		ask->due = mono_add(now, span_ms(2));
+		prober_want(p, ask);
+		break;
+	case SEND_DONE:
+	case SEND_OVER:
+		break;
+	}
+}
+
+/* The run's time is up: what was sent has timed out, the rest was not. */
+static void
+stop_at_deadline(struct prober *p)
+{
+	struct probe *probe;
+	struct ask *ask;
+
+	while (outstanding_expire(
+	    &p->outstanding, (struct mono){ INT64_MAX }, &probe))
+		probe->ask->question->method->expire(p, probe);
+	while (schedule_take(p->schedule, &ask)) {
+		if (ask->state == ASK_DONE)
+			continue;
+		if (ask->record == NULL && prober_begin(p, ask) == -1)
+			p->left--; /* no memory even for this */
+		else if (ask->trace != NULL)
+			trace_stop(p, ask);
+		else
+			prober_unsent(p, ask, LINK_OK);
+	}
+}
+
+/* Receive first, send last: building packets must not sit between the arrival
+ * of a reply and its stamp. */
+static void
+prober_turn(struct prober *p)
+{
+	struct arrival arrival;
+	struct probe *probe;
+	struct ask *ask;
+	struct mono now;
+
+	while (p->link->receive(p->link, &arrival))
+		prober_receive(p, &arrival);
+	now = p->link->mono(p->link);
+	while (outstanding_expire(&p->outstanding, now, &probe))
+		probe->ask->question->method->expire(p, probe);
+	while (schedule_next(p->schedule, now, &ask))
+		send_next(p, ask, now);
+	if (!mono_before(now, p->deadline))
+		stop_at_deadline(p);
+	emit_what_lingered(p, now);
+}
+
+static struct mono
+earliest(struct mono a, struct mono b)
+{
+	return mono_before(a, b) ? a : b;
+}
+
+int
+prober_init(
+    struct prober *p, const struct prober_settings *settings, size_t asks)
+{
+	memset(p, 0, sizeof(*p));
+	p->link = settings->link;
+	p->flows = settings->flows;
+	p->sink = settings->sink;
+	p->gate = settings->gate;
+	p->contact = settings->contact;
+	p->linger = settings->linger;
+	p->start = p->link->mono(p->link);
+	p->start_wall = p->link->wall(p->link);
+	p->deadline = mono_add(p->start, settings->deadline);
+	TAILQ_INIT(&p->done);
+	outstanding_init(&p->outstanding, settings->answer, settings->hop);
+	if (getrandom(&p->run_key, sizeof(p->run_key), 0) != sizeof(p->run_key))
+		return -1;
+	p->schedule =
+	    schedule_new(settings->rate, settings->burst, asks, p->start);
+	return p->schedule == NULL ? -1 : 0;
+}
+
+void
+prober_clear(struct prober *p)
+{
+	schedule_free(p->schedule);
+	p->schedule = NULL;
+}
+
+void
+prober_run(struct prober *p)
+{
+	struct mono next, now;
+
+	for (;;) {
+		prober_turn(p);
+		if (p->left == 0 && TAILQ_EMPTY(&p->done))
+			return;
+		now = p->link->mono(p->link);
+		next = earliest(schedule_when(p->schedule, now),
+		    outstanding_next(&p->outstanding));
+		if (!TAILQ_EMPTY(&p->done))
+			next = earliest(next,
+			    mono_add(TAILQ_FIRST(&p->done)->done, p->linger));
+		p->link->wait(p->link, earliest(next, p->deadline));
+	}
+}

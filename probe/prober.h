@@ -1,0 +1,106 @@
+/*
+ * The prober: takes every reply, expires what is overdue, then sends what is
+ * due, until every ask has ended as one record.
+ */
+#ifndef PROBE_PROBER_H
+#define PROBE_PROBER_H
+
+#include "lib/keyed_hash.h"
+#include "probe/flow.h"
+#include "probe/link.h"
+#include "probe/method.h"
+#include "probe/outstanding.h"
+#include "probe/probe.h"
+#include "probe/schedule.h"
+
+/* Auth bits (FIELD.md, RELIABILITY.md A02): bits of ours that a forger who
+ * does not see our packets must guess. */
+enum {
+	AUTH_PORT = 14, /* a keyed port of flow.h's range */
+	AUTH_DNS_ID = 16,
+	AUTH_ECHO_ID = 14,
+	AUTH_TOKEN = 64,
+	AUTH_CKSUM = 16, /* of a quoted UDP header: depends on the DNS id */
+};
+
+/* Where records go: called once for each ask, in no particular order. */
+struct sink {
+	void (*emit)(void *arg, const struct ask *, const struct record *);
+	void *arg;
+};
+
+/* Whether a packet may go to an address; the reason where it may not. */
+struct gate {
+	const char *(*refuses)(void *arg, const struct addr *);
+	void *arg;
+};
+
+struct prober {
+	struct link *link;
+	struct flow_table *flows;
+	struct schedule *schedule;
+	struct outstanding outstanding;
+	struct hash_key run_key; /* of this run's echo tokens; random */
+	struct sink sink;
+	struct gate gate;
+	const char *contact; /* text in echo payloads; may be "" */
+	struct span linger;  /* how long a finished ask listens for more */
+	struct mono start;
+	struct wall start_wall;
+	struct mono deadline; /* of the whole run */
+	struct ask_list done;
+	struct ask *asks; /* all of them, by index */
+	size_t ask_count;
+	size_t left; /* asks without a record */
+	uint64_t sent, unwanted;
+	bool clock_stepped;
+	bool no_route, denied; /* met at least once: said once */
+};
+
+/* What a run is made with; the pointers are borrowed until it is over. */
+struct prober_settings {
+	struct link *link;
+	struct flow_table *flows;
+	double rate, burst; /* packets per second of the vantage point */
+	struct span answer, hop, linger, deadline;
+	struct sink sink;
+	struct gate gate;
+	const char *contact;
+};
+
+/* Clocks start here. asks is how many the plan holds. 0; -1: no memory or no
+ * random numbers. prober_clear frees. */
+int prober_init(struct prober *, const struct prober_settings *, size_t asks);
+void prober_clear(struct prober *);
+
+/* asks: all of them, planned and in the schedule. Runs until each is emitted,
+ * at the latest at the deadline. */
+void prober_run(struct prober *);
+
+/* --- for methods --- */
+
+/* Make ask->record and fill in what is known before the answer. 0, or -1. */
+int prober_begin(struct prober *, struct ask *);
+/* The probe's packet is to leave now: number, time, then link->send. */
+enum link_error prober_transmit(
+    struct prober *, struct probe *, const void *bytes, size_t len);
+/* RTT by the best stamps there are; never less than 0. */
+int64_t prober_rtt_us(struct prober *, const struct probe *,
+    const struct arrival *, enum stamp_source *);
+/* The ask has its outcome: emitted after linger. */
+void prober_finish(
+    struct prober *, struct ask *, enum outcome, const char *reason);
+/* The ask ends as unsent. */
+void prober_unsent(struct prober *, struct ask *, enum link_error);
+/* It wants to send again at its due time. */
+void prober_want(struct prober *, struct ask *);
+
+/* The ask with this index in the plan; NULL: no such. */
+struct ask *prober_ask(struct prober *, uint32_t index);
+
+/* --- receive.c --- */
+
+/* Find the probe that an arrival answers and hand it over, or count it. */
+void prober_receive(struct prober *, const struct arrival *);
+
+#endif

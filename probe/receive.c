@@ -1,0 +1,313 @@
+#include "probe/prober.h"
+
+#include <string.h>
+
+#include "lib/dns.h"
+#include "lib/limits.h"
+
+/* Foreign packets are counted on the question that they came in beside. */
+static void
+count_unwanted(struct prober *p, struct flow *flow)
+{
+	struct probe *probe;
+
+	p->unwanted++;
+	if (flow == NULL)
+		return;
+	TAILQ_FOREACH(probe, &flow->probes, by_flow)
+	{
+		if (probe->open)
+			break;
+	}
+	if (probe == NULL)
+		probe = TAILQ_LAST(&flow->probes, probe_list);
+	if (probe != NULL && probe->ask->unwanted < LIMIT_UNWANTED)
+		probe->ask->unwanted++;
+}
+
+/* A further reply to a probe that is no longer open. */
+static void
+count_surplus(struct probe *probe, const struct reply *reply)
+{
+	struct ask *ask = probe->ask;
+
+	if (ask->record == NULL || ask->state != ASK_DONE)
+		return;
+	if (ask->record->outcome == OUTCOME_TIMEOUT) {
+		ask->late++;
+		return;
+	}
+	ask->dup++;
+	if (ask->question->method->differs != NULL &&
+	    ask->question->method->differs(ask, reply))
+		ask->conflict++;
+}
+
+bool
+reply_is_about_size(const struct reply *reply)
+{
+	if (reply->kind != REPLY_ERROR)
+		return false;
+	return reply->arrival->af == 4
+		   ? reply->icmp_type == ICMP4_UNREACHABLE &&
+			 reply->icmp_code == 4
+		   : reply->icmp_type == ICMP6_TOO_BIG;
+}
+
+static void
+hand_over(struct prober *p, struct probe *probe, const struct reply *reply)
+{
+	if (probe->open)
+		probe->ask->question->method->take(p, probe, reply);
+	else
+		count_surplus(probe, reply);
+}
+
+/* --- datagrams --- */
+
+static struct probe *
+probe_of_message(struct flow *flow, struct reply *reply)
+{
+	struct probe *probe;
+	struct dns_query query;
+
+	TAILQ_FOREACH(probe, &flow->probes, by_flow)
+	{
+		if (reply->len < 2 ||
+		    probe->id !=
+			(uint16_t)(reply->bytes[0] << 8 | reply->bytes[1]))
+			continue;
+		dns_udp_query(probe, &query);
+		switch (dns_reply_match(&query, reply->bytes, reply->len)) {
+		case DNS_MATCH_FULL:
+			return probe;
+		case DNS_MATCH_HEADER:
+			reply->weak = true;
+			return probe;
+		case DNS_MATCH_NONE:
+			break;
+		}
+	}
+	return NULL;
+}
+
+static void
+receive_datagram(struct prober *p, const struct arrival *arrival)
+{
+	struct flow *flow = arrival->owner;
+	struct reply reply = { .kind = REPLY_DNS,
+		.arrival = arrival,
+		.from = arrival->from,
+		.bytes = arrival->bytes,
+		.len = arrival->len,
+		.auth_bits = AUTH_PORT + AUTH_DNS_ID };
+	struct probe *probe = probe_of_message(flow, &reply);
+
+	if (probe == NULL)
+		count_unwanted(p, flow);
+	else
+		hand_over(p, probe, &reply);
+}
+
+/* --- ICMP --- */
+
+static struct probe *
+probe_by_id(const struct flow *flow, int32_t id)
+{
+	struct probe *probe;
+
+	TAILQ_FOREACH(probe, &flow->probes, by_flow)
+	{
+		if (probe->id == id)
+			return probe;
+	}
+	return NULL;
+}
+
+static struct probe *
+probe_by_cksum(const struct flow *flow, int32_t cksum)
+{
+	struct probe *probe, *found = NULL;
+
+	TAILQ_FOREACH(probe, &flow->probes, by_flow)
+	{
+		if (probe->cksum != cksum || !probe->open)
+			continue;
+		if (found != NULL)
+			return NULL; /* two: it proves nothing */
+		found = probe;
+	}
+	return found;
+}
+
+static void
+receive_echo_reply(struct prober *p, const struct arrival *arrival,
+    const struct icmp_message *icmp)
+{
+	struct reply reply = { .kind = REPLY_ECHO,
+		.arrival = arrival,
+		.from = arrival->from,
+		.icmp = icmp,
+		.auth_bits = AUTH_ECHO_ID + AUTH_TOKEN };
+	struct flow *flow = arrival->owner;
+	struct probe *probe;
+
+	if (flow == NULL)
+		flow = flow_find(p->flows, &arrival->from, PROTO_ICMP,
+		    (uint16_t)icmp->id, -1);
+	if (flow == NULL)
+		return; /* of another program on this host */
+	probe = probe_by_id(flow, icmp->seq);
+	if (probe == NULL || !addr_equal(&arrival->from, &flow->peer->addr) ||
+	    !echo_token_valid(p, probe, icmp->payload, icmp->payload_len))
+		count_unwanted(p, flow);
+	else
+		hand_over(p, probe, &reply);
+}
+
+static struct probe *
+probe_of_udp_quote(
+    const struct flow *flow, const struct icmp_quote *quote, uint8_t *auth_bits)
+{
+	if (quote->payload_len >= 2) {
+		*auth_bits = AUTH_PORT + AUTH_DNS_ID;
+		return probe_by_id(
+		    flow, quote->payload[0] << 8 | quote->payload[1]);
+	}
+	*auth_bits = AUTH_PORT + AUTH_CKSUM;
+	return probe_by_cksum(flow, quote->cksum);
+}
+
+static struct probe *
+probe_of_echo_quote(const struct prober *p, const struct flow *flow,
+    const struct icmp_quote *quote, uint8_t *auth_bits)
+{
+	struct probe *probe = probe_by_id(flow, quote->icmp_seq);
+
+	*auth_bits = AUTH_ECHO_ID;
+	if (probe == NULL || quote->payload_len < sizeof(uint64_t))
+		return probe;
+	*auth_bits += AUTH_TOKEN;
+	return echo_token_valid(p, probe, quote->payload, quote->payload_len)
+		   ? probe
+		   : NULL;
+}
+
+static struct flow *
+flow_of_quote(const struct prober *p, const struct icmp_quote *quote)
+{
+	if (quote->sport != -1)
+		return flow_find(p->flows, &quote->dst, PROTO_UDP,
+		    (uint16_t)quote->sport, quote->dport);
+	if (quote->icmp_id != -1)
+		return flow_find(p->flows, &quote->dst, PROTO_ICMP,
+		    (uint16_t)quote->icmp_id, -1);
+	return NULL;
+}
+
+static void
+receive_quote(struct prober *p, const struct arrival *arrival,
+    const struct icmp_message *icmp)
+{
+	const struct icmp_quote *quote = &icmp->quote;
+	struct reply reply = { .kind = REPLY_ERROR,
+		.arrival = arrival,
+		.from = arrival->from,
+		.icmp = icmp,
+		.icmp_type = icmp->type,
+		.icmp_code = icmp->code };
+	struct flow *flow = quote->present ? flow_of_quote(p, quote) : NULL;
+	struct probe *probe;
+
+	if (flow == NULL)
+		return; /* of another program on this host */
+	probe = flow->proto == PROTO_UDP
+		    ? probe_of_udp_quote(flow, quote, &reply.auth_bits)
+		    : probe_of_echo_quote(p, flow, quote, &reply.auth_bits);
+	if (probe == NULL)
+		count_unwanted(p, flow);
+	else
+		hand_over(p, probe, &reply);
+}
+
+static void
+receive_icmp(struct prober *p, const struct arrival *arrival)
+{
+	struct icmp_message icmp;
+
+	if (icmp_read(&icmp, arrival->af, arrival->bytes, arrival->len) !=
+	    PARSE_OK) {
+		p->unwanted++;
+		return;
+	}
+	if (icmp_is_error(arrival->af, icmp.type))
+		receive_quote(p, arrival, &icmp);
+	else if (icmp.type ==
+		 (arrival->af == 4 ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY))
+		receive_echo_reply(p, arrival, &icmp);
+}
+
+/* The error queue has matched the 5-tuple; the bytes are our own packet's,
+ * behind the UDP header or from the ICMP header on. */
+static void
+receive_error(struct prober *p, const struct arrival *arrival)
+{
+	struct flow *flow = arrival->owner;
+	struct reply reply = { .kind = REPLY_ERROR,
+		.arrival = arrival,
+		.from = arrival->from,
+		.icmp_type = arrival->icmp_type,
+		.icmp_code = arrival->icmp_code };
+	struct cursor c = cursor_over(arrival->bytes, arrival->len);
+	struct probe *probe;
+
+	if (flow->proto == PROTO_ICMP)
+		cursor_skip(&c, 6);
+	probe = probe_by_id(flow, cursor_u16(&c));
+	reply.auth_bits =
+	    flow->proto == PROTO_ICMP ? AUTH_ECHO_ID : AUTH_PORT + AUTH_DNS_ID;
+	if (cursor_failed(&c) || probe == NULL)
+		count_unwanted(p, flow);
+	else
+		hand_over(p, probe, &reply);
+}
+
+/* --- send stamps --- */
+
+static void
+note_stamp(struct prober *p, const struct arrival *arrival)
+{
+	struct ask *ask = prober_ask(p, (uint32_t)(arrival->cookie >> 32));
+	struct probe *probe = NULL;
+
+	if (ask == NULL || ask->record == NULL)
+		return;
+	TAILQ_FOREACH(probe, &ask->flow->probes, by_flow)
+	{
+		if (probe->ask == ask &&
+		    probe->ttl == (uint8_t)(arrival->cookie >> 16) &&
+		    probe->id == (uint16_t)arrival->cookie) {
+			probe->sent_kernel = arrival->kernel;
+			return;
+		}
+	}
+}
+
+void
+prober_receive(struct prober *p, const struct arrival *arrival)
+{
+	switch (arrival->kind) {
+	case ARRIVAL_STAMP:
+		note_stamp(p, arrival);
+		break;
+	case ARRIVAL_UDP:
+		receive_datagram(p, arrival);
+		break;
+	case ARRIVAL_ICMP:
+		receive_icmp(p, arrival);
+		break;
+	case ARRIVAL_ERROR:
+		receive_error(p, arrival);
+		break;
+	}
+}

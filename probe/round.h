@@ -1,0 +1,16 @@
+/*
+ * A round: all configured targets once, one batch published in the spool.
+ */
+#ifndef PROBE_ROUND_H
+#define PROBE_ROUND_H
+
+#include "probe/manners.h"
+
+/* Read the configuration at path and do what it says; extra manners come from
+ * the command line. The exit code. */
+int round_run(const char *path, const struct manners *extra, int verbose);
+
+/* Print what the configuration is understood to say. The exit code. */
+int round_check(const char *path);
+
+#endif

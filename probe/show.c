@@ -1,0 +1,355 @@
+/* The page of a look: which instance, how far, by which path. Every foreign
+ * byte goes through escape_text. */
+#include "probe/look.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/dns.h"
+#include "lib/escape.h"
+#include "lib/text.h"
+
+#define NAME_TEXT (4 * LIMIT_IDENTITY + 1)
+
+struct style {
+	const char *strong, *dim, *bad, *end;
+};
+
+static struct style
+style_of_terminal(void)
+{
+	static const struct style colour = { "\033[1m", "\033[2m", "\033[31m",
+		"\033[0m" };
+	static const struct style plain = { "", "", "", "" };
+	const char *no_colour = getenv("NO_COLOR");
+
+	if (!isatty(STDOUT_FILENO) ||
+	    (no_colour != NULL && no_colour[0] != '\0'))
+		return plain;
+	return colour;
+}
+
+static void
+label(const struct style *s, const char *text)
+{
+	(void)printf("  %s%-14s%s", s->dim, text, s->end);
+}
+
+static void
+put_ms(int64_t us)
+{
+	if (us < 0)
+		(void)printf("-");
+	else
+		(void)printf("%lld.%03lld", (long long)(us / 1000),
+		    (long long)(us % 1000));
+}
+
+static const char *
+rcode_text(int rcode, char *buffer, size_t size)
+{
+	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL",
+		"NXDOMAIN", "NOTIMP", "REFUSED" };
+
+	if (rcode >= 0 && rcode < (int)(sizeof(names) / sizeof(names[0])))
+		return names[rcode];
+	(void)text_print(buffer, size, "RCODE%d", rcode);
+	return buffer;
+}
+
+/* --- figures over repeats --- */
+
+struct figures {
+	int asked, unsent, answered;
+	int64_t min_us, median_us, max_us;
+	const struct record *last; /* the last that was answered, else asked */
+};
+
+static void
+collect_figures(struct figures *f, const struct look_result *result,
+    const char *question, int flow)
+{
+	int64_t rtts[2 * LIMIT_COUNT];
+	size_t i, count = 0;
+
+	memset(f, 0, sizeof(*f));
+	for (i = 0; i < result->record_count; i++) {
+		const struct record *r = result->records[i];
+
+		if (strcmp(r->question, question) != 0 || r->flow.n != flow)
+			continue;
+		f->asked++;
+		f->unsent += r->outcome == OUTCOME_UNSENT;
+		if (r->outcome == OUTCOME_ANSWERED &&
+		    count < sizeof(rtts) / sizeof(rtts[0])) {
+			rtts[count++] = r->rtt_us;
+			f->answered++;
+			f->last = r;
+		} else if (f->last == NULL) {
+			f->last = r;
+		}
+	}
+	f->median_us = median_us(rtts, count);
+	f->min_us = count > 0 ? rtts[0] : -1;
+	f->max_us = count > 0 ? rtts[count - 1] : -1;
+}
+
+static void
+show_figures(const struct style *s, const struct figures *f)
+{
+	int sent = f->asked - f->unsent;
+
+	if (sent == 0) {
+		(void)printf("not asked: %s\n", f->last->reason);
+		return;
+	}
+	if (f->answered == 0) {
+		(void)printf("%sno answer%s, %d asked%s%s\n", s->bad, s->end,
+		    sent, f->last->reason[0] != '\0' ? ": " : "",
+		    f->last->reason);
+		return;
+	}
+	(void)printf("min ");
+	put_ms(f->min_us);
+	(void)printf("  median %s", s->strong);
+	put_ms(f->median_us);
+	(void)printf("%s  max ", s->end);
+	put_ms(f->max_us);
+	(void)printf(" ms   %sloss %d/%d%s", f->answered < sent ? s->bad : "",
+	    sent - f->answered, sent, f->answered < sent ? s->end : "");
+}
+
+/* --- the lines of the page --- */
+
+static void
+show_title(const struct style *s, const struct look_result *result)
+{
+	char addr[ADDR_TEXT];
+
+	(void)addr_format(addr, &result->address->addr);
+	(void)printf("%s%s%s", s->strong, result->address->name, s->end);
+	if (strcmp(result->address->name, addr) != 0)
+		(void)printf("  %s", addr);
+	if (result->address->port != 53)
+		(void)printf("  port %u", result->address->port);
+	(void)printf("\n");
+}
+
+static void
+show_instance(const struct style *s, const struct identity *id)
+{
+	char text[NAME_TEXT];
+
+	label(s, "instance");
+	if (!id->instance.present) {
+		(void)printf("%snone: no answer names one%s\n", s->dim, s->end);
+		return;
+	}
+	(void)escape_text(
+	    text, sizeof(text), id->instance.bytes, id->instance.len);
+	(void)printf("%s%s%s  %sby %s%s", s->strong, text, s->end, s->dim,
+	    identity_method_name(id->method, "name"), s->end);
+	if (id->site.name[0] != '\0')
+		(void)printf("  site %s%s%s", s->strong, id->site.name, s->end);
+	(void)printf("\n");
+}
+
+static void
+show_timed(const struct style *s, const struct look_options *o,
+    const struct look_result *result)
+{
+	struct figures f;
+	char rcode[16];
+
+	collect_figures(&f, result, "soa", 0);
+	if (f.asked == 0)
+		return;
+	label(s, "rtt");
+	show_figures(s, &f);
+	if (f.answered == 0)
+		return;
+	(void)printf("   %sSOA %s %s", s->dim, f.last->dns.qname,
+	    rcode_text(f.last->dns.rcode, rcode, sizeof(rcode)));
+	if (f.last->dns.serial >= 0)
+		(void)printf(" serial %lld", (long long)f.last->dns.serial);
+	(void)printf("%s\n", s->end);
+	if (f.last->dns.rcode == 5 && strcmp(o->zone, ".") == 0) {
+		label(s, "");
+		(void)printf("REFUSED is an answer; to ask for a zone of the "
+			     "service: -z ZONE\n");
+	}
+}
+
+/* The answer of a CHAOS name, or what came instead. */
+static void
+show_name(const struct style *s, const struct look_result *result,
+    const char *question)
+{
+	struct figures f;
+	char text[NAME_TEXT], rcode[16];
+	const struct record_dns *dns;
+
+	collect_figures(&f, result, question, 0);
+	if (f.asked == 0)
+		return;
+	label(s, question);
+	if (f.answered == 0) {
+		show_figures(s, &f);
+		return;
+	}
+	dns = &f.last->dns;
+	if (dns->answer_count == 0 || !dns->answer[0].present) {
+		(void)printf("%s%s, no name%s\n", s->dim,
+		    rcode_text(dns->rcode, rcode, sizeof(rcode)), s->end);
+		return;
+	}
+	(void)escape_text(
+	    text, sizeof(text), dns->answer[0].bytes, dns->answer[0].len);
+	(void)printf("%s  %s", text, s->dim);
+	put_ms(f.last->rtt_us);
+	(void)printf(" ms%s\n", s->end);
+}
+
+static void
+show_echo(const struct style *s, const struct look_result *result)
+{
+	struct figures f;
+
+	collect_figures(&f, result, "echo", 0);
+	if (f.asked == 0)
+		return;
+	label(s, "echo");
+	show_figures(s, &f);
+	if (f.answered > 0)
+		(void)printf("\n");
+}
+
+/* What was met beside the answers: attackers, duplicates, moved ports. */
+static void
+show_oddities(const struct style *s, const struct look_result *result)
+{
+	uint32_t late = 0, dup = 0, unwanted = 0, conflict = 0;
+	bool moved = false;
+	size_t i;
+
+	for (i = 0; i < result->record_count; i++) {
+		const struct record *r = result->records[i];
+
+		late += r->late;
+		dup += r->dup;
+		unwanted += r->unwanted;
+		conflict += r->conflict;
+		moved = moved || r->flow.moved;
+	}
+	if (late + dup + unwanted + conflict > 0) {
+		label(s, "beside");
+		(void)printf("%u late, %u duplicate, %s%u conflicting%s, %u "
+			     "unwanted replies\n",
+		    late, dup - conflict, conflict > 0 ? s->bad : "", conflict,
+		    conflict > 0 ? s->end : "", unwanted);
+	}
+	if (moved) {
+		label(s, "flow");
+		(void)printf("the port of this flow was taken: the next one "
+			     "was used\n");
+	}
+}
+
+static void
+show_flows(const struct style *s, const struct identity *id)
+{
+	char text[NAME_TEXT];
+	size_t i;
+
+	if (id->flow_count < 2)
+		return;
+	label(s, "flows");
+	(void)printf("%s%s%s over %zu flows\n", s->strong,
+	    id->verdict == VERDICT_NONE ? "no verdict"
+					: verdict_name(id->verdict),
+	    s->end, id->flow_count);
+	for (i = 0; i < id->flow_count; i++) {
+		const struct identity_flow *flow = &id->flow[i];
+
+		(void)escape_text(text, sizeof(text), flow->instance.bytes,
+		    flow->instance.len);
+		(void)printf("  %14d  port %-6d %-24s %-8s ", flow->n,
+		    flow->sport, flow->instance.present ? text : "-",
+		    flow->site);
+		put_ms(flow->rtt_us);
+		(void)printf(" ms  %d/%d\n", flow->answered, flow->asked);
+	}
+}
+
+static void
+show_hop(const struct style *s, const struct record_hop *hop)
+{
+	char addr[ADDR_TEXT];
+	int i;
+
+	(void)printf("  %14d  ", hop->ttl);
+	if (!addr_is_set(&hop->addr)) {
+		(void)printf("%s*%s\n", s->dim, s->end);
+		return;
+	}
+	(void)printf("%-40s ", addr_format(addr, &hop->addr));
+	put_ms(hop->rtt_us);
+	(void)printf(" ms");
+	if (hop->icmp_type != -1 && hop->icmp_type != 11 &&
+	    hop->icmp_type != (hop->addr.af == 6 ? 3 : 11))
+		(void)printf("  icmp %d/%d", hop->icmp_type, hop->icmp_code);
+	for (i = 0; i < hop->mpls_count; i++)
+		(void)printf("  MPLS %u", hop->mpls[i] >> 12);
+	(void)printf("\n");
+}
+
+static void
+show_path(const struct style *s, const struct look_result *result)
+{
+	const struct record *trace = NULL;
+	size_t i;
+
+	for (i = 0; i < result->record_count; i++) {
+		if (result->records[i]->type == RECORD_TRACE)
+			trace = result->records[i];
+	}
+	if (trace == NULL)
+		return;
+	label(s, "path");
+	if (trace->outcome == OUTCOME_UNSENT) {
+		(void)printf("not asked: %s\n", trace->reason);
+		return;
+	}
+	if (trace->proto == PROTO_UDP)
+		(void)printf("%sthe DNS query, on its own flow (port %d)%s",
+		    s->dim, trace->flow.sport, s->end);
+	else
+		(void)printf("%sicmp echo on one flow (id %d)%s", s->dim,
+		    trace->flow.icmp_id, s->end);
+	if (trace->outcome != OUTCOME_ANSWERED)
+		(void)printf("  %s%s%s%s%s", s->bad,
+		    outcome_name(trace->outcome), s->end,
+		    trace->reason[0] != '\0' ? ": " : "", trace->reason);
+	(void)printf("\n");
+	for (i = 0; i < trace->hop_count; i++)
+		show_hop(s, &trace->hop[i]);
+}
+
+void
+show_page(const struct look_options *o, const struct look_result *result)
+{
+	struct style style = style_of_terminal();
+
+	show_title(&style, result);
+	if (o->dns)
+		show_instance(&style, &result->identity);
+	show_timed(&style, o, result);
+	show_name(&style, result, "hostname.bind");
+	show_name(&style, result, "id.server");
+	show_flows(&style, &result->identity);
+	show_echo(&style, result);
+	show_oddities(&style, result);
+	show_path(&style, result);
+}
