@@ -14,21 +14,21 @@ schema     schema
 
 # Header of a library, and the files that may include it.
 foreign='
-sqlite3\.h            collector/(store|settle|statements|retain|check|rebuild|sites)[a-z_]*\.[ch] analysis/(query)[a-z_]*\.[ch]
+sqlite3\.h            collector/(store|settle|statements)[a-z_]*\.[ch] analysis/query[a-z_]*\.[ch]
 curl/.*               probe/ship[a-z_]*\.[ch]
 microhttpd\.h         collector/listen[a-z_]*\.[ch]
 gnutls/.*             collector/listen[a-z_]*\.[ch]
 jansson\.h            lib/(record|batch|json_in)[a-z_]*\.[ch] collector/import_[a-z_]*\.[ch] analysis/report_json[a-z_]*\.[ch]
 confuse\.h            lib/conf[a-z_]*\.[ch]
 openssl/.*            lib/sign[a-z_]*\.[ch] probe/method_[a-z_]*\.[ch]
-zstd\.h               lib/(batch|lines)[a-z_]*\.[ch]
+zstd(_errors)?\.h     lib/(batch|lines)[a-z_]*\.[ch]
 zlib\.h               lib/lines[a-z_]*\.[ch] collector/import_[a-z_]*\.[ch]
 maxminddb\.h          lib/geo[a-z_]*\.[ch]
 cap-ng\.h             lib/sandbox[a-z_]*\.[ch]
 seccomp\.h            lib/sandbox[a-z_]*\.[ch]
 linux/landlock\.h     lib/sandbox[a-z_]*\.[ch]
 pcap.*                lib/evidence[a-z_]*\.[ch]
-sys/epoll\.h          lib/loop[a-z_]*\.[ch]
+sys/epoll\.h          lib/loop[a-z_]*\.[ch] probe/sockets[a-z_]*\.[ch]
 '
 
 # System headers that need no permission: libc's and the kernel's.
@@ -99,17 +99,18 @@ foreign_place() { # DIR
 	}'
 }
 
-# A stage of the prober knows its own header, the common ones and lib/; only
-# main.c knows the order of the stages.
+# A stage of the prober knows its own header, the common ones and lib/. Only
+# the heart and what is above it know the stages and their order: the prober's
+# turn, the plan that fills it, the look and the round.
 stage_order() { # DIR
 	includes "$1" | awk '
 	$1 ~ /^probe\// && $3 == "own" && $2 ~ /^probe\// {
 		file = $1; sub(/:.*/, "", file)
 		sub(/^probe\//, "", file); sub(/\.[ch]$/, "", file)
 		header = $2; sub(/^probe\//, "", header); sub(/\.h$/, "", header)
-		if (file ~ /(^|_)main$/ || file == header)
+		if (file ~ /^(prober|plan|look|round)(_|$)|(^|_)main$/)
 			next
-		if (header ~ /^(probe|method|link|config|flow)$/)
+		if (header ~ /^(probe|prober|method|link|config|flow)$/)
 			next
 		# The files of one idea: ship.c and ship_receipt.c.
 		a = file; b = header; sub(/_.*/, "", a); sub(/_.*/, "", b)
