@@ -1,6 +1,7 @@
 """The name servers of the sites: NSD, Knot, BIND, Unbound, or, for what none
 of them can be made to say, responder.py."""
 
+import contextlib
 import json
 import os
 import socket
@@ -84,7 +85,16 @@ def bind(node, listen):
              "}};", "controls {{ }};",
              'logging {{ channel file {{ file "named.log"; }};',
              "\tcategory default {{ file; }}; }};",
-             'zone "{zone}" {{ type primary; file "zone"; }};']
+             'view "names" {{', '\tmatch-clients {{ any; }};',
+             '\tzone "{zone}" {{ type primary; file "zone"; }};', "}};",
+             'view "identity" chaos {{', "\tmatch-clients {{ any; }};"]
+    # BIND's own view answers a /24 three times a second, and all vantage
+    # points are in one
+    lines += ['\tzone "%s" chaos {{ type primary; database "_builtin %s"; }};'
+              % pair for pair in (("version.bind", "version"),
+                                  ("hostname.bind", "hostname"),
+                                  ("authors.bind", "authors"),
+                                  ("id.server", "id"))] + ["}};"]
     return ["named", "-f", "-n", "1", "-c", "named.conf"], lines
 
 
@@ -164,6 +174,9 @@ def start(lab, state, name):
     node = state["nodes"][name]
     folder = lab.file(name, "server")
     os.makedirs(folder, exist_ok=True)
+    # Knot takes a dead process that nobody has waited for for a live one
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(folder, "knot.pid"))
     write_zone(state, node, os.path.join(folder, "zone"))
     listen = addresses(state, name)
     if needs_responder(node):
