@@ -218,6 +218,7 @@ reached(struct prober *p, struct ask *ask, int ttl, enum outcome end)
 	for (beyond = ttl + 1; beyond <= LIMIT_TTL; beyond++) {
 		if (t->probe[beyond].open)
 			t->in_flight--;
+		t->probe[beyond].beyond = true;
 		outstanding_close(
 		    &p->outstanding, &t->probe[beyond], PATIENCE_HOP);
 	}

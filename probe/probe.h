@@ -44,6 +44,7 @@ struct probe {
 	uint8_t tries;
 	bool open;   /* still waiting */
 	bool linked; /* on its flow's list */
+	bool beyond; /* of a trace, past the target: a reply says nothing */
 	struct mono sent, deadline;
 	struct wall sent_kernel; /* ns 0: not known */
 	int64_t clock_offset_ns; /* wall - mono when it was sent */

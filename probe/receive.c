@@ -31,7 +31,7 @@ count_surplus(struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
 
-	if (ask->record == NULL || ask->state != ASK_DONE)
+	if (ask->record == NULL || ask->state != ASK_DONE || probe->beyond)
 		return;
 	if (ask->record->outcome == OUTCOME_TIMEOUT) {
 		ask->late++;
