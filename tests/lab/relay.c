@@ -425,7 +425,7 @@ control_open(struct relay *r, const char *path)
 
 	if (strlen(path) >= sizeof(name.sun_path))
 		errx(1, "%s: too long for a socket", path);
-	(void)strcpy(name.sun_path, path);
+	(void)memcpy(name.sun_path, path, strlen(path) + 1);
 	r->control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (r->control == -1 ||
 	    bind(r->control, (struct sockaddr *)&name, sizeof(name)) == -1 ||
