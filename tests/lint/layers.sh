@@ -101,14 +101,14 @@ foreign_place() { # DIR
 
 # A stage of the prober knows its own header, the common ones and lib/. Only
 # the heart and what is above it know the stages and their order: the prober's
-# turn, the plan that fills it, the look and the round.
+# turn, the plan that fills it, the look (its options and page) and the round.
 stage_order() { # DIR
 	includes "$1" | awk '
 	$1 ~ /^probe\// && $3 == "own" && $2 ~ /^probe\// {
 		file = $1; sub(/:.*/, "", file)
 		sub(/^probe\//, "", file); sub(/\.[ch]$/, "", file)
 		header = $2; sub(/^probe\//, "", header); sub(/\.h$/, "", header)
-		if (file ~ /^(prober|plan|look|round)(_|$)|(^|_)main$/)
+		if (file ~ /^(prober|plan|look|round|show|options)(_|$)|(^|_)main$/)
 			next
 		if (header ~ /^(probe|prober|method|link|config|flow)$/)
 			next

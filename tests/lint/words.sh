@@ -9,7 +9,7 @@ files() {
 	    find . -type f ! -path './build/*' ! -path './.git/*'
 }
 # Names of our own, split so that this file does not find itself.
-unfinished='TO''DO|FIX''ME|XX''X\b|HA''CK\b|not yet imple''mented'
+unfinished='TO''DO|FIX''ME|\bXX''X\b|HA''CK\b|not yet imple''mented'
 machine='(^|[^A-Za-z0-9_.-])/(wo''rk|ho''me|ro''ot)/[A-Za-z0-9._-]'
 registry='(registry\.n''pmjs|py''pi|cra''tes\.io|prox''y\.golang|deb\.deb''ian)'
 
