@@ -15,6 +15,7 @@
 
 #define FLOW_REPEATS 3 /* timed questions on each further flow of --flows */
 #define HOP_TIMEOUT_MS 1000
+#define NAMES_WAIT_MS 500
 #define LOOK_MARGIN_S 20 /* over the timed part: paced sends, silent hops */
 
 enum { SOA, HOSTNAME_BIND, ID_SERVER, ECHO, TRACE, QUESTIONS };
@@ -26,7 +27,8 @@ struct look {
 	struct question question[QUESTIONS];
 	struct site_map *map;
 	struct record **records;
-	size_t record_count, record_size;
+	size_t record_count;
+	struct names *names;
 };
 
 static void
@@ -220,7 +222,8 @@ earlier(const void *a, const void *b)
 static int
 show_address(const struct look *look, const struct look_address *address)
 {
-	struct look_result result = { .address = address };
+	struct look_result result = { .address = address,
+		.names = look->names };
 	char line[LIMIT_RECORD_LINE];
 	size_t i;
 
@@ -272,6 +275,27 @@ answered(const struct look *look, const struct look_address *address)
 	return false;
 }
 
+/* Names of the hops, for a person. */
+static void
+find_names(struct look *look)
+{
+	struct addr hops[LIMIT_HOPS * 4];
+	size_t i, count = 0;
+	int j;
+
+	if (look->options->json || look->options->numeric)
+		return;
+	for (i = 0; i < look->record_count; i++) {
+		const struct record *r = look->records[i];
+
+		for (j = 0; j < r->hop_count && count < LIMIT_HOPS * 4; j++) {
+			if (addr_is_set(&r->hop[j].addr))
+				hops[count++] = r->hop[j].addr;
+		}
+	}
+	look->names = names_find(hops, count, span_ms(NAMES_WAIT_MS));
+}
+
 static int
 show(struct look *look)
 {
@@ -280,6 +304,7 @@ show(struct look *look)
 
 	qsort(look->records, look->record_count, sizeof(struct record *),
 	    earlier);
+	find_names(look);
 	for (i = 0; i < look->address_count; i++) {
 		if (show_address(look, &look->addresses[i]) == -1)
 			code = EXIT_STORAGE;
@@ -365,6 +390,7 @@ look(const struct look_options *options)
 	for (i = 0; i < look.record_count; i++)
 		free(look.records[i]);
 	free(look.records);
+	names_free(look.names);
 	look_addresses_free(look.addresses, look.address_count);
 	site_map_free(look.map);
 	return code;

@@ -12,6 +12,7 @@
 #include "lib/times.h"
 #include "probe/identify.h"
 #include "probe/manners.h"
+#include "probe/names.h"
 
 struct look_options {
 	int family; /* 4, 6; 0: both */
@@ -45,6 +46,7 @@ struct look_result {
 	const struct record **records; /* in time order */
 	size_t record_count;
 	struct identity identity;
+	const struct names *names; /* of hops; NULL: not looked up */
 };
 
 /* Names and addresses of the command line, resolved and checked against the

@@ -284,9 +284,11 @@ show_flows(const struct style *s, const struct identity *id)
 }
 
 static void
-show_hop(const struct style *s, const struct record_hop *hop)
+show_hop(const struct style *s, const struct record_hop *hop,
+    const struct names *names)
 {
-	char addr[ADDR_TEXT];
+	char addr[ADDR_TEXT], text[NAME_TEXT];
+	const char *name;
 	int i;
 
 	(void)printf("  %14d  ", hop->ttl);
@@ -302,6 +304,10 @@ show_hop(const struct style *s, const struct record_hop *hop)
 		(void)printf("  icmp %d/%d", hop->icmp_type, hop->icmp_code);
 	for (i = 0; i < hop->mpls_count; i++)
 		(void)printf("  MPLS %u", hop->mpls[i] >> 12);
+	name = names_get(names, &hop->addr);
+	(void)escape_text(text, sizeof(text), name, strlen(name));
+	if (text[0] != '\0')
+		(void)printf("  %s%s%s", s->dim, text, s->end);
 	(void)printf("\n");
 }
 
@@ -334,7 +340,7 @@ show_path(const struct style *s, const struct look_result *result)
 		    trace->reason[0] != '\0' ? ": " : "", trace->reason);
 	(void)printf("\n");
 	for (i = 0; i < trace->hop_count; i++)
-		show_hop(s, &trace->hop[i]);
+		show_hop(s, &trace->hop[i], result->names);
 }
 
 void
