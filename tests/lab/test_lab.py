@@ -106,7 +106,7 @@ def disagreements(lab, rows):
 
 def ping_difference(lab, row):
     """Measured minus said, in ms; infinite where nothing came back."""
-    shown = lab("exec", row["vp"], "ping", "-nq", "-c", "6", "-i", "0.1",
+    shown = lab("exec", row["vp"], "ping", "-nq", "-c", "6", "-i", "0.1", "-W", "2",
                 row["address"]).stdout
     found = re.search(r"= ([0-9.]+)/", shown)
     return float(found.group(1)) - row["rtt_ms"] if found else float("inf")
