@@ -295,9 +295,11 @@ slot_free(struct sockets *s)
 	struct channel **grown;
 	size_t i;
 
-	for (i = 0; i < s->channel_count; i++) {
-		if (s->channels[i] == NULL)
+	for (i = s->first_free; i < s->channel_count; i++) {
+		if (s->channels[i] == NULL) {
+			s->first_free = i;
 			return (int)i;
+		}
 	}
 	grown = reallocarray(
 	    s->channels, s->channel_count + 64, sizeof(struct channel *));
@@ -306,6 +308,7 @@ slot_free(struct sockets *s)
 	memset(grown + s->channel_count, 0, 64 * sizeof(struct channel *));
 	s->channels = grown;
 	s->channel_count += 64;
+	s->first_free = i;
 	return (int)i;
 }
 
@@ -403,6 +406,8 @@ sockets_close(struct link *link, int socket)
 	}
 	channel_free(channel);
 	s->channels[socket] = NULL;
+	if ((size_t)socket < s->first_free)
+		s->first_free = (size_t)socket;
 }
 
 struct link *

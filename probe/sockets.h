@@ -49,6 +49,7 @@ struct sockets {
 	struct channel *raw4, *raw6; /* shared; NULL: not permitted */
 	struct channel **channels;   /* by socket number */
 	size_t channel_count;
+	size_t first_free; /* no unused number lies below */
 	struct channel *ready[SOCKETS_EVENTS];
 	size_t ready_count, ready_at;
 	struct pending *pending;
