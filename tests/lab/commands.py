@@ -150,8 +150,15 @@ def command_event(lab_path, options):
         events.run(lab, state, options)
 
 
+class Parser(argparse.ArgumentParser):
+    """A usage error is one line, not the usage."""
+
+    def error(self, message):
+        self.exit(2, "lab: %s\n" % message)
+
+
 def parser():
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="lab", description="A small internet with an anycast service, "
         "in namespaces.")
     top.add_argument("--dir", help="the lab's folder (default: LAB_DIR, "
@@ -162,16 +169,15 @@ def parser():
     def add(name, run, text):
         one = commands.add_parser(name, help=text, description=text)
         one.set_defaults(run=run)
+        one.add_argument("--dir", dest="own_dir", help="the lab's folder")
         return one
 
     one = add("up", command_up, "bring a lab up; prints LAB_DIR and seed")
     one.add_argument("--seed", type=int, help="draw this lab, not another")
-    one.add_argument("--dir", dest="own_dir", help="its folder")
     one.add_argument("--topology", default="world", help="world or ecmp")
     one.add_argument("--trap", type=int, metavar="PID",
                      help="take the lab down when this process ends")
-    one = add("down", command_down, "end it and all that it started")
-    one.add_argument("--dir", dest="own_dir", help="its folder")
+    add("down", command_down, "end it and all that it started")
     add("list", command_list, "the folders of the labs in /tmp")
     one = add("truth", command_truth,
               "who reaches which instance, after the kernels' tables")

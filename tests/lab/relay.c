@@ -42,10 +42,10 @@
 #include <unistd.h>
 
 enum {
-	LINK_MAX = 512,		/* a lab has about fifty */
-	PACKET_MAX = 32768,	/* in flight at once; more are dropped */
-	FRAME_BYTES = 1600,	/* an MTU of 1,500 and its Ethernet header */
-	READ_BURST = 32,	/* frames of one device before the next's turn */
+	LINK_MAX = 512,     /* a lab has about fifty */
+	PACKET_MAX = 32768, /* in flight at once; more are dropped */
+	FRAME_BYTES = 1600, /* an MTU of 1,500 and its Ethernet header */
+	READ_BURST = 32,    /* frames of one device before the next's turn */
 	PATH_BYTES = 256,
 	COMMAND_BYTES = 128,
 	EVENT_COUNT = 64,
@@ -159,7 +159,8 @@ spare_make(struct relay *r)
 	if (all == NULL)
 		err(1, "packets");
 	while (r->spare_count < PACKET_MAX) {
-		r->spare[r->spare_count] = &all[PACKET_MAX - 1 - r->spare_count];
+		r->spare[r->spare_count] =
+		    &all[PACKET_MAX - 1 - r->spare_count];
 		r->spare_count++;
 	}
 }
@@ -181,9 +182,8 @@ is_discovery(const uint8_t *frame, size_t len)
 static void
 frame_write(int out, const uint8_t *frame, size_t len)
 {
-	if (write(out, frame, len) == -1 && errno != EAGAIN &&
-	    errno != EIO && errno != ENOBUFS && errno != EINVAL &&
-	    errno != EBADFD)
+	if (write(out, frame, len) == -1 && errno != EAGAIN && errno != EIO &&
+	    errno != ENOBUFS && errno != EINVAL && errno != EBADFD)
 		err(1, "write to device");
 }
 
@@ -262,7 +262,8 @@ command_run(struct relay *r, const char *text)
 	struct direction *way;
 
 	if (sscanf(text, "%zu %u %15s %" SCNd64, &number, &side, what,
-	    &value) != 4 || number >= r->link_count || side > 1 || value < 0)
+		&value) != 4 ||
+	    number >= r->link_count || side > 1 || value < 0)
 		return -1;
 	way = &r->links[number].way[side];
 	if (strcmp(what, "carrier") == 0)
@@ -394,9 +395,9 @@ link_open(struct relay *r, const char *line)
 	if (r->link_count == LINK_MAX)
 		errx(1, "more than %d links", LINK_MAX);
 	link = &r->links[r->link_count++];
-	if (sscanf(line, "%255s %15s %255s %15s %" SCNd64 " %" SCNd64,
-	    netns[0], name[0], netns[1], name[1], &link->way[0].delay_ns,
-	    &link->way[1].delay_ns) != 6)
+	if (sscanf(line, "%255s %15s %255s %15s %" SCNd64 " %" SCNd64, netns[0],
+		name[0], netns[1], name[1], &link->way[0].delay_ns,
+		&link->way[1].delay_ns) != 6)
 		errx(1, "not a link: %s", line);
 	for (int i = 0; i < 2; i++) {
 		link->way[i].in = device_open(netns[i], name[i]);

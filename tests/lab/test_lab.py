@@ -106,8 +106,8 @@ def disagreements(lab, rows):
 
 def ping_difference(lab, row):
     """Measured minus said, in ms; infinite where nothing came back."""
-    shown = lab("exec", row["vp"], "ping", "-nq", "-c", "6", "-i", "0.1", "-W", "2",
-                row["address"]).stdout
+    shown = lab("exec", row["vp"], "ping", "-nq", "-c", "6", "-i", "0.1",
+                "-W", "2", row["address"]).stdout
     found = re.search(r"= ([0-9.]+)/", shown)
     return float(found.group(1)) - row["rtt_ms"] if found else float("inf")
 
@@ -475,8 +475,12 @@ def test_refusals():
     ok(done.returncode != 0 and done.stderr.count("\n") == 1 and
        "root" in done.stderr, "without root there is one line", done.stderr)
     done = run(LAB, "truth", "--dir", "/nonexistent")
-    ok(done.returncode == 2 or "no lab" in done.stderr,
-       "a lab that is not there is named", done.stderr)
+    ok(done.returncode == 1 and "no lab" in done.stderr and
+       done.stderr.count("\n") == 1, "a lab that is not there is named",
+       done.stderr)
+    done = run(LAB, "event", "explode")
+    ok(done.returncode == 2 and done.stderr.count("\n") == 1,
+       "a usage error is one line", done.stderr)
 
 
 def main():
