@@ -11,13 +11,13 @@
 #include "collector/store.h"
 
 struct listen_options {
-	const char *listen;	     /* "[::]:8443", "127.0.0.1:0" */
+	const char *listen;          /* "[::]:8443", "127.0.0.1:0" */
 	const char *certificate;     /* PEM file, the chain */
 	const char *certificate_key; /* PEM file that others cannot read */
 	/* Folder for bodies on their way in; on the database's disk. The files
 	 * have no names and vanish with the process. */
 	const char *temp_dir;
-	int connections;	     /* in all; 0: LIMIT_HTTP_CONNECTIONS */
+	int connections;             /* in all; 0: LIMIT_HTTP_CONNECTIONS */
 	int connections_per_address; /* IPv4, or IPv6 /64; 0: the limit */
 	bool print_port; /* the port alone on standard output once it listens */
 };

@@ -1,0 +1,541 @@
+#include "collector/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "collector/listen_peers.h"
+#include "collector/listen_upload.h"
+#include "collector/settle.h"
+#include "lib/addr.h"
+#include "lib/file.h"
+#include "lib/limits.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+#define PEM_MAX (1 << 20) /* a chain of certificates */
+#define BACKLOG 128
+#define TURN_MS 250      /* deadlines are looked at this often */
+#define IDLE_MS 500      /* no upload for so long: live hours are settled */
+#define SETTLE_EVERY_S 5 /* closed hours, uploads or not; others' marks */
+#define SETTLE_HOURS 8   /* at once: uploads wait for that long */
+#define STOP_HOURS_S 10  /* at the end what is marked is settled */
+#define FILES_BESIDE 64  /* descriptors that are no connections */
+
+struct server {
+	struct store *store;
+	const struct listen_options *options;
+	struct peers peers;
+	struct uploads uploads;
+	uint8_t *certificate, *key;
+	size_t key_len;
+	int listen_fd, signal_fd;
+	sigset_t old_signals;
+	bool signals_taken;
+	struct MHD_Daemon *daemon;
+	struct mono settled;
+	bool unsettled; /* marks were left when last settled */
+};
+
+/* --- the library's callbacks --- */
+
+static enum MHD_Result
+on_accept(void *cls, const struct sockaddr *sa, socklen_t len)
+{
+	struct server *s = cls;
+
+	(void)len;
+	return peers_may_join(&s->peers, sa) ? MHD_YES : MHD_NO;
+}
+
+static void
+on_connection(void *cls, struct MHD_Connection *connection, void **context,
+    enum MHD_ConnectionNotificationCode code)
+{
+	struct server *s = cls;
+	const union MHD_ConnectionInfo *fd, *sa;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (*context != NULL)
+			peers_leave(&s->peers, *context);
+		*context = NULL;
+		return;
+	}
+	fd = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	sa = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (fd == NULL || sa == NULL)
+		return;
+	*context = peers_join(&s->peers, fd->connect_fd, sa->client_addr,
+	    mono_add(mono_now(), span_s(LIMIT_HTTP_HEAD_S)));
+}
+
+static void *
+on_request_line(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	struct server *s = cls;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct peer *peer = info == NULL ? NULL : info->socket_context;
+
+	return upload_new(&s->uploads, peer, uri);
+}
+
+static enum MHD_Result
+on_request(void *cls, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *data, size_t *len,
+    void **context)
+{
+	(void)cls;
+	(void)url; /* decoded: the path as it was sent is checked instead */
+	return (enum MHD_Result)upload_handle(
+	    *context, connection, method, version, data, len);
+}
+
+static void
+on_completed(void *cls, struct MHD_Connection *connection, void **context,
+    enum MHD_RequestTerminationCode code)
+{
+	(void)cls;
+	(void)connection;
+	(void)code;
+	upload_free(*context);
+	*context = NULL;
+}
+
+static size_t
+keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
+{
+	(void)cls;
+	(void)connection;
+	return strlen(text);
+}
+
+static void __attribute__((format(printf, 2, 0)))
+on_log(void *cls, const char *format, va_list args)
+{
+	char line[512];
+
+	(void)cls;
+	(void)vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\r\n")] = '\0';
+	log_info("listen: %s", line);
+}
+
+/* --- start --- */
+
+/* "[ADDRESS]:PORT" or "ADDRESS:PORT". */
+static int
+parse_listen(const char *text, struct addr *addr, uint16_t *port)
+{
+	char host[ADDR_TEXT + 2];
+	const char *colon = strrchr(text, ':'), *begin = host;
+	size_t len;
+	int64_t number;
+
+	if (colon == NULL ||
+	    text_print(host, sizeof(host), "%.*s", (int)(colon - text), text) ==
+		-1 ||
+	    text_int(&number, colon + 1, 0, UINT16_MAX) == -1)
+		return -1;
+	len = strlen(host);
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
+		host[len - 1] = '\0';
+		begin++;
+	}
+	*port = (uint16_t)number;
+	if (addr_parse(addr, begin) == -1)
+		return -1;
+	/* A bare IPv6 address: where does it end? */
+	return (addr->af == 6) == (begin != host) ? 0 : -1;
+}
+
+static int
+open_socket(const struct addr *addr, uint16_t port)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(&sa, addr, port);
+	int fd, on = 1, off = 0, saved;
+
+	fd =
+	    socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* [::] takes IPv4 as well, whatever the host's default is. */
+	if (addr->af == 6)
+		(void)setsockopt(
+		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(fd, (struct sockaddr *)&sa, len) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return -1;
+}
+
+static void
+say_listening(const struct server *s)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct addr addr = { 0 };
+	char text[ADDR_TEXT];
+	uint16_t port = 0;
+
+	if (getsockname(s->listen_fd, (struct sockaddr *)&sa, &len) == 0)
+		(void)addr_from_sockaddr(&addr, &port, (struct sockaddr *)&sa);
+	addr_format(text, &addr);
+	if (s->options->print_port) {
+		printf("%u\n", port);
+		(void)fflush(stdout);
+	}
+	log_warnx(addr.af == 6 ? "listening on [%s]:%u" : "listening on %s:%u",
+	    text, port);
+}
+
+static int
+start_socket(struct server *s)
+{
+	struct addr addr;
+	uint16_t port;
+
+	if (parse_listen(s->options->listen, &addr, &port) == -1) {
+		log_warnx("listen %s: not of the form 192.0.2.1:8443 or "
+			  "[2001:db8::1]:8443",
+		    s->options->listen);
+		return EXIT_BAD_USAGE;
+	}
+	s->listen_fd = open_socket(&addr, port);
+	if (s->listen_fd == -1) {
+		log_warn("listen %s", s->options->listen);
+		return EXIT_PERMISSION;
+	}
+	return EXIT_DONE;
+}
+
+static int
+read_pem(const char *path, unsigned checks, uint8_t **pem, size_t *len)
+{
+	struct file_checked file = { .dirfd = AT_FDCWD,
+		.name = path,
+		.max = PEM_MAX,
+		.checks = checks };
+
+	if (file_read_checked(&file) == 0) {
+		*pem = file.bytes;
+		*len = file.len;
+		return EXIT_DONE;
+	}
+	if (file.distrust != NULL) {
+		log_warnx("%s: %s", path, file.distrust);
+		return EXIT_BAD_USAGE;
+	}
+	log_warn("%s", path);
+	return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+}
+
+/* A pair that the TLS library takes; it says more than the server would. */
+static int
+check_pair(const struct server *s, size_t certificate_len)
+{
+	gnutls_certificate_credentials_t credentials;
+	gnutls_datum_t certificate = { s->certificate,
+		(unsigned)certificate_len };
+	gnutls_datum_t key = { s->key, (unsigned)s->key_len };
+	int status;
+
+	status = gnutls_certificate_allocate_credentials(&credentials);
+	if (status == GNUTLS_E_SUCCESS) {
+		status = gnutls_certificate_set_x509_key_mem(
+		    credentials, &certificate, &key, GNUTLS_X509_FMT_PEM);
+		gnutls_certificate_free_credentials(credentials);
+	}
+	if (status >= 0)
+		return EXIT_DONE;
+	log_warnx("certificate %s, key %s: %s", s->options->certificate,
+	    s->options->certificate_key, gnutls_strerror(status));
+	return EXIT_BAD_USAGE;
+}
+
+static int
+start_tls(struct server *s)
+{
+	const struct listen_options *options = s->options;
+	size_t len;
+	int code;
+
+	code = read_pem(options->certificate, 0, &s->certificate, &len);
+	if (code == EXIT_DONE)
+		code = read_pem(options->certificate_key,
+		    FILE_TRUSTED | FILE_PRIVATE, &s->key, &s->key_len);
+	return code == EXIT_DONE ? check_pair(s, len) : code;
+}
+
+/* Not more connections than descriptors: each may have a file beside. */
+static size_t
+connection_limit(const struct listen_options *options)
+{
+	size_t wanted = options->connections > 0 ? (size_t)options->connections
+						 : LIMIT_HTTP_CONNECTIONS;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == -1)
+		return wanted;
+	if (files.rlim_cur < wanted * 2 + FILES_BESIDE) {
+		files.rlim_cur = files.rlim_max < wanted * 2 + FILES_BESIDE
+				     ? files.rlim_max
+				     : wanted * 2 + FILES_BESIDE;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (files.rlim_cur >= wanted * 2 + FILES_BESIDE)
+		return wanted;
+	return files.rlim_cur > FILES_BESIDE + 8
+		   ? (files.rlim_cur - FILES_BESIDE) / 2
+		   : 4;
+}
+
+static int
+start_uploads(struct server *s)
+{
+	const struct listen_options *options = s->options;
+	size_t per_address = options->connections_per_address > 0
+				 ? (size_t)options->connections_per_address
+				 : LIMIT_HTTP_PER_ADDRESS;
+	int fd;
+
+	if (peers_init(&s->peers, connection_limit(options), per_address) ==
+	    -1) {
+		log_warnx("listen: no memory");
+		return EXIT_STORAGE;
+	}
+	s->uploads = (struct uploads){ .store = s->store,
+		.peers = &s->peers,
+		.last = mono_now(),
+		.log_minute = mono_now() };
+	s->uploads.temp_dirfd =
+	    open(options->temp_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = s->uploads.temp_dirfd == -1
+		 ? -1
+		 : upload_temp_file(s->uploads.temp_dirfd);
+	if (fd == -1) {
+		log_warn("%s: temporary file", options->temp_dir);
+		return errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
+	}
+	(void)close(fd);
+	return EXIT_DONE;
+}
+
+static int
+start_signals(struct server *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	(void)signal(SIGPIPE, SIG_IGN);
+	s->signals_taken = sigprocmask(SIG_BLOCK, &set, &s->old_signals) == 0;
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd != -1)
+		return EXIT_DONE;
+	log_warn("signalfd");
+	return EXIT_PERMISSION;
+}
+
+static int
+start_daemon(struct server *s)
+{
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ERROR_LOG;
+
+	s->daemon = MHD_start_daemon(flags, 0, on_accept, s, on_request, s,
+	    MHD_OPTION_EXTERNAL_LOGGER, on_log, s, /* first: for the others */
+	    MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_HTTPS_MEM_KEY,
+	    s->key, MHD_OPTION_HTTPS_MEM_CERT, s->certificate,
+	    MHD_OPTION_HTTPS_PRIORITIES,
+	    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->peers.size,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_HTTP_IDLE_S,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HTTP_HEAD,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_request_line, s,
+	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, s,
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP,
+	    1, MHD_OPTION_END);
+	if (s->daemon != NULL)
+		return EXIT_DONE;
+	s->listen_fd = -1; /* the library has closed it */
+	log_warnx("listen %s: the server does not start", s->options->listen);
+	return EXIT_PERMISSION;
+}
+
+static int
+start(struct server *s)
+{
+	static int (*const steps[])(struct server *) = { start_tls,
+		start_uploads, start_socket, start_signals, start_daemon };
+	size_t i;
+	int code = EXIT_DONE;
+
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if ((code = steps[i](s)) != EXIT_DONE)
+			return code;
+	say_listening(s);
+	return code;
+}
+
+/* --- settling --- */
+
+/* The hour that still runs is settled again and again, so only when nobody
+ * waits; a finished one once. */
+static struct wall
+settle_before(const struct server *s, struct mono now)
+{
+	const int64_t hour = 3600 * span_s(1).ns;
+	struct wall before = { INT64_MAX };
+
+	if (s->uploads.under_way > 0 ||
+	    mono_since(now, s->uploads.last).ns < span_ms(IDLE_MS).ns)
+		before.ns = wall_now().ns / hour * hour;
+	return before;
+}
+
+static void
+settle_some(struct server *s)
+{
+	struct mono now = mono_now();
+	struct wall before = settle_before(s, now);
+	bool idle = before.ns == INT64_MAX;
+	bool due = mono_since(now, s->settled).ns >= span_s(SETTLE_EVERY_S).ns;
+	enum store_result result;
+	int64_t left = 0;
+
+	if (!due && !(idle && (s->unsettled || s->uploads.stored)))
+		return;
+	s->uploads.stored = s->uploads.stored && !idle;
+	result = settle_marked(s->store, SETTLE_HOURS, before, &left);
+	if (result != STORE_OK && result != STORE_BUSY)
+		log_warnx("settle: %s", store_result_name(result));
+	/* After a failure: when it is due again. */
+	s->unsettled = result == STORE_OK && left > 0;
+	s->settled = mono_now();
+}
+
+/* What is marked when the server ends, as far as that is quick. */
+static void
+settle_rest(struct server *s)
+{
+	struct mono end = mono_add(mono_now(), span_s(STOP_HOURS_S));
+	struct wall always = { INT64_MAX };
+	int64_t left = 1;
+
+	while (left > 0 && mono_before(mono_now(), end))
+		if (settle_marked(s->store, SETTLE_HOURS, always, &left) !=
+		    STORE_OK)
+			return;
+}
+
+/* --- the turn --- */
+
+static int
+wait_ms(const struct server *s)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+	int wait = s->peers.count > 0 || s->unsettled || s->uploads.stored
+		       ? TURN_MS
+		       : 1000;
+
+	if (MHD_get_timeout(s->daemon, &ms) == MHD_YES &&
+	    ms < (MHD_UNSIGNED_LONG_LONG)wait)
+		return (int)ms;
+	return wait;
+}
+
+/* Serve what has come. False: a signal says stop. */
+static bool
+turn(struct server *s)
+{
+	const union MHD_DaemonInfo *info =
+	    MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct signalfd_siginfo signal;
+	struct pollfd fds[2] = {
+		{ .fd = s->signal_fd, .events = POLLIN },
+		{ .fd = info->epoll_fd, .events = POLLIN },
+	};
+
+	(void)poll(fds, 2, wait_ms(s));
+	(void)MHD_run(s->daemon);
+	(void)peers_expire(&s->peers, mono_now());
+	return read(s->signal_fd, &signal, sizeof(signal)) == -1;
+}
+
+static void
+serve(struct server *s)
+{
+	struct mono end;
+	MHD_socket fd;
+
+	while (turn(s))
+		settle_some(s);
+	log_warnx("stopping");
+	fd = MHD_quiesce_daemon(s->daemon);
+	end = mono_add(mono_now(), span_s(LIMIT_HTTP_STOP_S));
+	while (s->uploads.under_way > 0 && mono_before(mono_now(), end))
+		(void)turn(s);
+	MHD_stop_daemon(s->daemon);
+	s->daemon = NULL;
+	if (fd != MHD_INVALID_SOCKET)
+		(void)close(fd);
+	s->listen_fd = -1;
+	settle_rest(s);
+}
+
+static void
+clear(struct server *s)
+{
+	if (s->daemon != NULL)
+		MHD_stop_daemon(s->daemon);
+	if (s->listen_fd != -1)
+		(void)close(s->listen_fd);
+	if (s->signal_fd != -1)
+		(void)close(s->signal_fd);
+	if (s->signals_taken)
+		(void)sigprocmask(SIG_SETMASK, &s->old_signals, NULL);
+	if (s->uploads.temp_dirfd != -1)
+		(void)close(s->uploads.temp_dirfd);
+	peers_clear(&s->peers);
+	free(s->certificate);
+	if (s->key != NULL)
+		explicit_bzero(s->key, s->key_len);
+	free(s->key);
+}
+
+int
+listen_serve(struct store *store, const struct listen_options *options)
+{
+	struct server s = { .store = store,
+		.options = options,
+		.listen_fd = -1,
+		.signal_fd = -1,
+		.settled = mono_now() };
+	int code;
+
+	s.uploads.temp_dirfd = -1;
+	if ((code = start(&s)) == EXIT_DONE)
+		serve(&s);
+	clear(&s);
+	return code;
+}
