@@ -13,8 +13,30 @@ $(B)/tests/unit/test_%: tests/unit/test_%.c $(B)/libac.a $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -Wno-missing-prototypes $(LDFLAGS_ALL) -o $@ $< \
 	    $(OBJ_test_$*) $(B)/libac.a -lcmocka $(LIBS_test_$*) $(LIBS_COMMON)
 
+# The drivers of golden tests and the fuzz targets are one C file each over
+# libac.a. Their scripts build them with sanitizers, in folders of their own:
+#   make SAN=address,undefined B=build/san build/san/tests/golden/NAME
+#   make CC=clang SAN=fuzzer-no-link,address,undefined B=build/fuzz \
+#       build/fuzz/tests/fuzz/fuzz_NAME
+LIBS_dns_oracle := -lldns
+$(B)/tests/golden/%: tests/golden/%.c $(B)/libac.a $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  cc $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< \
+	    $(B)/libac.a $(LIBS_$*) $(LIBS_COMMON)
+
+# What a fuzz target links besides: OBJ_fuzz_NAME, LIBS_fuzz_NAME.
+-include tests/fuzz/objects.mk
+FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/libac.a $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  cc $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -Wno-missing-prototypes \
+	    $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(OBJ_fuzz_$*) \
+	    $(B)/libac.a $(LIBS_fuzz_$*) $(LIBS_COMMON)
+
 .SECONDEXPANSION:
-$(UNIT): $$(OBJ_$$(notdir $$@))
+$(UNIT) $(FUZZ): $$(OBJ_$$(notdir $$@))
 
 units: $(UNIT)
 
