@@ -398,7 +398,9 @@ def verdict(lab, truths, catchments, changes):
 def street(lab):
     with step("certificates, collector, and a key for each vantage point"):
         set_up_collector(lab)
-        write(f"{OUT}/sites", run(LAB, "sitemap"))
+        # For the look too, whose target has no name but its address.
+        write(f"{OUT}/sites", run(LAB, "sitemap").replace(
+            f"{TARGET} ", "* "))
         for vp in lab.vps:
             set_up_vp(lab, vp)
     words, looking = look(lab)

@@ -6,8 +6,9 @@
 options_in_source() { # FILE...
 	sed -n 's/^[[:space:]]*{ *"\([a-z][a-z0-9-]*\)", *\(no\|required\|optional\)_argument.*/--\1/p' "$@"
 	# ":46jc:f:" of getopt_long(): letters.
-	sed -n 's/.*short_options\[\] = "\([^"]*\)".*/\1/p' "$@" |
-	    tr -d ':+-' | fold -w 1 | sed 's/^/-/'
+	cat "$@" | tr '\n' ' ' |
+	    grep -oE '(short_options\[\] = |getopt_long\([^;"]*, )"[^"]*"' |
+	    sed 's/^[^"]*"//; s/"//' | tr -d ':+-' | fold -w 1 | sed 's/^/-/'
 }
 
 # What a page lists: .It Fl f Ar file , Fl -format Cm ...
