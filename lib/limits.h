@@ -65,6 +65,12 @@
 #define LIMIT_HTTP_STOP_S 5	/* uploads under way at SIGTERM */
 #define LIMIT_RETRY_AFTER_S 600	/* spreads 10,000 clients to 17 per second */
 
+/* The collector's archive and memory. */
+#define LIMIT_ARCHIVE_FILE (64 << 20) /* then the next file: one copy, one tape */
+#define LIMIT_ARCHIVE_KIND 16	/* bytes of an entry's kind, NUL included */
+#define LIMIT_ARCHIVE_ENTRY (256 << 20) /* an import's JSON, uncompressed */
+#define LIMIT_NAMES_BYTES (64 << 20) /* of each cache of names: 300,000 lanes */
+
 /* Imports. */
 #define LIMIT_ATLAS_RESULT (1 << 20) /* bytes of one result's JSON */
 #define LIMIT_ATLAS_ANSWERS 64	/* of one result: resolvers of a probe */
