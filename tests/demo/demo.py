@@ -3,7 +3,8 @@ withdrawal of a site, and what acreport says about it; compared with the
 lab's ground truth.
 
   SEED=N        draw this lab
-  FALSIFY=1     exchange two instances of the truth: must end with 1
+  PROVE=1       at the end exchange two instances of the truth: the
+                comparison must see it
 """
 
 import collections
@@ -371,8 +372,6 @@ def show_everything(lab, site, before, after, stamps):
 
 def verdict(lab, truths, catchments, changes):
     """Print how the reports compare with the kernels; True where they do."""
-    if os.environ.get("FALSIFY"):
-        falsify(truths[1])
     wrong = []
     agree = 0
     for when, truth, catchment in zip(("before", "after"), truths,
@@ -392,7 +391,12 @@ def verdict(lab, truths, catchments, changes):
     pairs = sum(len(truth) for truth in truths)
     print(f"  {agree} of {pairs} pairs of vantage point and family agree, "
           f"{len(moved & told)} of {len(moved)} changes")
-    return not wrong
+    if wrong or not os.environ.get("PROVE"):
+        return not wrong
+    falsify(truths[1])
+    seen = len(compare(truths[1], catchments[1])[0])
+    print(f"  with two instances of the truth exchanged, {seen} pairs differ")
+    return seen >= 2
 
 
 def street(lab):
