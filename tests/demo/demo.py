@@ -98,6 +98,8 @@ class Lab:
     def down(self):
         if "LAB_DIR" in self.environment:
             run(LAB, "down")
+            if os.path.exists(self.environment["LAB_DIR"]):
+                raise DemoError("the lab did not go down")
 
     def truth(self):
         return json.loads(run(LAB, "truth", "--json"))
