@@ -342,7 +342,7 @@ struct error_case {
 #define STACK  \
 	"0008" \
 	"0101" \
-	"186a1101" /* label 100000, S, ttl 1 */
+	"186a1101" /* label 100001, S, ttl 1 */
 #define NEXT   \
 	"0008" \
 	"0101" \
