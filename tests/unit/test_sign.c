@@ -109,14 +109,15 @@ generated_keys_are_read_back_and_differ(void **state)
 static void
 what_is_no_ed25519_key_is_refused(void **state)
 {
-	static const char *const cases[] = { "", "no key",
+	/* The last is encrypted: no pass phrase is asked for. */
+	static const char encrypted[] =
+	    "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+	    "MC4C\n-----END ENCRYPTED PRIVATE KEY-----\n";
+	static const char *const cases[] = { "", "no key", encrypted,
 		/* X25519, RFC 8410 section 7's form. */
 		"-----BEGIN PRIVATE KEY-----\n"
 		"MC4CAQAwBQYDK2VuBCIEIMWqjfQ/n4N77bdELzHct7Fm04U1B28JS4XOOi4LRF"
-		"j3\n-----END PRIVATE KEY-----\n",
-		/* Encrypted: no pass phrase is asked for. */
-		"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIE\n"
-		"-----END ENCRYPTED PRIVATE KEY-----\n" };
+		"j3\n-----END PRIVATE KEY-----\n" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
