@@ -154,17 +154,16 @@ read_expect(struct reading *r)
 		refuse(r, 417, "Expect is not 100-continue");
 }
 
-/* One part of the path up to the next slash or the end. */
+/* One part of the path, which ends with a slash or, the last, with the path. */
 static int
-take_part(const char **path, char *part, size_t size)
+take_part(const char **path, char end, char *part, size_t size)
 {
 	size_t len = strcspn(*path, "/");
 
-	if (len == 0 || text_print(part, size, "%.*s", (int)len, *path) == -1)
+	if (len == 0 || (*path)[len] != end ||
+	    text_print(part, size, "%.*s", (int)len, *path) == -1)
 		return -1;
-	*path += len;
-	if (**path == '/')
-		(*path)++;
+	*path += len + (end == '/' ? 1 : 0);
 	return 0;
 }
 
@@ -193,9 +192,9 @@ read_path(struct reading *r, const char *uri)
 		return;
 	}
 	uri += strlen(PATH_BASE);
-	if (take_part(&uri, head->vp, sizeof(head->vp)) == -1 ||
-	    take_part(&uri, head->spool, sizeof(head->spool)) == -1 ||
-	    take_part(&uri, number, sizeof(number)) == -1 || *uri != '\0' ||
+	if (take_part(&uri, '/', head->vp, sizeof(head->vp)) == -1 ||
+	    take_part(&uri, '/', head->spool, sizeof(head->spool)) == -1 ||
+	    take_part(&uri, '\0', number, sizeof(number)) == -1 ||
 	    !text_is_vp_name(head->vp) ||
 	    text_int(&head->number, number, 1, INT64_MAX) == -1 ||
 	    text_print(again, sizeof(again), "%lld", (long long)head->number) ==
