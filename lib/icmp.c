@@ -160,9 +160,14 @@ objects_read(struct icmp_message *m, struct cursor c)
 	return true;
 }
 
-/* The head of an extension structure: version 2, in whichever half of the
- * byte, and a checksum that is right or not given. */
-static bool
+enum extension {
+	EXTENSION_NONE,   /* these bytes are no extension structure */
+	EXTENSION_LIKELY, /* version 2, and no checksum */
+	EXTENSION_SURE,   /* with a right one */
+};
+
+/* The head: version 2, in whichever half of the byte, and checksum. */
+static enum extension
 extension_head_read(struct cursor *c)
 {
 	struct cursor whole = *c;
@@ -173,37 +178,28 @@ extension_head_read(struct cursor *c)
 	cursor_skip(c, 1);
 	cksum = cursor_u16(c);
 	if (cursor_failed(c) || (version >> 4 != 2 && version != 2))
-		return false;
-	return cksum == 0 || checksum_fold(checksum_add(
-				 0, cursor_take(&whole, len), len)) == 0;
+		return EXTENSION_NONE;
+	if (cksum == 0)
+		return EXTENSION_LIKELY;
+	return checksum_fold(checksum_add(0, cursor_take(&whole, len), len)) ==
+		       0
+		   ? EXTENSION_SURE
+		   : EXTENSION_NONE;
 }
 
-/* Where the length attribute says how long the quote is. It is believed where
- * an extension is indeed behind it, since some routers leave rubbish there. */
-static void
-extended_read(struct icmp_message *m, int af, struct cursor c, size_t quoted)
-{
-	struct cursor whole = c;
-	struct cursor quote = cursor_part(&c, quoted);
+/* Where a message may be cut in two. */
+struct cut {
+	size_t quoted;        /* bytes of our packet */
+	enum extension least; /* how certain the rest must be */
+};
 
-	if (cursor_failed(&quote) || !extension_head_read(&c)) {
-		m->extended = m->extension_bad = cursor_left(&whole) != quoted;
-		quote_read(&m->quote, af, whole);
-		return;
-	}
-	m->extended = true;
-	m->extension_bad = !objects_read(m, c);
-	quote_read(&m->quote, af, quote);
-}
-
-/* Routers from before RFC 4884 pad the quote to 128 bytes and say no length.
- * What merely looks like an extension there is a part of our packet. */
+/* Read the quote and the extension behind it, if there is one. */
 static bool
-old_extension_read(struct icmp_message *m, int af, struct cursor c)
+extended_read(struct icmp_message *m, int af, struct cursor c, struct cut cut)
 {
-	struct cursor quote = cursor_part(&c, QUOTE_PADDED_LEN);
+	struct cursor quote = cursor_part(&c, cut.quoted);
 
-	if (cursor_failed(&c) || !extension_head_read(&c))
+	if (cursor_failed(&quote) || extension_head_read(&c) < cut.least)
 		return false;
 	m->extended = true;
 	m->extension_bad = !objects_read(m, c);
@@ -228,13 +224,21 @@ error_read(struct icmp_message *m, int af, struct cursor *c)
 {
 	uint32_t rest = cursor_u32(c);
 	size_t quoted = length_attribute(af, m->type, rest);
+	/* Routers from before RFC 4884 pad the quote to 128 bytes and say no
+	 * length; some that came after say a wrong one. */
+	struct cut old = { QUOTE_PADDED_LEN,
+		quoted == 0 ? EXTENSION_LIKELY : EXTENSION_SURE };
 
 	if (cursor_failed(c))
 		return PARSE_SHORT;
-	if (quoted != 0)
-		extended_read(m, af, *c, quoted);
-	else if (!old_extension_read(m, af, *c))
-		quote_read(&m->quote, af, *c);
+	if (quoted != 0 &&
+	    extended_read(m, af, *c, (struct cut){ quoted, EXTENSION_LIKELY }))
+		return PARSE_OK;
+	if (extended_read(m, af, *c, old))
+		return PARSE_OK;
+	m->extended = m->extension_bad =
+	    quoted != 0 && quoted != cursor_left(c);
+	quote_read(&m->quote, af, *c);
 	return PARSE_OK;
 }
 
