@@ -24,7 +24,7 @@ read_clock(struct batch_head *head)
 	head->clock_max_error_us = timex.maxerror;
 	if ((timex.status & STA_NANO) != 0)
 		timex.offset /= 1000;
-	head->clock_offset_us = timex.offset < 0 ? -timex.offset : timex.offset;
+	head->clock_offset_us = timex.offset;
 }
 
 static void

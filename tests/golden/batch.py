@@ -174,7 +174,7 @@ def cases(pack):
         "rtt-fraction": {"rtt_us": 1.5},
         "rtt-text": {"rtt_us": "4242"},
         "rtt-two-hours": {"rtt_us": 7200000000},
-        "rtt-null-but-answered": {"rtt_us": None},
+        "rtt-unknown-good": {"rtt_us": None},
         "rtt-but-timeout": {"outcome": "timeout"},
         "ttl-300": {"reply_ttl": 300},
         "af-5": {"af": 5},
