@@ -1,0 +1,356 @@
+#include "analysis/catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/memory.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+#define NOT_ASKED (-2)
+#define COMPLAIN_BYTES 400
+
+static int
+compare_numbers(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	return compare_numbers(
+	    ((const struct id_entry *)a)->id, ((const struct id_entry *)b)->id);
+}
+
+static int32_t
+find_id(const struct id_index *index, int64_t id)
+{
+	const struct id_entry key = { .id = id };
+	const struct id_entry *entry;
+
+	if (index->count == 0)
+		return -1;
+	/* Ids are nearly always 1, 2, 3 ... */
+	if (id > 0 && (uint64_t)id <= index->count &&
+	    index->entries[id - 1].id == id)
+		return index->entries[id - 1].index;
+	entry = bsearch(&key, index->entries, index->count,
+	    sizeof(*index->entries), compare_entries);
+	return entry == NULL ? -1 : entry->index;
+}
+
+static void
+sort_ids(struct id_index *index)
+{
+	qsort(index->entries, index->count, sizeof(*index->entries),
+	    compare_entries);
+}
+
+static int32_t
+put_name(struct catalog *c, struct query_rows *rows, int column)
+{
+	return names_put(&c->names, query_text(rows, column));
+}
+
+static int32_t
+put_name_or_null(struct catalog *c, struct query_rows *rows, int column)
+{
+	const char *text = query_text(rows, column);
+
+	return text[0] == '\0' ? -1 : names_put(&c->names, text);
+}
+
+static bool
+wanted(const struct names *filter, const char *text)
+{
+	return filter->count == 0 || names_find(filter, text) >= 0;
+}
+
+static void
+read_vps(
+    struct catalog *c, struct query *q, const struct catalog_filter *filter)
+{
+	struct query_rows *rows =
+	    query_prepare(q, "SELECT id, name FROM vp ORDER BY name");
+
+	while (query_next(rows)) {
+		if (!wanted(filter->vps, query_text(rows, 1)))
+			continue;
+		if (c->vp_count == c->vp_room)
+			c->vps =
+			    memory_grow(c->vps, &c->vp_room, sizeof(*c->vps));
+		c->vps[c->vp_count++] = (struct vantage){
+			.id = query_int(rows, 0),
+			.name = put_name(c, rows, 1),
+		};
+	}
+	query_finish(rows);
+}
+
+static void
+read_places(struct catalog *c, struct query *q)
+{
+	struct query_rows *rows = query_prepare(q,
+	    "SELECT since, region, country, asn FROM vp_place WHERE vp = ?1"
+	    " ORDER BY since");
+
+	for (size_t i = 0; i < c->vp_count; i++) {
+		struct vantage *vp = &c->vps[i];
+		size_t room = 0;
+
+		query_bind(rows, 1, vp->id);
+		while (query_next(rows)) {
+			if (vp->place_count == room)
+				vp->places = memory_grow(
+				    vp->places, &room, sizeof(*vp->places));
+			vp->places[vp->place_count++] = (struct place){
+				.since_us = query_int(rows, 0),
+				.region = put_name_or_null(c, rows, 1),
+				.country = put_name_or_null(c, rows, 2),
+				.asn = query_null(rows, 3) ? -1
+							   : query_int(rows, 3),
+			};
+		}
+		query_reset(rows);
+	}
+	query_finish(rows);
+}
+
+/* Lanes come sorted, so a new service is a new last one. */
+static int32_t
+put_service(struct catalog *c, struct query_rows *rows)
+{
+	struct service service = {
+		.target = put_name(c, rows, 2),
+		.address = put_name(c, rows, 3),
+		.af = (int)query_int(rows, 4),
+	};
+	const struct service *last = c->services + c->service_count - 1;
+
+	if (c->service_count > 0 && last->target == service.target &&
+	    last->address == service.address && last->af == service.af)
+		return (int32_t)c->service_count - 1;
+	if (c->service_count == c->service_room)
+		c->services = memory_grow(
+		    c->services, &c->service_room, sizeof(*c->services));
+	c->services[c->service_count] = service;
+	return (int32_t)c->service_count++;
+}
+
+static void
+put_lane_of_vp(struct vantage *vp, int32_t lane)
+{
+	if (vp->lane_count == vp->lane_room)
+		vp->lanes =
+		    memory_grow(vp->lanes, &vp->lane_room, sizeof(*vp->lanes));
+	vp->lanes[vp->lane_count++] = lane;
+}
+
+static void
+put_lane(struct catalog *c, struct query_rows *rows, int32_t vp)
+{
+	put_lane_of_vp(&c->vps[vp], (int32_t)c->lane_count);
+	if (c->lane_count == c->lane_room)
+		c->lanes =
+		    memory_grow(c->lanes, &c->lane_room, sizeof(*c->lanes));
+	c->lanes[c->lane_count++] = (struct lane){
+		.id = query_int(rows, 0),
+		.vp = vp,
+		.service = put_service(c, rows),
+		.port = (int)query_int(rows, 5),
+		.proto = put_name(c, rows, 6),
+		.question = put_name(c, rows, 7),
+		.flow = (int)query_int(rows, 8),
+	};
+}
+
+static void
+read_lanes(
+    struct catalog *c, struct query *q, const struct catalog_filter *filter)
+{
+	struct id_index vps = {
+		.entries = memory_zeroed(c->vp_count, sizeof(*vps.entries)),
+		.count = c->vp_count,
+	};
+	struct query_rows *rows = query_prepare(q,
+	    "SELECT l.id, l.vp, l.target, l.address, l.af, l.port, l.proto,"
+	    " l.question, l.flow FROM lane l JOIN vp v ON v.id = l.vp"
+	    " ORDER BY l.target, l.af, l.address, l.question, l.proto, l.port,"
+	    " l.flow, v.name");
+
+	for (size_t i = 0; i < c->vp_count; i++)
+		vps.entries[i] = (struct id_entry){ c->vps[i].id, (int32_t)i };
+	sort_ids(&vps);
+	while (query_next(rows)) {
+		int32_t vp = find_id(&vps, query_int(rows, 1));
+		const char *question = query_text(rows, 7);
+
+		if (vp >= 0 && wanted(filter->questions, question) &&
+		    (filter->traces || strcmp(question, "trace") != 0) &&
+		    (filter->af == 0 || filter->af == query_int(rows, 4)) &&
+		    wanted(filter->targets, query_text(rows, 2)))
+			put_lane(c, rows, vp);
+	}
+	query_finish(rows);
+	free(vps.entries);
+}
+
+static void
+index_lanes(struct catalog *c)
+{
+	c->lane_ids.count = c->lane_count;
+	c->lane_ids.entries =
+	    memory_zeroed(c->lane_count, sizeof(*c->lane_ids.entries));
+	for (size_t i = 0; i < c->lane_count; i++)
+		c->lane_ids.entries[i] =
+		    (struct id_entry){ c->lanes[i].id, (int32_t)i };
+	sort_ids(&c->lane_ids);
+}
+
+static void
+read_instances(struct catalog *c, struct query *q)
+{
+	struct query_rows *rows = query_prepare(
+	    q, "SELECT id, method, text FROM instance ORDER BY method, bytes");
+
+	while (query_next(rows)) {
+		if (c->instance_count == c->instance_room)
+			c->instances = memory_grow(c->instances,
+			    &c->instance_room, sizeof(*c->instances));
+		c->instances[c->instance_count] = (struct instance){
+			.id = query_int(rows, 0),
+			.method = put_name_or_null(c, rows, 1),
+			.text = put_name(c, rows, 2),
+			.rank = (uint32_t)c->instance_count,
+		};
+		c->instance_count++;
+	}
+	query_finish(rows);
+	c->instance_ids.count = c->instance_count;
+	c->instance_ids.entries =
+	    memory_zeroed(c->instance_count, sizeof(*c->instance_ids.entries));
+	for (size_t i = 0; i < c->instance_count; i++)
+		c->instance_ids.entries[i] =
+		    (struct id_entry){ c->instances[i].id, (int32_t)i };
+	sort_ids(&c->instance_ids);
+}
+
+/* A typing error in a name must not look like an empty report. */
+static void
+complain(struct query *q, const char *kind, const char *sql,
+    const struct names *filter)
+{
+	struct query_rows *rows = query_prepare(q, sql);
+	char list[COMPLAIN_BYTES] = "";
+	size_t missing = 0, len = 0;
+
+	for (size_t i = 0; i < filter->count; i++) {
+		const char *name = filter->texts[i];
+
+		query_bind_text(rows, 1, name);
+		if (!query_next(rows) && !query_failed(q) && missing++ < 5)
+			(void)text_print(list + len, sizeof(list) - len, "%s%s",
+			    len > 0 ? ", " : "", name);
+		len = strlen(list);
+		query_reset(rows);
+	}
+	if (missing > 0)
+		log_warnx("%zu of %zu %s not in the database: %s%s", missing,
+		    filter->count, kind, list, missing > 5 ? ", ..." : "");
+	query_finish(rows);
+}
+
+void
+catalog_read(struct catalog *c, struct query *q,
+    const struct catalog_filter *filter, const struct site_map *map)
+{
+	*c = (struct catalog){ .map = map };
+	read_vps(c, q, filter);
+	read_places(c, q);
+	read_lanes(c, q, filter);
+	index_lanes(c);
+	read_instances(c, q);
+	c->site_of = memory_zeroed(c->service_count, sizeof(*c->site_of));
+	complain(q, "vantage points", "SELECT 1 FROM vp WHERE name = ?1",
+	    filter->vps);
+	complain(q, "targets", "SELECT 1 FROM lane WHERE target = ?1 LIMIT 1",
+	    filter->targets);
+	complain(q, "questions",
+	    "SELECT 1 FROM lane WHERE question = ?1 LIMIT 1",
+	    filter->questions);
+}
+
+void
+catalog_clear(struct catalog *c)
+{
+	for (size_t i = 0; i < c->vp_count; i++) {
+		free(c->vps[i].places);
+		free(c->vps[i].lanes);
+	}
+	for (size_t i = 0; i < c->service_count; i++)
+		free(c->site_of[i]);
+	free(c->site_of);
+	free(c->vps);
+	free(c->services);
+	free(c->lanes);
+	free(c->instances);
+	free(c->lane_ids.entries);
+	free(c->instance_ids.entries);
+	names_clear(&c->names);
+	names_clear(&c->sites);
+	*c = (struct catalog){ 0 };
+}
+
+int32_t
+catalog_lane(const struct catalog *c, int64_t id)
+{
+	return find_id(&c->lane_ids, id);
+}
+
+int32_t
+catalog_instance(const struct catalog *c, int64_t id)
+{
+	return find_id(&c->instance_ids, id);
+}
+
+const struct place *
+catalog_place(const struct vantage *vp, int64_t t_us)
+{
+	size_t i = vp->place_count;
+
+	if (i == 0)
+		return NULL;
+	while (i > 1 && vp->places[i - 1].since_us > t_us)
+		i--;
+	return &vp->places[i - 1];
+}
+
+/* What a service's names mean, asked of the map once. */
+static int32_t
+find_site(struct catalog *c, int32_t service, int32_t instance)
+{
+	const char *text = names_text(&c->names, c->instances[instance].text);
+	struct site site;
+
+	if (site_map_find(c->map,
+		names_text(&c->names, c->services[service].target), text,
+		&site))
+		text = site.name;
+	return names_put(&c->sites, text);
+}
+
+int32_t
+catalog_site(struct catalog *c, int32_t service, int32_t instance)
+{
+	int32_t *sites = c->site_of[service];
+
+	if (sites == NULL) {
+		sites = memory_zeroed(c->instance_count, sizeof(*sites));
+		for (size_t i = 0; i < c->instance_count; i++)
+			sites[i] = NOT_ASKED;
+		c->site_of[service] = sites;
+	}
+	if (sites[instance] == NOT_ASKED)
+		sites[instance] = find_site(c, service, instance);
+	return sites[instance];
+}

@@ -1,0 +1,315 @@
+/*
+ * Catchment: which site serves each vantage point at a time, as it was known
+ * then, and the shares of the sites.
+ */
+#include "analysis/catchment.h"
+
+#include <stdlib.h>
+#include "analysis/memory.h"
+
+#define UNKNOWN_AGE_US (2LL * 3600 * 1000000)
+#define ROUNDS_OF_AGE 3
+
+static const struct column columns[] = {
+	{ "target", COLUMN_TEXT },
+	{ "address", COLUMN_TEXT },
+	{ "af", COLUMN_INTEGER },
+	{ "vp", COLUMN_TEXT },
+	{ "region", COLUMN_TEXT },
+	{ "country", COLUMN_TEXT },
+	{ "asn", COLUMN_INTEGER },
+	{ "flow", COLUMN_INTEGER },
+	{ "instance", COLUMN_TEXT },
+	{ "site", COLUMN_TEXT },
+	{ "method", COLUMN_TEXT },
+	{ "state", COLUMN_TEXT },
+	{ "since", COLUMN_TIME },
+	{ "last_seen", COLUMN_TIME },
+	{ "samples", COLUMN_INTEGER },
+	{ "rtt_p50_ms", COLUMN_MS },
+};
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static const char *const state_names[] = {
+	[STATE_KNOWN] = "known",
+	[STATE_STALE] = "stale",
+	[STATE_NO_IDENTITY] = "no_identity",
+	[STATE_NO_ANSWER] = "no_answer",
+	[STATE_NO_DATA] = "no_data",
+};
+
+static struct catchment_row *
+add_row(struct catchment *c, int32_t vp, int32_t service)
+{
+	struct catchment_row *row;
+
+	if (c->count == c->room)
+		c->rows = memory_grow(c->rows, &c->room, sizeof(*c->rows));
+	row = &c->rows[c->count++];
+	*row = (struct catchment_row){
+		.vp = vp,
+		.service = service,
+		.flow = -1,
+		.label = -1,
+		.site = -1,
+		.state = STATE_NO_DATA,
+		.since_us = -1,
+		.last_seen_us = -1,
+		.median_us = -1,
+	};
+	return row;
+}
+
+/* What the last sample says, and whether that is still true. */
+static enum state
+state_of(const struct catchment *c, const struct sample *last, int32_t method)
+{
+	const struct options *o = c->run->options;
+	const struct instance *instances = c->run->catalog.instances;
+	int64_t age_us = o->max_age_us;
+
+	if (age_us < 0)
+		age_us = last->every_s > 0
+			     ? ROUNDS_OF_AGE * last->every_s * 1000000LL
+			     : UNKNOWN_AGE_US;
+	if (o->until_us - 1 - last->t_us > age_us)
+		return STATE_STALE;
+	if (!sample_answered(last))
+		return STATE_NO_ANSWER;
+	if (last->instance < 0 || method < 0 ||
+	    instances[last->instance].method != method)
+		return STATE_NO_IDENTITY;
+	return STATE_KNOWN;
+}
+
+/* The round trips of the window that agree with a row: those of its site, or
+ * those that were answered without a name. */
+static void
+collect_rtts(struct catchment *c, const struct trail_part *part,
+    struct catchment_row *row)
+{
+	struct catalog *catalog = &c->run->catalog;
+	size_t first = c->rtts.count;
+
+	for (size_t i = part->from; i < part->end; i++) {
+		const struct sample *s = &part->samples->items[i];
+		bool named =
+		    s->instance >= 0 && part->method >= 0 &&
+		    catalog->instances[s->instance].method == part->method;
+
+		if (s->t_us < c->run->options->since_us ||
+		    s->rtt_us == SAMPLE_NO_RTT ||
+		    named != (row->state == STATE_KNOWN))
+			continue;
+		if (!named || catalog_site(catalog, row->service,
+				  s->instance) == row->site)
+			values_add(&c->rtts, s->rtt_us);
+	}
+	row->rtts_first = first;
+	row->samples = c->rtts.count - first;
+	if (row->samples == 0)
+		return;
+	quantile_sort(c->rtts.items + first, row->samples);
+	row->median_us = quantile_median(c->rtts.items + first, row->samples);
+}
+
+/* The end of the lane's trail is where it is now. */
+static void
+place_row(struct catchment *c, struct catchment_row *row)
+{
+	const struct trail *trail = &c->trail;
+	const struct unit *unit;
+
+	if (trail->count == 0)
+		return;
+	row->last_seen_us = trail->items[trail->count - 1].t_us;
+	if (row->state != STATE_KNOWN)
+		return;
+	units_build(&c->units, &c->historian, trail);
+	unit = &c->units.items[c->units.count - 1];
+	row->site = trail->items[unit->first].site;
+	row->label = unit->to_label;
+	row->since_us = unit->first == 0 && trail->past
+			    ? trail->past_first_us
+			    : trail->items[unit->first].t_us;
+}
+
+/* Whether a lane without a sample in the window had an answer before. */
+static bool
+has_past(struct catchment *c, int32_t lane)
+{
+	struct query_rows *rows = c->any_before;
+	bool found;
+
+	query_bind(rows, 1, c->run->catalog.lanes[lane].id);
+	query_bind(rows, 2, c->run->options->until_us);
+	found = query_next(rows);
+	query_reset(rows);
+	return found;
+}
+
+/* From where a vantage point's rows are read: as far back as a sample may
+ * be without being stale, and until what is before is settled. */
+static int64_t
+floor_of(struct catchment *c, int32_t vp)
+{
+	const struct options *o = c->run->options;
+	int64_t since_us = o->since_us, age_us = o->max_age_us;
+
+	if (age_us < 0)
+		age_us = ROUNDS_OF_AGE * 1000000LL *
+			 samples_every_s(&c->run->sampler, vp, o->until_us);
+	if (o->until_us - 1 - age_us < since_us)
+		since_us = o->until_us - 1 - age_us;
+	return samples_settled_before(&c->run->sampler, vp, since_us);
+}
+
+/* One lane: a row where it is one that is compared. Whether there is data. */
+static bool
+add_lane(struct catchment *c, const struct trail_part *part)
+{
+	const struct catalog *catalog = &c->run->catalog;
+	const struct lane *lane = &catalog->lanes[part->lane];
+	bool sampled = part->end > part->from;
+	struct catchment_row *row;
+
+	if (!methods_compares(&c->methods, catalog, part->lane))
+		return sampled || has_past(c, part->lane);
+	trail_build(&c->trail, &c->historian, part);
+	if (!sampled && c->trail.count == 0)
+		return has_past(c, part->lane);
+	row = add_row(c, lane->vp, lane->service);
+	row->flow = lane->flow;
+	row->state = STATE_STALE;
+	if (sampled)
+		row->state = state_of(
+		    c, &part->samples->items[part->end - 1], part->method);
+	place_row(c, row);
+	if (row->state == STATE_KNOWN || row->state == STATE_NO_IDENTITY)
+		collect_rtts(c, part, row);
+	return true;
+}
+
+/* All lanes of a vantage point; those of a service lie together. */
+static void
+add_vp(struct catchment *c, int32_t vp_index)
+{
+	const struct catalog *catalog = &c->run->catalog;
+	const struct vantage *vp = &catalog->vps[vp_index];
+	struct trail_part part = { .samples = &c->samples };
+	bool data = false;
+	size_t rows = c->count;
+
+	part.floor_us = floor_of(c, vp_index);
+	samples_read(&c->run->sampler, &c->samples, vp_index, part.floor_us,
+	    c->run->options->until_us);
+	for (size_t i = 0; i < vp->lane_count; i++) {
+		int32_t service = catalog->lanes[vp->lanes[i]].service;
+
+		part.lane = vp->lanes[i];
+		part.method = c->methods.of_service[service].method;
+		part.from = part.end;
+		if (part.from < c->samples.count &&
+		    c->samples.items[part.from].lane == part.lane)
+			part.end = samples_lane_end(&c->samples, part.from);
+		data |= add_lane(c, &part);
+		if (i + 1 < vp->lane_count &&
+		    catalog->lanes[vp->lanes[i + 1]].service == service)
+			continue;
+		if (data && c->count == rows)
+			(void)add_row(c, vp_index, service);
+		data = false;
+		rows = c->count;
+	}
+}
+
+static int
+compare_int(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct catchment_row *a = left, *b = right;
+	int order;
+
+	if ((order = compare_int(a->service, b->service)) != 0 ||
+	    (order = compare_int(a->vp, b->vp)) != 0)
+		return order;
+	return compare_int(a->flow, b->flow);
+}
+
+static int
+write_row(struct catchment *c, const struct catchment_row *row)
+{
+	struct run *run = c->run;
+	const struct service *service = &run->catalog.services[row->service];
+	const struct vantage *vp = &run->catalog.vps[row->vp];
+	const struct place *place =
+	    catalog_place(vp, run->options->until_us - 1);
+	const struct cell cells[COLUMNS] = {
+		run_text(run, service->target),
+		run_text(run, service->address),
+		cell_number(service->af),
+		run_text(run, vp->name),
+		run_text(run, place == NULL ? -1 : place->region),
+		run_text(run, place == NULL ? -1 : place->country),
+		cell_number_if(place != NULL && place->asn >= 0,
+		    place == NULL ? 0 : place->asn),
+		cell_number_if(row->flow >= 0, row->flow),
+		run_text(run, row->label),
+		run_site(run, row->site),
+		run_text(run, c->methods.of_service[row->service].method),
+		cell_text(state_names[row->state]),
+		cell_number_if(row->since_us >= 0, row->since_us),
+		cell_number_if(row->last_seen_us >= 0, row->last_seen_us),
+		cell_number((int64_t)row->samples),
+		cell_number_if(row->median_us >= 0, row->median_us),
+	};
+
+	return report_row(&run->report, cells);
+}
+
+static int
+write_rows(struct catchment *c)
+{
+	struct run *run = c->run;
+	int status = report_begin(&run->report, columns, COLUMNS);
+
+	for (size_t i = 0; status == 0 && i < c->count; i++)
+		status = write_row(c, &c->rows[i]);
+	if (report_end(&run->report) == -1)
+		status = -1;
+	return status;
+}
+
+int
+catchment_report(struct run *run)
+{
+	const struct options *o = run->options;
+	struct catchment c = { .run = run };
+	int status;
+
+	methods_choose(
+	    &c.methods, &run->catalog, run->query, o->since_us, o->until_us);
+	historian_init(&c.historian, run->query, &run->catalog, o->level);
+	c.any_before = query_prepare(run->query,
+	    "SELECT 1 FROM interval WHERE lane = ?1 AND first < ?2 LIMIT 1");
+	for (size_t i = 0; i < run->catalog.vp_count; i++)
+		add_vp(&c, (int32_t)i);
+	if (c.count > 1)
+		qsort(c.rows, c.count, sizeof(*c.rows), compare);
+	status =
+	    o->by == BY_DEFAULT ? write_rows(&c) : catchment_write_shares(&c);
+	query_finish(c.any_before);
+	historian_clear(&c.historian);
+	methods_clear(&c.methods);
+	values_clear(&c.rtts);
+	samples_clear(&c.samples);
+	trail_clear(&c.trail);
+	units_clear(&c.units);
+	free(c.rows);
+	return status;
+}

@@ -1,0 +1,52 @@
+/*
+ * The catchment at a time: a row per vantage point, service and flow, and
+ * the shares that are made of them.
+ */
+#ifndef ANALYSIS_CATCHMENT_H
+#define ANALYSIS_CATCHMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "analysis/methods.h"
+#include "analysis/quantile.h"
+#include "analysis/reports.h"
+#include "analysis/samples.h"
+#include "analysis/trail.h"
+
+/* What the last sample at or before the time says (DESIGN.md 9). */
+enum state {
+	STATE_KNOWN,
+	STATE_STALE,
+	STATE_NO_IDENTITY,
+	STATE_NO_ANSWER,
+	STATE_NO_DATA,
+};
+
+/* -1: unknown, or none. Where the state is not known, site and label are. */
+struct catchment_row {
+	int32_t vp, service; /* indexes */
+	int flow;
+	int32_t label, site;
+	enum state state;
+	int64_t since_us, last_seen_us, median_us;
+	size_t rtts_first, samples; /* of catchment.rtts */
+};
+
+struct catchment {
+	struct run *run;
+	struct methods methods;
+	struct historian historian;
+	struct query_rows *any_before;
+	struct catchment_row *rows; /* by service, vantage point, flow */
+	size_t count, room;
+	struct values rtts; /* microseconds */
+	/* of the vantage point and lane at hand */
+	struct samples samples;
+	struct trail trail;
+	struct units units;
+};
+
+/* Write the shares of the sites by what --by says. As report_row. */
+int catchment_write_shares(struct catchment *);
+
+#endif

@@ -1,0 +1,271 @@
+/*
+ * Shares: of the vantage points of a region, country, network or of all that
+ * are known, how many a site serves. Those that are not are a row of their
+ * own without a share. A vantage point whose flows end at several sites
+ * counts in fractions (FIELD.md F1).
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/catchment.h"
+#include "analysis/memory.h"
+
+#define SHARE_COLUMNS 10
+#define GROUP_COLUMN 3
+
+static const struct column columns[SHARE_COLUMNS] = {
+	{ "target", COLUMN_TEXT },
+	{ "address", COLUMN_TEXT },
+	{ "af", COLUMN_INTEGER },
+	{ "", COLUMN_TEXT }, /* what --by says */
+	{ "site", COLUMN_TEXT },
+	{ "vantage_points", COLUMN_COUNT },
+	{ "share_pct", COLUMN_PERCENT },
+	{ "rtt_p50_ms", COLUMN_MS },
+	{ "samples", COLUMN_INTEGER },
+	{ "instance", COLUMN_TEXT },
+};
+
+/* A row and the group that it falls in. */
+struct member {
+	const struct catchment_row *row;
+	const char *group; /* "": unknown */
+	int64_t asn;       /* of --by asn; -1: unknown */
+};
+
+struct share {
+	int32_t site, label;
+	const char *name; /* of the site, to sort */
+	double weight;
+	struct values rtts;
+};
+
+struct shares {
+	struct share *items;
+	size_t count, room;
+	size_t known, unknown; /* vantage points */
+};
+
+static int
+compare_int(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Unknown is last. */
+static int
+compare_groups(const struct member *a, const struct member *b)
+{
+	if (a->asn != b->asn)
+		return a->asn < 0 || b->asn < 0 ? compare_int(b->asn, a->asn)
+						: compare_int(a->asn, b->asn);
+	if ((a->group[0] == '\0') != (b->group[0] == '\0'))
+		return a->group[0] == '\0' ? 1 : -1;
+	return strcmp(a->group, b->group);
+}
+
+static int
+compare_members(const void *left, const void *right)
+{
+	const struct member *a = left, *b = right;
+	int order;
+
+	if ((order = compare_int(a->row->service, b->row->service)) != 0 ||
+	    (order = compare_groups(a, b)) != 0 ||
+	    (order = compare_int(a->row->vp, b->row->vp)) != 0)
+		return order;
+	return compare_int(a->row->flow, b->row->flow);
+}
+
+static int
+compare_shares(const void *left, const void *right)
+{
+	const struct share *a = left, *b = right;
+
+	if (a->weight != b->weight)
+		return a->weight < b->weight ? 1 : -1;
+	return strcmp(a->name, b->name);
+}
+
+static struct member
+member_of(const struct catchment *c, const struct catchment_row *row)
+{
+	const struct run *run = c->run;
+	const struct place *place = catalog_place(
+	    &run->catalog.vps[row->vp], run->options->until_us - 1);
+	struct member member = { .row = row, .group = "", .asn = -1 };
+
+	if (place == NULL)
+		return member;
+	if (run->options->by == BY_REGION)
+		member.group = names_text(&run->catalog.names, place->region);
+	if (run->options->by == BY_COUNTRY)
+		member.group = names_text(&run->catalog.names, place->country);
+	if (run->options->by == BY_ASN)
+		member.asn = place->asn;
+	return member;
+}
+
+static struct share *
+find_share(struct shares *shares, const struct catchment *c,
+    const struct catchment_row *row)
+{
+	int32_t label =
+	    c->run->options->level == LEVEL_INSTANCE ? row->label : -1;
+
+	for (size_t i = 0; i < shares->count; i++) {
+		if (shares->items[i].site == row->site &&
+		    shares->items[i].label == label)
+			return &shares->items[i];
+	}
+	if (shares->count == shares->room)
+		shares->items = memory_grow(
+		    shares->items, &shares->room, sizeof(*shares->items));
+	shares->items[shares->count] = (struct share){
+		.site = row->site,
+		.label = label,
+		.name = label >= 0
+			    ? names_text(&c->run->catalog.names, label)
+			    : names_text(&c->run->catalog.sites, row->site),
+	};
+	return &shares->items[shares->count++];
+}
+
+/* The flows of one vantage point. */
+static void
+add_vp(struct shares *shares, const struct catchment *c,
+    const struct member *flows, size_t count)
+{
+	size_t known = 0;
+
+	for (size_t i = 0; i < count; i++)
+		known += flows[i].row->state == STATE_KNOWN;
+	if (known == 0) {
+		shares->unknown++;
+		return;
+	}
+	shares->known++;
+	for (size_t i = 0; i < count; i++) {
+		const struct catchment_row *row = flows[i].row;
+		struct share *share;
+
+		if (row->state != STATE_KNOWN)
+			continue;
+		share = find_share(shares, c, row);
+		share->weight += 1.0 / (double)known;
+		for (size_t j = 0; j < row->samples; j++)
+			values_add(
+			    &share->rtts, c->rtts.items[row->rtts_first + j]);
+	}
+}
+
+static int64_t
+hundredths(double value)
+{
+	return (int64_t)(value * 100.0 + 0.5);
+}
+
+/* share NULL: the unknown ones. */
+static int
+write_share(const struct catchment *c, const struct member *member,
+    const struct shares *shares, struct share *share)
+{
+	struct run *run = c->run;
+	const struct service *service =
+	    &run->catalog.services[member->row->service];
+	struct cell cells[SHARE_COLUMNS] = {
+		run_text(run, service->target),
+		run_text(run, service->address),
+		cell_number(service->af),
+	};
+
+	cells[GROUP_COLUMN] = (struct cell){ .text = member->group,
+		.value = member->asn,
+		.known = member->asn >= 0 };
+	if (share == NULL) {
+		cells[5] = cell_number((int64_t)shares->unknown * 100);
+		cells[8] = cell_number(0);
+		return report_row(&run->report, cells);
+	}
+	quantile_sort(share->rtts.items, share->rtts.count);
+	cells[4] = run_site(run, share->site);
+	cells[5] = cell_number(hundredths(share->weight));
+	cells[6] = cell_number(
+	    hundredths(100.0 * share->weight / (double)shares->known));
+	if (share->rtts.count > 0)
+		cells[7] = cell_number(
+		    quantile_median(share->rtts.items, share->rtts.count));
+	cells[8] = cell_number((int64_t)share->rtts.count);
+	cells[9] = run_text(run, share->label);
+	return report_row(&run->report, cells);
+}
+
+/* The members of one service and group. */
+static int
+write_group(
+    const struct catchment *c, const struct member *members, size_t count)
+{
+	struct shares shares = { 0 };
+	int status = 0;
+
+	for (size_t first = 0, end; first < count; first = end) {
+		for (end = first + 1; end < count && members[end].row->vp ==
+							 members[first].row->vp;
+		     end++)
+			continue;
+		add_vp(&shares, c, members + first, end - first);
+	}
+	if (shares.count > 1)
+		qsort(shares.items, shares.count, sizeof(*shares.items),
+		    compare_shares);
+	for (size_t i = 0; i < shares.count; i++) {
+		if (status == 0)
+			status =
+			    write_share(c, members, &shares, &shares.items[i]);
+		values_clear(&shares.items[i].rtts);
+	}
+	if (status == 0)
+		status = write_share(c, members, &shares, NULL);
+	free(shares.items);
+	return status;
+}
+
+static int
+write_groups(
+    const struct catchment *c, const struct member *members, size_t count)
+{
+	int status = 0;
+
+	for (size_t first = 0, end; status == 0 && first < count; first = end) {
+		for (end = first + 1;
+		     end < count &&
+		     members[end].row->service == members[first].row->service &&
+		     compare_groups(&members[end], &members[first]) == 0;
+		     end++)
+			continue;
+		status = write_group(c, members + first, end - first);
+	}
+	return status;
+}
+
+int
+catchment_write_shares(struct catchment *c)
+{
+	struct member *members = memory_zeroed(c->count, sizeof(*members));
+	struct column named[SHARE_COLUMNS];
+	int status;
+
+	memcpy(named, columns, sizeof(named));
+	named[GROUP_COLUMN].name = options_by_name(c->run->options->by);
+	if (c->run->options->by == BY_ASN)
+		named[GROUP_COLUMN].type = COLUMN_INTEGER;
+	for (size_t i = 0; i < c->count; i++)
+		members[i] = member_of(c, &c->rows[i]);
+	qsort(members, c->count, sizeof(*members), compare_members);
+	status = report_begin(&c->run->report, named, SHARE_COLUMNS);
+	if (status == 0)
+		status = write_groups(c, members, c->count);
+	if (report_end(&c->run->report) == -1)
+		status = -1;
+	free(members);
+	return status;
+}

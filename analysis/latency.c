@@ -1,0 +1,473 @@
+/*
+ * Latency and loss, per target, address, question and transport, by what is
+ * asked for: never pooled over different questions.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/memory.h"
+#include "analysis/methods.h"
+#include "analysis/quantile.h"
+#include "analysis/reports.h"
+#include "analysis/rounds.h"
+
+#define COLUMNS 21
+#define GROUP_COLUMN 5
+#define ASN_TEXT 24
+
+static const struct column columns[COLUMNS] = {
+	{ "target", COLUMN_TEXT },
+	{ "address", COLUMN_TEXT },
+	{ "af", COLUMN_INTEGER },
+	{ "question", COLUMN_TEXT },
+	{ "proto", COLUMN_TEXT },
+	{ "", COLUMN_TEXT }, /* what --by says */
+	{ "vantage_points", COLUMN_INTEGER },
+	{ "samples", COLUMN_INTEGER },
+	{ "answered", COLUMN_INTEGER },
+	{ "unsent", COLUMN_INTEGER },
+	{ "loss_pct", COLUMN_PERCENT },
+	{ "min_ms", COLUMN_MS },
+	{ "p50_ms", COLUMN_MS },
+	{ "p90_ms", COLUMN_MS },
+	{ "p95_ms", COLUMN_MS },
+	{ "p99_ms", COLUMN_MS },
+	{ "max_ms", COLUMN_MS },
+	{ "expected", COLUMN_INTEGER },
+	{ "coverage_pct", COLUMN_PERCENT },
+	{ "unit", COLUMN_TEXT },
+	{ "note", COLUMN_TEXT },
+};
+
+/* A row: one question of one service over one transport, in one group. */
+struct group {
+	int32_t kind; /* of lanes: see kind_of */
+	int32_t name; /* of latency.groups: "" is unknown */
+	int64_t vantage_points, asked, answered, unsent;
+	double expected;
+	bool expected_known;
+	struct values rtts; /* microseconds; or medians of vantage points */
+	/* of the vantage point at hand */
+	int32_t vp;
+	size_t vp_first;    /* its first of rtts */
+	int64_t vp_samples; /* before rounds are counted in */
+};
+
+struct latency {
+	struct run *run;
+	struct methods methods;
+	struct rounds_reader rounds;
+	struct names groups;
+	int32_t *kind_of; /* by lane: same service, question and transport */
+	struct group *items;
+	size_t count, room;
+	size_t *slots; /* open addressing by kind and name: item + 1, or 0 */
+	size_t slot_count;
+	struct samples samples;
+	struct values touched; /* items, of the vantage point at hand */
+};
+
+static bool
+same_kind(const struct lane *a, const struct lane *b)
+{
+	return a->service == b->service && a->question == b->question &&
+	       a->proto == b->proto;
+}
+
+/* Lanes are sorted, so that those of a kind lie together. */
+static void
+number_kinds(struct latency *l)
+{
+	const struct catalog *c = &l->run->catalog;
+
+	l->kind_of = memory_zeroed(c->lane_count, sizeof(*l->kind_of));
+	for (size_t i = 1; i < c->lane_count; i++)
+		l->kind_of[i] = l->kind_of[i - 1] +
+				!same_kind(&c->lanes[i - 1], &c->lanes[i]);
+}
+
+static size_t *
+find_slot(const struct latency *l, int32_t kind, int32_t name)
+{
+	uint64_t hash = ((uint64_t)(uint32_t)kind << 32 | (uint32_t)name) *
+			0x9e3779b97f4a7c15u;
+	size_t i = (size_t)(hash >> 20) & (l->slot_count - 1);
+
+	while (l->slots[i] != 0 && (l->items[l->slots[i] - 1].kind != kind ||
+				       l->items[l->slots[i] - 1].name != name))
+		i = (i + 1) & (l->slot_count - 1);
+	return &l->slots[i];
+}
+
+static void
+grow_slots(struct latency *l)
+{
+	free(l->slots);
+	l->slot_count = l->slot_count == 0 ? 256 : l->slot_count * 2;
+	l->slots = memory_zeroed(l->slot_count, sizeof(*l->slots));
+	for (size_t i = 0; i < l->count; i++)
+		*find_slot(l, l->items[i].kind, l->items[i].name) = i + 1;
+}
+
+/* The group of a lane's sample; valid until the next call. */
+static struct group *
+find_group(struct latency *l, int32_t lane, int32_t name)
+{
+	int32_t kind = l->kind_of[lane];
+	size_t *slot;
+
+	if (2 * (l->count + 1) > l->slot_count)
+		grow_slots(l);
+	slot = find_slot(l, kind, name);
+	if (*slot == 0) {
+		if (l->count == l->room)
+			l->items =
+			    memory_grow(l->items, &l->room, sizeof(*l->items));
+		l->items[l->count++] = (struct group){
+			.kind = kind,
+			.name = name,
+			.expected_known = l->run->options->by != BY_SITE,
+			.vp = -1,
+		};
+		*slot = l->count;
+	}
+	return &l->items[*slot - 1];
+}
+
+/* The name of the group by place at the sample's time. */
+static int32_t
+place_name(struct latency *l, const struct vantage *vp, int64_t t_us)
+{
+	const struct names *names = &l->run->catalog.names;
+	enum group_by by = l->run->options->by;
+	const struct place *place;
+	char asn[ASN_TEXT] = "";
+
+	if (by == BY_ALL)
+		return names_put(&l->groups, "");
+	if (by == BY_VP)
+		return names_put(&l->groups, names_text(names, vp->name));
+	if ((place = catalog_place(vp, t_us)) == NULL)
+		return names_put(&l->groups, "");
+	if (by == BY_COUNTRY)
+		return names_put(&l->groups, names_text(names, place->country));
+	if (by != BY_ASN)
+		return names_put(&l->groups, names_text(names, place->region));
+	if (place->asn >= 0)
+		(void)snprintf(asn, sizeof(asn), "%lld", (long long)place->asn);
+	return names_put(&l->groups, asn);
+}
+
+/* The vantage point that a group was counting is done with. */
+static void
+close_vp(struct latency *l, struct group *group)
+{
+	size_t count = group->rtts.count - group->vp_first;
+	int64_t median;
+
+	if (!l->run->options->per_vp || count == 0)
+		return;
+	quantile_sort(group->rtts.items + group->vp_first, count);
+	median = quantile_median(group->rtts.items + group->vp_first, count);
+	group->rtts.count = group->vp_first;
+	values_add(&group->rtts, median);
+}
+
+static void
+enter_vp(struct latency *l, struct group *group, int32_t vp)
+{
+	if (group->vp == vp)
+		return;
+	close_vp(l, group);
+	group->vp = vp;
+	group->vp_first = group->rtts.count;
+	group->vp_samples = 0;
+	group->vantage_points++;
+	values_add(&l->touched, group - l->items);
+}
+
+static void
+count_sample(struct latency *l, int32_t name, const struct sample *sample)
+{
+	struct group *group = find_group(l, sample->lane, name);
+
+	enter_vp(l, group, l->run->catalog.lanes[sample->lane].vp);
+	group->vp_samples++;
+	group->asked++;
+	group->answered += sample_answered(sample);
+	group->unsent += sample->outcome == OUTCOME_UNSENT;
+	if (sample->rtt_us != SAMPLE_NO_RTT)
+		values_add(&group->rtts, sample->rtt_us);
+}
+
+/* The place of a vantage point rarely changes: asked once per stretch. */
+static void
+count_by_place(struct latency *l, const struct vantage *vp)
+{
+	const struct sample *items = l->samples.items;
+	int32_t name = -1;
+
+	for (size_t i = 0; i < l->samples.count; i++) {
+		if (i == 0 || vp->place_count > 1)
+			name = place_name(l, vp, items[i].t_us);
+		count_sample(l, name, &items[i]);
+	}
+}
+
+/* The site that a sample names; -1: none. */
+static int32_t
+site_name(struct latency *l, const struct sample *sample)
+{
+	struct catalog *c = &l->run->catalog;
+	int32_t method = l->methods.of_lane[sample->lane];
+	const struct instance *instance;
+
+	if (sample->instance < 0 || method < 0)
+		return -1;
+	instance = &c->instances[sample->instance];
+	if (instance->method != method)
+		return -1;
+	if (l->run->options->level == LEVEL_INSTANCE)
+		return names_put(
+		    &l->groups, names_text(&c->names, instance->text));
+	return names_put(
+	    &l->groups, names_text(&c->sites,
+			    catalog_site(c, c->lanes[sample->lane].service,
+				sample->instance)));
+}
+
+/* What was not answered belongs to a site only where the answers before and
+ * after it in the lane agree. */
+static void
+count_by_site(struct latency *l)
+{
+	const struct sample *items = l->samples.items;
+	int32_t unknown = names_put(&l->groups, "");
+
+	for (size_t from = 0, end; from < l->samples.count; from = end) {
+		int32_t before = -1;
+
+		end = samples_lane_end(&l->samples, from);
+		for (size_t i = from, next; i < end; i = next) {
+			int32_t after = -1, name;
+
+			for (next = i;
+			     next < end && !sample_answered(&items[next]);
+			     next++)
+				continue;
+			if (next < end)
+				after = site_name(l, &items[next]);
+			name = before == after ? before : -1;
+			for (size_t j = i; j < next; j++)
+				count_sample(
+				    l, name < 0 ? unknown : name, &items[j]);
+			if (next < end)
+				count_sample(l, after < 0 ? unknown : after,
+				    &items[next++]);
+			before = after;
+		}
+	}
+}
+
+/* What would have come had every round of the vantage point come. */
+static void
+add_expected(struct latency *l, const struct rounds *rounds)
+{
+	for (size_t i = 0; i < l->touched.count; i++) {
+		struct group *group = &l->items[l->touched.items[i]];
+
+		if (!rounds->known)
+			group->expected_known = false;
+		else
+			group->expected +=
+			    rounds_expected(rounds, (double)group->vp_samples);
+	}
+}
+
+/* A vantage point that went silent before the window: what it asked last is
+ * still expected. */
+static void
+expect_silent(
+    struct latency *l, const struct vantage *vp, const struct rounds *rounds)
+{
+	if (!rounds->known || rounds->missed == 0 ||
+	    l->run->options->by == BY_SITE)
+		return;
+	samples_read_batch(&l->run->sampler, &l->samples, rounds->last_batch);
+	for (size_t i = 0; i < l->samples.count; i++) {
+		const struct sample *sample = &l->samples.items[i];
+		int32_t name = place_name(l, vp, l->run->options->until_us - 1);
+
+		find_group(l, sample->lane, name)->expected +=
+		    (double)rounds->missed;
+	}
+}
+
+static void
+count_vp(struct latency *l, int32_t vp)
+{
+	const struct options *o = l->run->options;
+	const struct vantage *v = &l->run->catalog.vps[vp];
+	struct rounds rounds;
+
+	samples_read(
+	    &l->run->sampler, &l->samples, vp, o->since_us, o->until_us);
+	rounds_read(&l->rounds, &rounds, v->id,
+	    &(struct rounds_window){ o->since_us, o->until_us, o->now_us });
+	if (l->samples.count == 0) {
+		if (rounds.came == 0)
+			expect_silent(l, v, &rounds);
+		return;
+	}
+	if (o->by == BY_SITE)
+		count_by_site(l);
+	else
+		count_by_place(l, v);
+	/* Of a round that began before the window. */
+	if (rounds.came == 0)
+		rounds.came = 1;
+	add_expected(l, &rounds);
+}
+
+static int
+compare_names(const struct latency *l, int32_t a, int32_t b)
+{
+	const char *left = names_text(&l->groups, a);
+	const char *right = names_text(&l->groups, b);
+
+	if ((left[0] == '\0') != (right[0] == '\0'))
+		return left[0] == '\0' ? 1 : -1;
+	/* Numbers without leading zeros: the shorter is the smaller. */
+	if (l->run->options->by == BY_ASN && strlen(left) != strlen(right))
+		return strlen(left) < strlen(right) ? -1 : 1;
+	return strcmp(left, right);
+}
+
+static int
+compare(const void *left, const void *right, void *latency)
+{
+	const struct group *a = left, *b = right;
+
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return compare_names(latency, a->name, b->name);
+}
+
+static struct cell
+percent(double part, double whole)
+{
+	if (!(whole > 0))
+		return cell_unknown();
+	return cell_number(llround(10000.0 * part / whole));
+}
+
+/* Cells 11 to 16 and the note. */
+static void
+set_quantiles(struct cell *cells, struct values *rtts)
+{
+	static const unsigned percents[] = { 90, 95, 99 };
+	size_t n = rtts->count;
+
+	quantile_sort(rtts->items, n);
+	if (n > 0) {
+		cells[11] = cell_number(rtts->items[0]);
+		cells[12] = cell_number(quantile_median(rtts->items, n));
+		cells[16] = cell_number(rtts->items[n - 1]);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		if (quantile_enough(n, percents[i]))
+			cells[13 + i] = cell_number(
+			    quantile_nearest(rtts->items, n, percents[i]));
+		else
+			cells[20] = cell_text("few");
+	}
+}
+
+static int
+write_group(struct latency *l, const struct lane *lane, struct group *group)
+{
+	struct run *run = l->run;
+	const struct service *service = &run->catalog.services[lane->service];
+	const char *name = names_text(&l->groups, group->name);
+	bool expected = group->expected_known && group->expected > 0;
+	int64_t sent = group->asked - group->unsent;
+	struct cell cells[COLUMNS] = {
+		run_text(run, service->target),
+		run_text(run, service->address),
+		cell_number(service->af),
+		run_text(run, lane->question),
+		run_text(run, lane->proto),
+		cell_text(name),
+		cell_number(group->vantage_points),
+		cell_number(group->asked),
+		cell_number(group->answered),
+		cell_number(group->unsent),
+		percent((double)(sent - group->answered), (double)sent),
+	};
+
+	if (run->options->by == BY_ASN)
+		cells[GROUP_COLUMN] =
+		    cell_number_if(name[0] != '\0', strtoll(name, NULL, 10));
+	cells[17] = cell_number_if(expected, llround(group->expected));
+	if (expected)
+		cells[18] = percent((double)group->asked, group->expected);
+	cells[19] = cell_text(run->options->per_vp ? "vp" : "sample");
+	close_vp(l, group);
+	set_quantiles(cells, &group->rtts);
+	return report_row(&run->report, cells);
+}
+
+static int
+write_groups(struct latency *l)
+{
+	const struct options *o = l->run->options;
+	struct column named[COLUMNS];
+	size_t lane = 0;
+	int status;
+
+	memcpy(named, columns, sizeof(named));
+	named[GROUP_COLUMN].name = options_by_name(o->by);
+	if (o->by == BY_ASN)
+		named[GROUP_COLUMN].type = COLUMN_INTEGER;
+	if (l->count > 1)
+		qsort_r(l->items, l->count, sizeof(*l->items), compare, l);
+	status = report_begin(&l->run->report, named, COLUMNS);
+	for (size_t i = 0; status == 0 && i < l->count; i++) {
+		while (l->kind_of[lane] < l->items[i].kind)
+			lane++;
+		status =
+		    write_group(l, &l->run->catalog.lanes[lane], &l->items[i]);
+	}
+	if (report_end(&l->run->report) == -1)
+		status = -1;
+	return status;
+}
+
+int
+latency_report(struct run *run)
+{
+	const struct options *o = run->options;
+	struct latency l = { .run = run };
+	int status;
+
+	if (o->by == BY_SITE)
+		methods_choose(&l.methods, &run->catalog, run->query,
+		    o->since_us, o->until_us);
+	rounds_init(&l.rounds, run->query);
+	number_kinds(&l);
+	for (size_t i = 0; i < run->catalog.vp_count; i++)
+		count_vp(&l, (int32_t)i);
+	status = write_groups(&l);
+	for (size_t i = 0; i < l.count; i++)
+		values_clear(&l.items[i].rtts);
+	methods_clear(&l.methods);
+	rounds_clear(&l.rounds);
+	names_clear(&l.groups);
+	samples_clear(&l.samples);
+	values_clear(&l.touched);
+	free(l.kind_of);
+	free(l.items);
+	free(l.slots);
+	return status;
+}

@@ -1,0 +1,246 @@
+/* acreport: who serves whom, how fast, and what changed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "analysis/options.h"
+#include "analysis/reports.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+#define HOUR_US (3600LL * 1000000)
+
+static const struct subcommand {
+	const char *name;
+	int (*report)(struct run *);
+	unsigned takes; /* enum option_bit */
+	unsigned by;    /* bits of enum group_by */
+	enum group_by by_default;
+	bool traces;
+} subcommands[] = {
+	{ "latency", latency_report,
+	    OPTION_UNTIL | OPTION_BY | OPTION_PER | OPTION_LEVEL,
+	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_SITE |
+		1U << BY_VP | 1U << BY_ALL,
+	    BY_REGION, false },
+	{ "catchment", catchment_report,
+	    OPTION_AT | OPTION_MAX_AGE | OPTION_BY | OPTION_LEVEL,
+	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
+	    BY_DEFAULT, false },
+	{ "changes", changes_report, OPTION_UNTIL | OPTION_LEVEL, 0, BY_DEFAULT,
+	    false },
+	{ "records", records_report, OPTION_UNTIL, 0, BY_DEFAULT, true },
+};
+#define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} option_bits[] = {
+	{ OPTION_UNTIL, "--until" },
+	{ OPTION_AT, "--at" },
+	{ OPTION_MAX_AGE, "--max-age" },
+	{ OPTION_BY, "--by" },
+	{ OPTION_PER, "--per" },
+	{ OPTION_LEVEL, "--level" },
+};
+
+static const struct subcommand *
+find_subcommand(const char *name)
+{
+	for (size_t i = 0; name != NULL && i < SUBCOMMANDS; i++) {
+		if (strcmp(subcommands[i].name, name) == 0)
+			return &subcommands[i];
+	}
+	return NULL;
+}
+
+/* NULL, after one line, where report and options do not go together. */
+static const struct subcommand *
+check_subcommand(struct options *o)
+{
+	const struct subcommand *command = find_subcommand(o->command);
+	unsigned foreign;
+
+	if (command == NULL) {
+		log_warnx(
+		    o->command == NULL
+			? "%sexpected latency, catchment, changes or records"
+			: "%s: expected latency, catchment, changes or "
+			  "records",
+		    o->command == NULL ? "" : o->command);
+		return NULL;
+	}
+	foreign = o->given & ~command->takes;
+	for (size_t i = 0; i < sizeof(option_bits) / sizeof(option_bits[0]);
+	     i++) {
+		if ((foreign & option_bits[i].bit) != 0) {
+			log_warnx("%s does not take %s", command->name,
+			    option_bits[i].name);
+			return NULL;
+		}
+	}
+	if (o->by == BY_DEFAULT) {
+		o->by = command->by_default;
+	} else if ((command->by & 1U << o->by) == 0) {
+		log_warnx("%s does not take --by %s", command->name,
+		    options_by_name(o->by));
+		return NULL;
+	}
+	return command;
+}
+
+struct cell
+run_text(const struct run *run, int32_t name)
+{
+	return cell_text(names_text(&run->catalog.names, name));
+}
+
+struct cell
+run_site(const struct run *run, int32_t site)
+{
+	return cell_text(names_text(&run->catalog.sites, site));
+}
+
+/* Hours whose runs and intervals are not made yet: said once. */
+static void
+say_unsettled(struct run *run)
+{
+	const struct options *o = run->options;
+	struct query_rows *rows = query_prepare(run->query,
+	    "SELECT count(*) FROM unsettled WHERE vp = ?1 AND hour >= ?2"
+	    " AND hour <= ?3");
+	int64_t count = 0;
+
+	for (size_t i = 0; i < run->catalog.vp_count; i++) {
+		query_bind(rows, 1, run->catalog.vps[i].id);
+		query_bind(rows, 2, o->since_us / HOUR_US);
+		query_bind(rows, 3, (o->until_us - 1) / HOUR_US);
+		if (query_next(rows))
+			count += query_int(rows, 0);
+		query_reset(rows);
+	}
+	query_finish(rows);
+	if (count > 0)
+		log_warnx("%lld vantage-point hours of the window are not "
+			  "settled yet: read from raw rows",
+		    (long long)count);
+}
+
+static int
+write_error(const char *path)
+{
+	int saved = errno;
+
+	if (saved == ELOOP)
+		log_warnx("%s: is a symbolic link: not written", path);
+	else
+		log_warn("%s", path);
+	return saved == EACCES || saved == EPERM ? EXIT_PERMISSION
+						 : EXIT_STORAGE;
+}
+
+static int
+write_report(struct run *run, const struct subcommand *command)
+{
+	const char *path =
+	    run->options->output == NULL ? "-" : run->options->output;
+	struct file_output out;
+	int status;
+
+	if (file_output_open(&out, path) == -1)
+		return write_error(path);
+	run->report.stream = out.stream;
+	run->report.format = run->options->format;
+	run->report.colour = strcmp(path, "-") == 0 && isatty(STDOUT_FILENO) &&
+			     getenv("NO_COLOR") == NULL;
+	errno = 0;
+	status = command->report(run);
+	if (status == 0 && query_failed(run->query)) {
+		(void)file_output_done(&out, false);
+		return EXIT_STORAGE;
+	}
+	if (status == -1) {
+		int code = write_error(path);
+
+		(void)file_output_done(&out, false);
+		return code;
+	}
+	return file_output_done(&out, true) == -1 ? write_error(path)
+						  : EXIT_DONE;
+}
+
+static int
+run_report(const struct options *o, const struct subcommand *command,
+    const struct site_map *map)
+{
+	const struct catalog_filter filter = {
+		.targets = &o->targets,
+		.vps = &o->vps,
+		.questions = &o->questions,
+		.af = o->af,
+		.traces = command->traces,
+	};
+	struct run run = { .options = o };
+	int code;
+
+	if ((run.query = query_open(o->db, &code)) == NULL)
+		return code;
+	catalog_read(&run.catalog, run.query, &filter, map);
+	sampler_init(&run.sampler, run.query, &run.catalog);
+	say_unsettled(&run);
+	code = query_failed(run.query) ? EXIT_STORAGE
+				       : write_report(&run, command);
+	sampler_clear(&run.sampler);
+	catalog_clear(&run.catalog);
+	query_close(run.query);
+	return code;
+}
+
+static int
+read_map_and_run(const struct options *o, const struct subcommand *command)
+{
+	struct site_map *map = NULL;
+	char error[512];
+	int code;
+
+	if (o->site_map != NULL) {
+		map = site_map_read(o->site_map, error, sizeof(error));
+		if (map == NULL) {
+			code =
+			    errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+			log_warnx("%s", error);
+			return code;
+		}
+	}
+	code = run_report(o, command, map);
+	site_map_free(map);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct subcommand *command;
+	struct options options;
+	int code = EXIT_BAD_USAGE;
+
+	log_init("acreport", 0);
+	if (options_parse(&options, argc, argv) == -1)
+		goto out;
+	code = EXIT_DONE;
+	if (options.help) {
+		options_help();
+	} else if (options.version) {
+		(void)puts("acreport " AC_VERSION);
+	} else {
+		code = EXIT_BAD_USAGE;
+		command = check_subcommand(&options);
+		if (command != NULL)
+			code = read_map_and_run(&options, command);
+	}
+out:
+	options_clear(&options);
+	return code;
+}

@@ -1,0 +1,386 @@
+#include "analysis/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/limits.h"
+#include "lib/lines.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+#define DEFAULT_DB "/var/lib/accollect/anycast.db"
+#define DAY_US (24 * 3600 * 1000000LL)
+
+enum {
+	OPT_AF = 256,
+	OPT_AT,
+	OPT_BY,
+	OPT_DB,
+	OPT_FORMAT,
+	OPT_LEVEL,
+	OPT_MAX_AGE,
+	OPT_PER,
+	OPT_QUESTION,
+	OPT_SINCE,
+	OPT_SITE_MAP,
+	OPT_TARGET,
+	OPT_UNTIL,
+	OPT_VP,
+};
+
+static const struct option long_options[] = {
+	{ "af", required_argument, NULL, OPT_AF },
+	{ "at", required_argument, NULL, OPT_AT },
+	{ "by", required_argument, NULL, OPT_BY },
+	{ "db", required_argument, NULL, OPT_DB },
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "help", no_argument, NULL, 'h' },
+	{ "level", required_argument, NULL, OPT_LEVEL },
+	{ "max-age", required_argument, NULL, OPT_MAX_AGE },
+	{ "output", required_argument, NULL, 'o' },
+	{ "per", required_argument, NULL, OPT_PER },
+	{ "question", required_argument, NULL, OPT_QUESTION },
+	{ "since", required_argument, NULL, OPT_SINCE },
+	{ "site-map", required_argument, NULL, OPT_SITE_MAP },
+	{ "target", required_argument, NULL, OPT_TARGET },
+	{ "until", required_argument, NULL, OPT_UNTIL },
+	{ "version", no_argument, NULL, 'V' },
+	{ "vp", required_argument, NULL, OPT_VP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char *const by_names[BY_COUNT] = { "", "region", "country", "asn",
+	"site", "vp", "all" };
+
+/* Times as they were given, until all of them are known. */
+struct given_times {
+	const char *since, *until, *at;
+};
+
+int
+options_time(int64_t *us, const char *text, int64_t now_us)
+{
+	struct span ago;
+	struct wall wall;
+	size_t len = strlen(text);
+
+	if (strcmp(text, "now") == 0) {
+		*us = now_us;
+	} else if (strcmp(text, "today") == 0) {
+		*us = now_us - now_us % DAY_US;
+	} else if (strcmp(text, "yesterday") == 0) {
+		*us = now_us - now_us % DAY_US - DAY_US;
+	} else if (wall_parse(&wall, text) == 0) {
+		*us = wall_to_us(wall);
+	} else if (len > 0 && isalpha((unsigned char)text[len - 1]) &&
+		   span_parse(&ago, text) == 0) {
+		/* A bare number would be seconds: more likely a year. */
+		*us = now_us - span_to_us(ago);
+	} else {
+		return -1;
+	}
+	return 0;
+}
+
+const char *
+options_by_name(enum group_by by)
+{
+	return by_names[by];
+}
+
+/* Names of a file, one a line; # begins a comment. */
+static int
+read_names(struct names *names, const char *path)
+{
+	struct lines *lines = lines_open(path, 4096);
+	char *line;
+	size_t len;
+	int status;
+
+	if (lines == NULL) {
+		log_warn("--vp @%s", path);
+		return -1;
+	}
+	while ((status = lines_next(lines, &line, &len)) == 1) {
+		line[strcspn(line, "#")] = '\0';
+		line += strspn(line, " \t\r");
+		line[strcspn(line, " \t\r")] = '\0';
+		if (line[0] != '\0')
+			(void)names_put(names, line);
+	}
+	if (status == -1)
+		log_warn("--vp @%s", path);
+	lines_close(lines);
+	if (status == 0 && names->count == 0) {
+		log_warnx("--vp @%s: no vantage point in it", path);
+		return -1;
+	}
+	return status;
+}
+
+static int
+bad_value(const char *option, const char *value, const char *wanted)
+{
+	log_warnx("%s %s: expected %s", option, value, wanted);
+	return -1;
+}
+
+static int
+set_by(struct options *o, const char *value)
+{
+	for (int by = BY_REGION; by < BY_COUNT; by++) {
+		if (strcmp(value, by_names[by]) == 0) {
+			o->by = (enum group_by)by;
+			o->given |= OPTION_BY;
+			return 0;
+		}
+	}
+	return bad_value(
+	    "--by", value, "region, country, asn, site, vp or all");
+}
+
+static int
+set_level(struct options *o, const char *value)
+{
+	o->given |= OPTION_LEVEL;
+	if (strcmp(value, "site") == 0)
+		o->level = LEVEL_SITE;
+	else if (strcmp(value, "instance") == 0)
+		o->level = LEVEL_INSTANCE;
+	else
+		return bad_value("--level", value, "site or instance");
+	return 0;
+}
+
+static int
+set_max_age(struct options *o, const char *value)
+{
+	struct span span;
+
+	o->given |= OPTION_MAX_AGE;
+	if (span_parse(&span, value) == -1)
+		return bad_value("--max-age", value, "a length such as 2h");
+	o->max_age_us = span_to_us(span);
+	return 0;
+}
+
+static int
+set_af(struct options *o, const char *value)
+{
+	int64_t af;
+
+	if (text_int(&af, value, 4, 6) == -1 || af == 5)
+		return bad_value("--af", value, "4 or 6");
+	o->af = (int)af;
+	return 0;
+}
+
+static int
+set_format(struct options *o, const char *value)
+{
+	if ((o->format = report_format_find(value)) == NULL)
+		return bad_value("--format", value, "table, csv or json");
+	return 0;
+}
+
+static int
+set_per(struct options *o, const char *value)
+{
+	o->given |= OPTION_PER;
+	if (strcmp(value, "vp") != 0)
+		return bad_value("--per", value, "vp");
+	o->per_vp = true;
+	return 0;
+}
+
+static int
+add_name(struct names *names, const char *option, const char *value)
+{
+	if (value[0] == '\0')
+		return bad_value(option, "\"\"", "a name");
+	if (option[2] == 'v' && value[0] == '@')
+		return read_names(names, value + 1);
+	(void)names_put(names, value);
+	return 0;
+}
+
+static int
+set_times_option(
+    struct options *o, struct given_times *times, int opt, const char *value)
+{
+	switch (opt) {
+	case OPT_SINCE:
+		times->since = value;
+		return 0;
+	case OPT_UNTIL:
+		times->until = value;
+		o->given |= OPTION_UNTIL;
+		return 0;
+	default:
+		times->at = value;
+		o->given |= OPTION_AT;
+		return 0;
+	}
+}
+
+static int
+set_option(
+    struct options *o, struct given_times *times, int opt, const char *value)
+{
+	switch (opt) {
+	case OPT_AF:
+		return set_af(o, value);
+	case OPT_BY:
+		return set_by(o, value);
+	case OPT_DB:
+		o->db = value;
+		return 0;
+	case OPT_FORMAT:
+		return set_format(o, value);
+	case OPT_LEVEL:
+		return set_level(o, value);
+	case OPT_MAX_AGE:
+		return set_max_age(o, value);
+	case OPT_PER:
+		return set_per(o, value);
+	case OPT_QUESTION:
+		return add_name(&o->questions, "--question", value);
+	case OPT_SITE_MAP:
+		o->site_map = value;
+		return 0;
+	case OPT_TARGET:
+		return add_name(&o->targets, "--target", value);
+	case OPT_VP:
+		return add_name(&o->vps, "--vp", value);
+	case OPT_SINCE:
+	case OPT_UNTIL:
+	case OPT_AT:
+		return set_times_option(o, times, opt, value);
+	case 'o':
+		o->output = value;
+		return 0;
+	case 'h':
+		o->help = true;
+		return 0;
+	case 'V':
+		o->version = true;
+		return 0;
+	default: /* getopt_long has said it */
+		return -1;
+	}
+}
+
+static int
+set_time(int64_t *us, const char *option, const char *text, int64_t now_us)
+{
+	if (text == NULL)
+		return 0;
+	if (options_time(us, text, now_us) == -1)
+		return bad_value(option, text,
+		    "RFC 3339, a date, a length ago such as 24h, now, today "
+		    "or yesterday");
+	return 0;
+}
+
+static int
+set_window(struct options *o, const struct given_times *times)
+{
+	o->until_us = o->now_us;
+	/* What happened at --at itself is seen. */
+	if (times->at != NULL && times->until != NULL) {
+		log_warnx("--at and --until: one of them");
+		return -1;
+	}
+	if (set_time(&o->until_us, "--until", times->until, o->now_us) == -1 ||
+	    set_time(&o->until_us, "--at", times->at, o->now_us) == -1)
+		return -1;
+	if (times->until == NULL)
+		o->until_us++;
+	o->since_us = o->until_us - DAY_US;
+	if (set_time(&o->since_us, "--since", times->since, o->now_us) == -1)
+		return -1;
+	if (o->since_us >= o->until_us) {
+		log_warnx("--since %s: not before the end",
+		    times->since == NULL ? "" : times->since);
+		return -1;
+	}
+	return 0;
+}
+
+static void
+choose_format(struct options *o)
+{
+	if (o->format == NULL && o->output != NULL)
+		o->format = report_format_of_file(o->output);
+	if (o->format == NULL)
+		o->format = &report_text;
+}
+
+int
+options_parse(struct options *o, int argc, char **argv)
+{
+	struct given_times times = { 0 };
+	int opt;
+
+	*o = (struct options){
+		.db = DEFAULT_DB,
+		.max_age_us = -1,
+		.now_us = wall_to_us(wall_now()),
+	};
+	while (
+	    (opt = getopt_long(argc, argv, "ho:V", long_options, NULL)) != -1) {
+		if (set_option(o, &times, opt, optarg) == -1)
+			return -1;
+	}
+	if (o->help || o->version)
+		return 0;
+	if (optind < argc)
+		o->command = argv[optind++];
+	if (optind < argc) {
+		log_warnx("%s: one report at a time", argv[optind]);
+		return -1;
+	}
+	choose_format(o);
+	return set_window(o, &times);
+}
+
+void
+options_clear(struct options *o)
+{
+	names_clear(&o->targets);
+	names_clear(&o->vps);
+	names_clear(&o->questions);
+}
+
+void
+options_help(void)
+{
+	(void)puts(
+	    "usage: acreport latency   [--by region|country|asn|site|vp|all] "
+	    "[--per vp]\n"
+	    "       acreport catchment [--at TIME] [--max-age LENGTH] "
+	    "[--by region|country|asn|all]\n"
+	    "       acreport changes\n"
+	    "       acreport records\n"
+	    "\n"
+	    "  --db DB              the store (default " DEFAULT_DB ")\n"
+	    "  --since TIME         from then (default a day before the end)\n"
+	    "  --until TIME         until before then (default now)\n"
+	    "  --target NAME        only this target\n"
+	    "  --af 4|6             only addresses of this family\n"
+	    "  --vp NAME|@FILE      only these vantage points\n"
+	    "  --question NAME      only this question\n"
+	    "  --level site|instance  what is compared (default site)\n"
+	    "  --site-map FILE      names the sites of instances\n"
+	    "  --format table|csv|json\n"
+	    "  -o FILE              write there instead of standard output\n"
+	    "  -V                   print the version\n"
+	    "\n"
+	    "A TIME is RFC 3339, a date, a length ago such as 24h or 7d, now, "
+	    "today\n"
+	    "or yesterday, all UTC. --target, --vp and --question can be "
+	    "repeated.");
+}

@@ -1,0 +1,65 @@
+/*
+ * The command line of acreport.
+ */
+#ifndef ANALYSIS_OPTIONS_H
+#define ANALYSIS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "analysis/names.h"
+#include "analysis/report.h"
+#include "analysis/trail.h"
+#include "lib/times.h"
+
+enum group_by {
+	BY_DEFAULT, /* the report's own */
+	BY_REGION,
+	BY_COUNTRY,
+	BY_ASN,
+	BY_SITE,
+	BY_VP,
+	BY_ALL,
+	BY_COUNT
+};
+
+/* What a subcommand takes beside the common options. */
+enum option_bit {
+	OPTION_UNTIL = 1 << 0,
+	OPTION_AT = 1 << 1,
+	OPTION_MAX_AGE = 1 << 2,
+	OPTION_BY = 1 << 3,
+	OPTION_PER = 1 << 4,
+	OPTION_LEVEL = 1 << 5,
+};
+
+struct options {
+	const char *command; /* NULL: none was given */
+	const char *db, *output, *site_map;
+	const struct report_format *format;
+	struct names targets, vps, questions;
+	int af; /* 0: both */
+	enum group_by by;
+	enum level level;
+	bool per_vp;
+	int64_t now_us;
+	int64_t since_us, until_us; /* half-open; until_us - 1 is --at */
+	int64_t max_age_us;         /* -1: from the interval of the rounds */
+	unsigned given;             /* enum option_bit */
+	bool help, version;
+};
+
+/* 0, or -1 with one line on standard error. The texts point into argv. */
+int options_parse(struct options *, int argc, char **argv);
+void options_clear(struct options *);
+
+/* A time: RFC 3339, a date, now, today, yesterday, or a length before now
+ * ("24h", "7d"). 0, or -1. */
+int options_time(int64_t *us, const char *text, int64_t now_us);
+
+/* "region", "country" ... */
+const char *options_by_name(enum group_by);
+
+/* What --help prints. */
+void options_help(void);
+
+#endif

@@ -1,0 +1,67 @@
+#include "analysis/quantile.h"
+
+#include <stdlib.h>
+#include "analysis/memory.h"
+
+void
+values_add(struct values *values, int64_t value)
+{
+	if (values->count == values->room)
+		values->items = memory_grow(
+		    values->items, &values->room, sizeof(*values->items));
+	values->items[values->count++] = value;
+}
+
+void
+values_clear(struct values *values)
+{
+	free(values->items);
+	*values = (struct values){ 0 };
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void
+quantile_sort(int64_t *sorted, size_t count)
+{
+	if (count > 1)
+		qsort(sorted, count, sizeof(*sorted), compare);
+}
+
+int64_t
+quantile_nearest(const int64_t *sorted, size_t count, unsigned percent)
+{
+	size_t rank =
+	    (count / 100) * percent + ((count % 100) * percent + 99) / 100;
+
+	return sorted[rank == 0 ? 0 : rank - 1];
+}
+
+int64_t
+quantile_median(const int64_t *sorted, size_t count)
+{
+	int64_t low = sorted[(count - 1) / 2], high = sorted[count / 2];
+
+	return low + (high - low + 1) / 2;
+}
+
+bool
+quantile_enough(size_t count, unsigned percent)
+{
+	static const struct {
+		unsigned percent;
+		size_t least;
+	} needs[] = { { 99, 100 }, { 95, 20 }, { 90, 10 } };
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (percent >= needs[i].percent)
+			return count >= needs[i].least;
+	}
+	return count > 0;
+}

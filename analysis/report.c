@@ -1,0 +1,169 @@
+#include "analysis/report.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include "lib/text.h"
+#include "lib/times.h"
+
+static const struct report_format *const formats[] = { &report_text,
+	&report_csv, &report_json };
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+const struct report_format *
+report_format_find(const char *name)
+{
+	for (size_t i = 0; i < FORMATS; i++) {
+		if (strcmp(formats[i]->name, name) == 0)
+			return formats[i];
+	}
+	return NULL;
+}
+
+const struct report_format *
+report_format_of_file(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	for (size_t i = 0; dot != NULL && i < FORMATS; i++) {
+		if (strcmp(formats[i]->suffix, dot) == 0)
+			return formats[i];
+	}
+	return NULL;
+}
+
+int
+report_begin(struct report *report, const struct column *columns, size_t count)
+{
+	report->columns = columns;
+	report->count = count;
+	report->rows = 0;
+	report->state = NULL;
+	return report->format->begin(report);
+}
+
+int
+report_row(struct report *report, const struct cell *cells)
+{
+	if (report->format->row(report, cells) == -1)
+		return -1;
+	report->rows++;
+	return 0;
+}
+
+int
+report_end(struct report *report)
+{
+	return report->format->end(report);
+}
+
+struct cell
+cell_text(const char *text)
+{
+	return (struct cell){ .text = text };
+}
+
+struct cell
+cell_number(int64_t value)
+{
+	return (struct cell){ .value = value, .known = true };
+}
+
+struct cell
+cell_number_if(bool known, int64_t value)
+{
+	return (struct cell){ .value = known ? value : 0, .known = known };
+}
+
+struct cell
+cell_unknown(void)
+{
+	return (struct cell){ 0 };
+}
+
+bool
+cell_is_known(const struct cell *cell, enum column_type type)
+{
+	if (type == COLUMN_TEXT)
+		return cell->text != NULL && cell->text[0] != '\0';
+	return cell->known;
+}
+
+/* Our own names and names in text form pass as they are; what else a foreign
+ * database holds is made visible. */
+static size_t
+format_text(char *out, size_t size, const char *text)
+{
+	size_t len = 0;
+
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+		size_t need = c < 0x20 || c > 0x7e ? 4 : 1;
+
+		if (len + need < size)
+			(void)text_print(out + len, size - len,
+			    need == 4 ? "\\%03u" : "%c", c);
+		len += need;
+	}
+	if (size > 0 && len == 0)
+		out[0] = '\0';
+	return len;
+}
+
+static size_t
+format_decimal(char *out, size_t size, int64_t value, int digits)
+{
+	int64_t unit = 1, whole;
+
+	for (int i = 0; i < digits; i++)
+		unit *= 10;
+	whole = value / unit;
+	value %= unit;
+	return (size_t)snprintf(out, size, "%s%" PRId64 ".%0*" PRId64,
+	    value < 0 && whole == 0 ? "-" : "", whole, digits,
+	    value < 0 ? -value : value);
+}
+
+static size_t
+format_time(char *out, size_t size, int64_t us)
+{
+	char text[TIMES_TEXT];
+
+	/* Beyond what nanoseconds can hold: a foreign database. */
+	if (us > INT64_MAX / 1000 || us < INT64_MIN / 1000)
+		text[0] = '\0';
+	else
+		wall_format(text, wall_from_us(us), 6);
+	return format_text(out, size, text);
+}
+
+size_t
+cell_format(
+    char *out, size_t size, enum column_type type, const struct cell *cell)
+{
+	if (size > 0)
+		out[0] = '\0';
+	if (!cell_is_known(cell, type))
+		return 0;
+	switch (type) {
+	case COLUMN_TEXT:
+		return format_text(out, size, cell->text);
+	case COLUMN_MS:
+		return format_decimal(out, size, cell->value, 3);
+	case COLUMN_SECONDS:
+		return format_decimal(out, size, (cell->value + 500) / 1000, 3);
+	case COLUMN_PERCENT:
+		return format_decimal(out, size, cell->value, 2);
+	case COLUMN_COUNT:
+		if (cell->value % 100 != 0)
+			return format_decimal(out, size, cell->value, 2);
+		return (size_t)snprintf(
+		    out, size, "%" PRId64, cell->value / 100);
+	case COLUMN_TIME:
+		return format_time(out, size, cell->value);
+	case COLUMN_FLAG:
+		return format_text(
+		    out, size, cell->value != 0 ? "true" : "false");
+	default:
+		return (size_t)snprintf(out, size, "%" PRId64, cell->value);
+	}
+}

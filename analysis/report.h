@@ -1,0 +1,85 @@
+/*
+ * A report is columns and then rows of cells, written as they come in one of
+ * the formats of a table: a new format is one file and one line.
+ */
+#ifndef ANALYSIS_REPORT_H
+#define ANALYSIS_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define REPORT_COLUMNS 64 /* the most that a report has */
+
+enum column_type {
+	COLUMN_TEXT,
+	COLUMN_INTEGER,
+	COLUMN_COUNT,   /* hundredths: "3", or "2.50" where not whole */
+	COLUMN_MS,      /* microseconds; three decimals */
+	COLUMN_SECONDS, /* microseconds; three decimals */
+	COLUMN_PERCENT, /* hundredths of a percent; two decimals */
+	COLUMN_TIME,    /* microseconds since 1970; RFC 3339, UTC */
+	COLUMN_FLAG,    /* 0, 1: false, true */
+};
+
+struct column {
+	const char *name;
+	enum column_type type;
+};
+
+/* Unknown: text NULL or "", or of a number known false. Texts are borrowed
+ * until report_row returns; they may hold foreign bytes. */
+struct cell {
+	const char *text;
+	int64_t value;
+	bool known;
+};
+
+struct report_format;
+struct report {
+	FILE *stream;
+	const struct report_format *format;
+	const struct column *columns;
+	size_t count;
+	size_t table_columns; /* that a table shows; 0: all */
+	bool colour;
+	size_t rows; /* written so far */
+	void *state; /* the format's own */
+};
+
+/* 0, or -1 where a write failed (errno). */
+struct report_format {
+	const char *name;
+	const char *suffix; /* of a file that asks for it */
+	int (*begin)(struct report *);
+	int (*row)(struct report *, const struct cell *);
+	int (*end)(struct report *); /* frees state, whatever happened */
+};
+
+extern const struct report_format report_text;
+extern const struct report_format report_csv;
+extern const struct report_format report_json;
+
+/* By name, or by the ending of a file's name; NULL where there is none. */
+const struct report_format *report_format_find(const char *name);
+const struct report_format *report_format_of_file(const char *path);
+
+int report_begin(struct report *, const struct column *, size_t count);
+int report_row(struct report *, const struct cell *);
+int report_end(struct report *);
+
+struct cell cell_text(const char *);
+struct cell cell_number(int64_t);
+struct cell cell_number_if(bool known, int64_t);
+struct cell cell_unknown(void);
+
+bool cell_is_known(const struct cell *, enum column_type);
+
+/* A cell as text without quotes: printable ASCII, every other byte as \DDD
+ * (what is in text form already stays as it is). "" for unknown. The length
+ * that the whole text has, as snprintf. */
+size_t cell_format(
+    char *out, size_t size, enum column_type, const struct cell *);
+
+#endif

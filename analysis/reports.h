@@ -1,0 +1,32 @@
+/*
+ * What every report gets, and the reports.
+ */
+#ifndef ANALYSIS_REPORTS_H
+#define ANALYSIS_REPORTS_H
+
+#include "analysis/catalog.h"
+#include "analysis/options.h"
+#include "analysis/query.h"
+#include "analysis/report.h"
+#include "analysis/samples.h"
+
+struct run {
+	const struct options *options;
+	struct query *query;
+	struct catalog catalog;
+	struct sampler sampler;
+	struct report report;
+};
+
+/* Each writes header and rows. 0, or -1 where a write failed (errno); what
+ * the database says wrong is found in query_failed(). */
+int latency_report(struct run *);
+int catchment_report(struct run *);
+int changes_report(struct run *);
+int records_report(struct run *);
+
+/* Cells that several reports have. */
+struct cell run_text(const struct run *, int32_t name);
+struct cell run_site(const struct run *, int32_t site);
+
+#endif

@@ -1,0 +1,244 @@
+#include "analysis/samples.h"
+
+#include <stdlib.h>
+#include "analysis/memory.h"
+#include "lib/limits.h"
+
+#define HOUR_US (3600LL * 1000000)
+#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
+
+void
+sampler_init(struct sampler *sampler, struct query *q, const struct catalog *c)
+{
+	*sampler = (struct sampler){ .query = q, .catalog = c };
+	sampler->window = query_prepare(q,
+	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance,"
+	    " b.every_s"
+	    " FROM batch b CROSS JOIN measurement m"
+	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
+	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
+	    " AND b.t1 >= ?2 AND b.too_late = 0");
+	sampler->batch = query_prepare(q,
+	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance,"
+	    " b.every_s"
+	    " FROM batch b CROSS JOIN measurement m"
+	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
+	    " WHERE b.id = ?1");
+	sampler->back = query_prepare(q,
+	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance,"
+	    " b.every_s, b.t0"
+	    " FROM batch b CROSS JOIN measurement m"
+	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
+	    " AND m.lane = ?2"
+	    " WHERE b.vp = ?1 AND b.t0 <= ?3 AND b.t0 >= ?4 - ?5"
+	    " AND b.too_late = 0 ORDER BY b.t0 DESC");
+	sampler->every = query_prepare(q,
+	    "SELECT every_s FROM batch WHERE vp = ?1 AND t0 < ?2"
+	    " ORDER BY t0 DESC LIMIT 1");
+	sampler->unsettled = query_prepare(
+	    q, "SELECT min(hour) FROM unsettled WHERE vp = ?1 AND hour < ?2");
+}
+
+void
+sampler_clear(struct sampler *sampler)
+{
+	query_finish(sampler->window);
+	query_finish(sampler->batch);
+	query_finish(sampler->back);
+	query_finish(sampler->every);
+	query_finish(sampler->unsettled);
+	*sampler = (struct sampler){ 0 };
+}
+
+/* The current row; false where its lane is not wanted. */
+static bool
+read_row(
+    struct sampler *sampler, struct query_rows *rows, struct sample *sample)
+{
+	int64_t rtt = query_int(rows, 3);
+	int32_t named = -1;
+
+	sample->lane = catalog_lane(sampler->catalog, query_int(rows, 0));
+	if (sample->lane < 0)
+		return false;
+	sample->t_us = query_int(rows, 1);
+	sample->outcome = (uint8_t)query_int(rows, 2);
+	sample->rtt_us = SAMPLE_NO_RTT;
+	sample->every_s = (int32_t)query_int(rows, 5);
+	if (sample_answered(sample)) {
+		if (!query_null(rows, 3) && rtt >= 0 && rtt < SAMPLE_NO_RTT)
+			sample->rtt_us = (uint32_t)rtt;
+		named = catalog_instance(sampler->catalog, query_int(rows, 4));
+	}
+	if (named >= 0 && sampler->catalog->instances[named].method < 0)
+		named = -1;
+	sample->instance = named;
+	return true;
+}
+
+static void
+add(struct samples *samples, const struct sample *sample)
+{
+	if (samples->count == samples->room)
+		samples->items = memory_grow(
+		    samples->items, &samples->room, sizeof(*samples->items));
+	samples->items[samples->count++] = *sample;
+}
+
+static int
+compare_int(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Instances are in the order of their ranks already, and "none" is first. */
+static int
+compare(const void *left, const void *right)
+{
+	const struct sample *a = left, *b = right;
+	int order;
+
+	if ((order = compare_int(a->lane, b->lane)) != 0 ||
+	    (order = compare_int(a->t_us, b->t_us)) != 0 ||
+	    (order = compare_int(a->instance, b->instance)) != 0 ||
+	    (order = compare_int(a->outcome, b->outcome)) != 0)
+		return order;
+	return compare_int(a->rtt_us, b->rtt_us);
+}
+
+static void
+sort(struct samples *samples)
+{
+	if (samples->count > 1)
+		qsort(samples->items, samples->count, sizeof(*samples->items),
+		    compare);
+}
+
+void
+samples_read(struct sampler *sampler, struct samples *samples, int32_t vp,
+    int64_t since_us, int64_t until_us)
+{
+	struct query_rows *rows = sampler->window;
+	struct sample sample;
+
+	samples->count = 0;
+	query_bind(rows, 1, sampler->catalog->vps[vp].id);
+	query_bind(rows, 2, since_us);
+	query_bind(rows, 3, until_us);
+	query_bind(rows, 4, SPAN_US);
+	while (query_next(rows)) {
+		if (read_row(sampler, rows, &sample) &&
+		    sample.t_us >= since_us && sample.t_us < until_us)
+			add(samples, &sample);
+	}
+	query_reset(rows);
+	sort(samples);
+}
+
+void
+samples_read_batch(
+    struct sampler *sampler, struct samples *samples, int64_t batch)
+{
+	struct query_rows *rows = sampler->batch;
+	struct sample sample;
+
+	samples->count = 0;
+	query_bind(rows, 1, batch);
+	while (query_next(rows)) {
+		if (read_row(sampler, rows, &sample))
+			add(samples, &sample);
+	}
+	query_reset(rows);
+	sort(samples);
+}
+
+static int
+compare_newest_first(const void *a, const void *b)
+{
+	return compare(b, a);
+}
+
+void
+samples_read_back(struct sampler *sampler, struct samples *samples,
+    const struct samples_span *span)
+{
+	const struct lane *lane = &sampler->catalog->lanes[span->lane];
+	struct query_rows *rows = sampler->back;
+	struct sample sample;
+
+	samples->count = 0;
+	query_bind(rows, 1, sampler->catalog->vps[lane->vp].id);
+	query_bind(rows, 2, lane->id);
+	query_bind(rows, 3,
+	    span->last_us < span->before_us ? span->last_us : span->before_us);
+	query_bind(rows, 4, span->first_us);
+	query_bind(rows, 5, SPAN_US);
+	while (query_next(rows)) {
+		/* Batches overlap by up to their span: a row of an earlier
+		 * one can be newer than what is held. */
+		if (samples->count >= span->max &&
+		    query_int(rows, 6) <
+			samples->items[samples->count - 1].t_us - SPAN_US)
+			break;
+		if (!read_row(sampler, rows, &sample) || sample.instance < 0 ||
+		    sampler->catalog->instances[sample.instance].method !=
+			span->method ||
+		    sample.t_us >= span->before_us ||
+		    sample.t_us < span->first_us)
+			continue;
+		add(samples, &sample);
+		qsort(samples->items, samples->count, sizeof(sample),
+		    compare_newest_first);
+		if (samples->count > span->max)
+			samples->count = span->max;
+	}
+	query_reset(rows);
+}
+
+void
+samples_clear(struct samples *samples)
+{
+	free(samples->items);
+	*samples = (struct samples){ 0 };
+}
+
+size_t
+samples_lane_end(const struct samples *samples, size_t from)
+{
+	size_t end = from;
+
+	while (end < samples->count &&
+	       samples->items[end].lane == samples->items[from].lane)
+		end++;
+	return end;
+}
+
+int64_t
+samples_every_s(struct sampler *sampler, int32_t vp, int64_t before_us)
+{
+	struct query_rows *rows = sampler->every;
+	int64_t every_s = 0;
+
+	query_bind(rows, 1, sampler->catalog->vps[vp].id);
+	query_bind(rows, 2, before_us);
+	if (query_next(rows))
+		every_s = query_int(rows, 0);
+	query_reset(rows);
+	return every_s < 0 || every_s > INT32_MAX ? 0 : every_s;
+}
+
+int64_t
+samples_settled_before(struct sampler *sampler, int32_t vp, int64_t since_us)
+{
+	struct query_rows *rows = sampler->unsettled;
+	int64_t hour_us = since_us;
+
+	query_bind(rows, 1, sampler->catalog->vps[vp].id);
+	query_bind(rows, 2, since_us / HOUR_US + 1);
+	if (query_next(rows) && !query_null(rows, 0) &&
+	    query_int(rows, 0) > 0 &&
+	    query_int(rows, 0) < since_us / HOUR_US + 1)
+		hour_us = query_int(rows, 0) * HOUR_US;
+	query_reset(rows);
+	return hour_us < since_us ? hour_us : since_us;
+}

@@ -1,0 +1,79 @@
+/*
+ * The samples of one vantage point in a window, from raw rows, in the order
+ * in which everything is judged: lane, time, name.
+ */
+#ifndef ANALYSIS_SAMPLES_H
+#define ANALYSIS_SAMPLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "analysis/catalog.h"
+#include "analysis/query.h"
+#include "lib/record.h"
+
+#define SAMPLE_NO_RTT UINT32_MAX
+
+struct sample {
+	int64_t t_us;
+	int32_t lane;     /* index */
+	int32_t instance; /* index; -1: not answered or without a name */
+	uint32_t rtt_us;  /* SAMPLE_NO_RTT unless answered */
+	int32_t every_s;  /* of its batch; 0: unknown */
+	uint8_t outcome;  /* enum outcome */
+};
+
+struct samples {
+	struct sample *items;
+	size_t count, room;
+};
+
+struct sampler {
+	struct query *query;
+	const struct catalog *catalog;
+	struct query_rows *window, *batch, *back, *every, *unsettled;
+};
+
+/* The statements of a run; sampler_clear ends them. */
+void sampler_init(struct sampler *, struct query *, const struct catalog *);
+void sampler_clear(struct sampler *);
+
+/* Replace samples by those of a vantage point (index) with since <= t <
+ * until. */
+void samples_read(struct sampler *, struct samples *, int32_t vp,
+    int64_t since_us, int64_t until_us);
+
+/* The same of one batch, by id. */
+void samples_read_batch(struct sampler *, struct samples *, int64_t batch);
+
+/* The newest samples of a lane named by a method before a time, newest first,
+ * at most max. The search begins where the lane was last seen (last_us) and
+ * ends at first_us. */
+struct samples_span {
+	int32_t lane, method;
+	int64_t first_us, last_us, before_us;
+	size_t max;
+};
+void samples_read_back(
+    struct sampler *, struct samples *, const struct samples_span *);
+
+void samples_clear(struct samples *);
+
+static inline bool
+sample_answered(const struct sample *sample)
+{
+	return sample->outcome == OUTCOME_ANSWERED;
+}
+
+/* Where the samples of items[from]'s lane end. */
+size_t samples_lane_end(const struct samples *, size_t from);
+
+/* The interval of a vantage point's rounds by its newest batch that begins
+ * before a time, in seconds; 0: unknown. */
+int64_t samples_every_s(struct sampler *, int32_t vp, int64_t before_us);
+
+/* The time from which a vantage point's raw rows must be read so that what
+ * is before it is settled: since, or the earliest unsettled hour before. */
+int64_t samples_settled_before(struct sampler *, int32_t vp, int64_t since_us);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * The trail of a lane: its sightings of named instances in the order of time,
+ * in one method, at one level. What the lane saw before the window is one
+ * sighting in front, taken from the settled intervals.
+ */
+#ifndef ANALYSIS_TRAIL_H
+#define ANALYSIS_TRAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "analysis/catalog.h"
+#include "analysis/query.h"
+#include "analysis/samples.h"
+
+enum level {
+	LEVEL_SITE,
+	LEVEL_INSTANCE,
+};
+
+struct sighting {
+	int64_t t_us;
+	int32_t instance, site; /* indexes */
+	uint32_t rtt_us;
+};
+
+struct trail {
+	struct sighting *items;
+	size_t count, room;
+	/* items[0] is from before the window: its t_us is the last sight, as
+	 * far as settled; the stretch of its place began at past_first_us. */
+	bool past;
+	int64_t past_first_us;
+	int32_t lane, method;
+};
+
+/* A maximal stretch of one place: of a site, or at instance level of an
+ * instance or of several that alternate within a site. */
+struct unit {
+	size_t first, end;            /* of the trail's items */
+	int32_t from_label, to_label; /* names: at its beginning, at its end */
+};
+
+struct units {
+	struct unit *items;
+	size_t count, room;
+};
+
+struct historian {
+	struct catalog *catalog;
+	struct query_rows *intervals;
+	enum level level;
+};
+
+void historian_init(
+    struct historian *, struct query *, struct catalog *, enum level);
+void historian_clear(struct historian *);
+
+/* Replace the trail by the sightings of samples[from, end), all of one lane,
+ * in a method, and what was before floor_us. */
+struct trail_part {
+	const struct samples *samples;
+	size_t from, end;
+	int32_t lane, method;
+	int64_t floor_us;
+};
+void trail_build(struct trail *, struct historian *, const struct trail_part *);
+void trail_clear(struct trail *);
+
+/* Cut a trail into units (DESIGN.md 9, Level). */
+void units_build(
+    struct units *, const struct historian *, const struct trail *);
+void units_clear(struct units *);
+
+#endif
