@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 
@@ -17,8 +18,15 @@ def say(text):
     print(text, file=sys.stderr)
 
 
+def stopped(number, _):
+    """What is half up is taken down on the way out."""
+    raise SystemExit(128 + number)
+
+
 def command_up(lab_path, options):
     started = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stopped)
     lab = lifecycle.up(lab_path, options.seed, options.topology)
     try:
         state = lab.load()

@@ -3,6 +3,7 @@ run by who cannot read the lab's folder, captures."""
 
 import concurrent.futures
 import contextlib
+import ipaddress
 import json
 import os
 import shutil
@@ -103,7 +104,11 @@ class Lab:
 
     def truth(self, *words):
         done = run(LAB, "--dir", self.dir, "truth", "--json", *words)
-        return json.loads(done.stdout)
+        rows = json.loads(done.stdout)
+        for row in rows:  # one way to write an address: RFC 5952
+            row["hops"] = [hop and str(ipaddress.ip_address(hop))
+                           for hop in row["hops"]]
+        return rows
 
     def nodes(self):
         done = run(LAB, "--dir", self.dir, "nodes", "--json")

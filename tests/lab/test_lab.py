@@ -249,6 +249,18 @@ def test_links(lab):
     lab.event("loss", "vp1", row["path"][1], "100")
     ok(ping_difference(lab, now) == float("inf"), "a link may lose all")
     lab.event("loss", "vp1", row["path"][1], "0")
+    lab.event("jitter", "vp1", row["path"][1], "40")
+    shown = lab("exec", "vp1", "ping", "-nq", "-c", "20", "-i", "0.05",
+                row["address"]).stdout
+    low, high = re.search(r"= ([0-9.]+)/[0-9.]+/([0-9.]+)/", shown).groups()
+    ok(float(high) - float(low) > 15, "a link may have jitter", shown)
+    lab.event("jitter", "vp1", row["path"][1], "0")
+    lab.event("ratelimit", row["path"][1])
+    limits = lab("exec", row["path"][1], "sysctl", "-n",
+                 "net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit")
+    ok(limits.stdout == "1000\n1000\n", "a node may limit its ICMP errors",
+       limits)
+    lab.event("ratelimit", row["path"][1], "--off")
     lab.event("silent", "vp1")
     ok(not lab.truth("vp1")[0]["reachable"], "a silent vantage point reaches "
        "nothing")
@@ -458,6 +470,15 @@ def test_killed(seed):
         run(LAB, "down", "--dir", folder)
         ok(not left_of(prefix, folder), "down is complete after up was "
            "killed at " + name, left_of(prefix, folder))
+    folder = tempfile.mkdtemp(prefix="aclabtest.")
+    folders.append(folder)
+    with subprocess.Popen([LAB, "up", "--dir", folder],
+                          stdout=subprocess.PIPE) as up:
+        wait_until(lambda: os.path.exists(folder + "/site2/server"), 10)
+        prefix = marker(folder)
+        up.terminate()
+    ok(not left_of(prefix, folder), "an up that is told to stop leaves "
+       "nothing", left_of(prefix, folder))
     folder = tempfile.mkdtemp(prefix="aclabtest.")
     folders.append(folder)
     with subprocess.Popen(["sleep", "100"]) as watched:
