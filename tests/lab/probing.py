@@ -125,6 +125,18 @@ def lab(*options):
         made.down()
 
 
+@contextlib.contextmanager
+def started(on, node, *words):
+    """A process of a node that ends with the block."""
+    process = subprocess.Popen(on.command(node, *words), text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
 # --- acprobe, run by who knows nothing ---
 
 def without_privilege(*more):

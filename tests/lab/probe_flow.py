@@ -1,0 +1,233 @@
+#!/usr/bin/python3 -I
+# A flow of acprobe is one 5-tuple in every look, and refused addresses get not one packet.
+"""usage: probe_flow.py [SEED]"""
+
+import contextlib
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import probing  # noqa: E402
+from probing import SERVICE, ZONE  # noqa: E402
+
+FLOWS = 3
+LOOKS = 3
+VP = "vp1"
+
+REFUSED = """0.0.0.1 10.0.0.1 100.64.0.1 127.0.0.1 169.254.1.1 172.16.0.1
+192.0.0.1 192.0.2.1 192.88.99.1 192.168.0.1 198.18.0.1 198.51.100.1
+203.0.113.53 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255
+:: ::1 ::203.0.113.53 ::ffff:203.0.113.53 ::ffff:0:203.0.113.53
+64:ff9b::cb00:7135 64:ff9b:1::1 100::1 2001::1 2001:2::1 2001:10::1
+2001:db8:53::53 2002:cb00:7135::1 3fff::1 5f00::1 fc00::1 fd00::1 fe80::1
+ff02::1 ff0e::1 localhost""".split()
+
+NEVER = """0.0.0.0/8 0.0.0.0/0 0.1.2.3 224.0.0.0/4 224.0.0.1 240.0.0.0/4
+255.255.255.255 128.0.0.0/1 ::/0 ::/96 ::/8 ::ffff:0:0/96
+::ffff:203.0.113.0/120 ::ffff:0:0:0/96 64:ff9b::/96 64:ff9b:1::/48 2001::/32
+2001::/16 2002::/16 2002:cb00:7100::/40 ff00::/8 ff02::1 2000::/3""".split()
+
+
+def number(text):
+    return int(text, 0) if text else -1
+
+
+def from_us(rows, own):
+    """Rows of tshark whose first source is ours: errors quote us, too."""
+    return [row for row in rows if row[0] in own or row[1] in own]
+
+
+def udp_tuples(capture, own):
+    """{(af, sport, dport, label): TTLs} of our queries."""
+    found = {}
+    for row in from_us(capture.tshark(
+            "udp.dstport == 53 && !icmp && !icmpv6", "ip.src", "ipv6.src",
+            "udp.srcport", "udp.dstport", "ipv6.flow", "ip.ttl",
+            "ipv6.hlim"), own):
+        af = 4 if row[0] else 6
+        key = (af, number(row[2]), number(row[3]), number(row[4]))
+        found.setdefault(key, []).append(number(row[5] or row[6]))
+    return found
+
+
+def echo_tuples(capture, own):
+    """{(af, id, checksum, label): (sequence, is the checksum right)}."""
+    found = {}
+    for row in from_us(capture.tshark(
+            "icmp.type == 8 || icmpv6.type == 128", "ip.src", "ipv6.src",
+            "icmp.ident", "icmpv6.echo.identifier", "icmp.checksum",
+            "icmpv6.checksum", "ipv6.flow", "icmp.seq",
+            "icmpv6.echo.sequence_number", "icmp.checksum.status",
+            "icmpv6.checksum.status"), own):
+        af = 4 if row[0] else 6
+        key = (af, number(row[2] or row[3]), number(row[4] or row[5]),
+               number(row[6]))
+        found.setdefault(key, []).append(
+            (number(row[7] or row[8]), number(row[9] or row[10]) == 1))
+    return found
+
+
+def recorded(look, question):
+    """The same tuples, as the records say."""
+    found = set()
+    for r in look.of(question):
+        f = r["flow"]
+        label = -1 if f["label"] is None else f["label"]
+        found.add((r["af"], f["icmp_id"], f["cksum"], label)
+                  if r["proto"] == "icmp" else
+                  (r["af"], f["sport"], f["dport"], label))
+    return found
+
+
+def observe(prober, lab, own, *words):
+    with probing.Capture(lab, VP) as capture:
+        look = prober.look(lab, VP, "-z", ZONE, "-i", "0.05", *words,
+                           SERVICE[4], SERVICE[6])
+    return look, udp_tuples(capture, own), echo_tuples(capture, own)
+
+
+def test_tuples(results, seen):
+    look, udp, echo = seen[0]
+    results.ok(len(udp) == 2 * FLOWS and len(echo) == 2,
+               "there are %d DNS flows and one echo flow in each family" %
+               FLOWS, (list(udp), list(echo)))
+    results.ok(all(set(other[1]) == set(udp) for other in seen),
+               "tshark sees one 5-tuple and flow label for each DNS flow over "
+               "%d looks" % LOOKS, [list(other[1]) for other in seen])
+    results.ok(all(set(other[2]) == set(echo) for other in seen),
+               "and one echo id, checksum and flow label",
+               [list(other[2]) for other in seen])
+    results.ok(all(recorded(other[0], "soa") == set(udp) and
+                   recorded(other[0], "echo") == set(echo)
+                   for other in seen),
+               "the records carry these very tuples",
+               (recorded(look, "soa"), list(udp)))
+    labels = [key[3] for key in list(udp) + list(echo) if key[0] == 6]
+    results.ok(len(set(labels)) == FLOWS + 1 and
+               all(0 < label < 1 << 20 for label in labels),
+               "every IPv6 flow has a flow label of its own", labels)
+    packets = [p for _, _, e in seen for found in e.values() for p in found]
+    results.ok(packets and all(right for _, right in packets),
+               "the chosen echo checksum is the right one", packets)
+
+
+def test_traces(results, seen, rows):
+    """The trace's packets are those of flow 0 with a TTL of their own."""
+    wrong = []
+    for look, udp, _ in seen:
+        for row in rows:
+            trace = look.of("trace", row["af"])[0]
+            f = trace["flow"]
+            key = (row["af"], f["sport"], f["dport"],
+                   -1 if f["label"] is None else f["label"])
+            ttls = {ttl for ttl in udp.get(key, []) if ttl < 64}
+            soa = {r["flow"]["sport"] for r in look.of("soa", row["af"])
+                   if r["flow"]["n"] == 0}
+            elsewhere = [ttl for other, found in udp.items() if other != key
+                         and other[0] == row["af"] for ttl in found
+                         if ttl < 64]
+            if soa != {f["sport"]} or elsewhere or \
+                    not ttls >= set(range(1, len(row["hops"]) + 2)):
+                wrong.append((row["af"], f, sorted(ttls), elsewhere))
+    results.ok(not wrong, "traces run on the DNS flow's own 5-tuple, TTL by "
+               "TTL", wrong)
+
+
+def test_ports_taken(results, prober, lab, seen):
+    """Another process has the port: the next one, and the record says so."""
+    taken = sorted(key[1] for key in seen[0][1] if key[0] == 4)
+    first = seen[0][0].of("soa", 4)[0]["flow"]["sport"]
+    code = ("import socket,sys,time; s=socket.socket(socket.AF_INET,"
+            "socket.SOCK_DGRAM); s.bind(('0.0.0.0',int(sys.argv[1])));"
+            "print('ready',flush=True); time.sleep(60)")
+    with probing.started(lab, VP, "python3", "-I", "-c", code,
+                         str(first)) as holder:
+        holder.stdout.readline()
+        look = prober.look(lab, VP, "-z", ZONE, "-c", "1", "--only", "dns",
+                           SERVICE[4])
+    flow = look.of("soa")[0]["flow"]
+    results.ok(look.status == 0 and flow["sport"] == first + 1 and
+               flow.get("moved") is True,
+               "a port that another process has is stepped over, and the "
+               "record says so", (taken, flow))
+
+
+def one_line(done, *words):
+    return done.stderr.count("\n") == 1 and \
+        all(word in done.stderr for word in words)
+
+
+def test_refused(results, prober, lab):
+    """Addresses that are never to be probed, under a capture of them all."""
+    blocklist = os.path.join(prober.folder, "blocklist")
+    with open(blocklist, "w", encoding="ascii") as file:
+        file.write("# closed\n203.0.113.0/24\n2001:db8:53::/48 # too\n")
+    wrong, runs = [], 0
+    with contextlib.ExitStack() as stack:
+        captures = [stack.enter_context(probing.Capture(
+            lab, VP, "not", "arp", "and", "not", "(icmp6", "and", "ip6[40]",
+            ">=", "133", "and", "ip6[40]", "<=", "137)", device=device))
+                    for device in ("eth0", "lo")]
+        for address in REFUSED:
+            done = prober.run(lab, VP, "-q", address, allow=False)
+            runs += 1
+            if done.returncode != 2 or not one_line(done, address) or \
+                    done.stdout:
+                wrong.append((address, done.returncode, done.stderr))
+        for words in ([SERVICE[4], "10.0.0.1"], ["10.0.0.1", SERVICE[6]],
+                      ["--blocklist", blocklist, SERVICE[4]],
+                      ["--blocklist", blocklist, SERVICE[6]]):
+            done = prober.run(lab, VP, *words)
+            runs += 1
+            if done.returncode != 2 or not one_line(done, "refused"):
+                wrong.append((words, done.returncode, done.stderr))
+        for prefix in NEVER:
+            done = prober.run(lab, VP, "--allow-special", prefix, SERVICE[4])
+            runs += 1
+            if done.returncode != 2 or not one_line(done, prefix):
+                wrong.append((prefix, done.returncode, done.stderr))
+        prober.run(lab, VP, "--dry-run", *SERVICE.values())
+    results.ok(not wrong, "what is refused ends with exit 2 and one line that "
+               "names it, %d times" % runs, wrong)
+    packets = [row for capture in captures
+               for row in capture.tshark("frame", "_ws.col.Info")]
+    results.ok(not packets, "and not one packet was sent", packets)
+    with probing.Capture(lab, VP, "udp") as capture:
+        prober.run(lab, VP, "-c", "1", "--only", "dns", SERVICE[4])
+    results.ok(capture.tshark("frame", "_ws.col.Info"),
+               "a capture sees what is sent to an address that is open")
+
+
+def test_dry_run(results, prober, lab, seen):
+    done = prober.run(lab, VP, "--flows", str(FLOWS), "--dry-run",
+                      *SERVICE.values())
+    ports = {(4 if "." in address else 6, int(port))
+             for address, port in re.findall(
+                 r"^ *\S+ s  \S+  (\S+)  .* udp (\d+) > 53$", done.stdout,
+                 re.M)}
+    results.ok(ports == {key[:2] for key in seen[0][1]},
+               "--dry-run names the ports that are used", done.stdout)
+
+
+def test(results):
+    options = ["--seed", sys.argv[1]] if len(sys.argv) > 1 else []
+    prober = probing.Prober()
+    try:
+        with probing.lab(*options) as lab:
+            vp = next(v for v in lab.nodes()["vantage_points"]
+                      if v["name"] == VP)
+            own = {vp["v4"], vp["v6"]}
+            seen = [observe(prober, lab, own, "--flows", str(FLOWS))
+                    for _ in range(LOOKS)]
+            test_tuples(results, seen)
+            test_traces(results, seen, lab.truth(VP))
+            test_dry_run(results, prober, lab, seen)
+            test_ports_taken(results, prober, lab, seen)
+            test_refused(results, prober, lab)
+    finally:
+        prober.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(probing.main(test))
