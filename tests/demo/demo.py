@@ -202,6 +202,7 @@ target "{TARGET}" {{
 	address = {{ "{service['v4']}", "{service['v6']}" }}
 	zone = "{service['zone']}"
 	flows = 1
+	count = 5
 	trace = true
 }}
 """)
