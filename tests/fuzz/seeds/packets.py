@@ -27,4 +27,5 @@ def main():
             (folder / path.stem).write_bytes(data)
 
 
-main()
+if __name__ == "__main__":
+    main()
