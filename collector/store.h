@@ -21,12 +21,13 @@
 enum store_result {
 	STORE_OK,
 	STORE_DUPLICATE, /* the same content is stored already */
-	STORE_CONFLICT,	 /* other content under the same number: the first stays */
-	STORE_UNKNOWN,	 /* no such vantage point or key */
-	STORE_REFUSED,	 /* records span more than LIMIT_BATCH_SPAN_S */
-	STORE_BUSY,	 /* another process holds the lock: try again */
-	STORE_FULL,	 /* no room on the disk: nothing was written */
-	STORE_BROKEN,	 /* any other error of the database */
+	STORE_CONFLICT,  /* other content under the same number: the first stays
+			  */
+	STORE_UNKNOWN,   /* no such vantage point or key */
+	STORE_REFUSED,   /* records span more than LIMIT_BATCH_SPAN_S */
+	STORE_BUSY,      /* another process holds the lock: try again */
+	STORE_FULL,      /* no room on the disk: nothing was written */
+	STORE_BROKEN,    /* any other error of the database */
 };
 const char *store_result_name(enum store_result);
 
@@ -55,8 +56,8 @@ void store_rollback(struct store *);
 
 /* A vantage point's id, made where it is missing and create is set. This and
  * the next two are the operator's acts: what they change is archived. */
-enum store_result store_vp(struct store *, const char *name, bool create,
-    int64_t *vp);
+enum store_result store_vp(
+    struct store *, const char *name, bool create, int64_t *vp);
 
 struct vp_place {
 	struct wall since;
@@ -66,15 +67,18 @@ struct vp_place {
 	int64_t asn; /* -1: unknown */
 	char tags[256];
 };
-enum store_result store_vp_place(struct store *, int64_t vp,
-    const struct vp_place *);
+/* Idempotent; the same since with other facts replaces them. */
+enum store_result store_vp_place(
+    struct store *, int64_t vp, const struct vp_place *);
+/* Idempotent. STORE_CONFLICT: the key is another vantage point's;
+ * STORE_REFUSED: it is no key. */
 enum store_result store_vp_key(struct store *, int64_t vp,
     const uint8_t public_key[SIGN_PUBLIC_LEN], struct wall since);
 
 /* The key that may sign for vp at a time; STORE_UNKNOWN where none does. The
  * caller frees *key. Works outside a transaction too. */
-enum store_result store_find_key(struct store *, const char *vp,
-    const char *keyid, struct sign_key **key);
+enum store_result store_find_key(
+    struct store *, const char *vp, const char *keyid, struct sign_key **key);
 
 /* Is this batch stored? STORE_DUPLICATE, STORE_CONFLICT or STORE_OK (no).
  * Works outside a transaction too. */
@@ -84,8 +88,8 @@ enum store_result store_find_batch(struct store *, const char *vp,
 /* What identifies a batch, from a signed batch or from an import. */
 struct store_batch {
 	int64_t vp;
-	const char *spool; /* imports: "ripe-atlas:MSM" */
-	int64_t number;	   /* imports: the result's time */
+	const char *spool;               /* imports: "ripe-atlas:MSM" */
+	int64_t number;                  /* imports: the result's time */
 	uint8_t sha256[SIGN_SHA256_LEN]; /* signed: of the compressed body */
 	const struct batch_head *head;
 };
@@ -112,12 +116,12 @@ enum store_result store_set_raw_horizon(struct store *, struct wall);
 
 /* Append to the archive's current file: kind is one of "batch", "import",
  * "act". Durable when store_commit returns STORE_OK. */
-enum store_result store_archive(struct store *, const char *kind,
-    const void *bytes, size_t len);
+enum store_result store_archive(
+    struct store *, const char *kind, const void *bytes, size_t len);
 
 /* Keep a file under ARCHIVE/conflict/, durable at once, outside of any
  * transaction. STORE_OK also where no archive is configured. */
-enum store_result store_set_aside(struct store *, const char *name,
-    const void *bytes, size_t len);
+enum store_result store_set_aside(
+    struct store *, const char *name, const void *bytes, size_t len);
 
 #endif

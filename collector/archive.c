@@ -1,0 +1,291 @@
+#include "collector/archive.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "collector/archive_file.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+/* An import appends thousands of small entries in one transaction. */
+#define BUFFER_BYTES (256 << 10)
+
+struct archive {
+	int dirfd;
+	uid_t owner; /* of the folder: files are its owner's, even root's */
+	gid_t group;
+	int fd;          /* the current file; -1: none yet */
+	unsigned number; /* of the current file */
+	int64_t durable; /* its length at the last flush */
+	int64_t written; /* its length now */
+	bool appending;
+	bool made; /* the file is new: its name is not durable yet */
+	size_t buffered;
+	uint8_t buffer[BUFFER_BYTES];
+};
+
+static void
+give_to_owner(const struct archive *a, int fd)
+{
+	if (geteuid() == 0 && fchown(fd, a->owner, a->group) == -1)
+		log_warn("archive: chown");
+}
+
+static void
+forget_file(struct archive *a)
+{
+	if (a->fd != -1)
+		(void)close(a->fd);
+	a->fd = -1;
+}
+
+static int
+start_file(struct archive *a, unsigned number)
+{
+	char name[ARCHIVE_NAME];
+
+	forget_file(a);
+	archive_file_name(name, number);
+	a->fd = openat(a->dirfd, name,
+	    O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+	    0640);
+	if (a->fd == -1)
+		return -1;
+	give_to_owner(a, a->fd);
+	a->number = number;
+	a->durable = a->written = 0;
+	a->made = true;
+	return 0;
+}
+
+/* Does the file consist of whole entries, as far as their lengths tell? */
+static bool
+ends_whole(int fd, int64_t size)
+{
+	char text[ARCHIVE_LINE];
+	struct archive_line line;
+	int64_t at = 0;
+
+	while (at < size) {
+		const ssize_t n = pread(fd, text, sizeof(text), at);
+
+		if (n <= 0 || archive_line_parse(&line, text, (size_t)n) == -1)
+			return false;
+		at += (int64_t)line.line_len + line.len + 1;
+	}
+	return at == size;
+}
+
+static int
+open_newest(struct archive *a, unsigned number)
+{
+	char name[ARCHIVE_NAME];
+	struct stat st;
+
+	forget_file(a);
+	archive_file_name(name, number);
+	a->fd =
+	    openat(a->dirfd, name, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	if (a->fd == -1 || fstat(a->fd, &st) == -1)
+		return -1;
+	if (!ends_whole(a->fd, st.st_size))
+		return start_file(a, number + 1);
+	a->number = number;
+	a->durable = a->written = st.st_size;
+	/* Its writer may have been killed before it flushed the folder. */
+	a->made = true;
+	return 0;
+}
+
+/* Another process may have appended since, or begun another file. */
+static int
+find_end(struct archive *a)
+{
+	struct stat st;
+	unsigned highest;
+
+	if (archive_highest(a->dirfd, &highest) == -1)
+		return -1;
+	if (highest == 0)
+		return start_file(a, 1);
+	if (a->fd == -1 || highest != a->number || fstat(a->fd, &st) == -1 ||
+	    st.st_size != a->durable) {
+		if (open_newest(a, highest) == -1)
+			return -1;
+	}
+	if (a->durable >= LIMIT_ARCHIVE_FILE)
+		return start_file(a, a->number + 1);
+	return 0;
+}
+
+static int
+write_out(struct archive *a, const void *bytes, size_t len)
+{
+	if (file_write_all(a->fd, bytes, len) == -1)
+		return -1;
+	a->written += (int64_t)len;
+	return 0;
+}
+
+static int
+write_buffer(struct archive *a)
+{
+	const size_t len = a->buffered;
+
+	a->buffered = 0;
+	return len == 0 ? 0 : write_out(a, a->buffer, len);
+}
+
+static int
+put(struct archive *a, const void *bytes, size_t len)
+{
+	if (len > sizeof(a->buffer) - a->buffered && write_buffer(a) == -1)
+		return -1;
+	if (len > sizeof(a->buffer))
+		return write_out(a, bytes, len);
+	memcpy(a->buffer + a->buffered, bytes, len);
+	a->buffered += len;
+	return 0;
+}
+
+/* The name of a new folder must survive a power cut as its files do. */
+static int
+sync_parent(int dirfd)
+{
+	int fd = openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int status;
+
+	if (fd == -1)
+		return -1;
+	status = fsync(fd);
+	(void)close(fd);
+	return status;
+}
+
+struct archive *
+archive_open(const char *path)
+{
+	struct archive *a = calloc(1, sizeof(*a));
+	struct stat st;
+	bool made;
+
+	if (a == NULL)
+		return NULL;
+	a->fd = -1;
+	made = mkdir(path, 0750) == 0;
+	a->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (a->dirfd == -1 || fstat(a->dirfd, &st) == -1 ||
+	    (made && sync_parent(a->dirfd) == -1)) {
+		archive_close(a);
+		return NULL;
+	}
+	a->owner = st.st_uid;
+	a->group = st.st_gid;
+	return a;
+}
+
+void
+archive_close(struct archive *a)
+{
+	int saved = errno;
+
+	if (a == NULL)
+		return;
+	archive_abandon(a);
+	forget_file(a);
+	if (a->dirfd != -1)
+		(void)close(a->dirfd);
+	free(a);
+	errno = saved;
+}
+
+int
+archive_append(
+    struct archive *a, const char *kind, const void *bytes, size_t len)
+{
+	char line[ARCHIVE_LINE];
+	size_t line_len;
+
+	if (len > LIMIT_ARCHIVE_ENTRY) {
+		errno = EFBIG;
+		return -1;
+	}
+	if (!a->appending && find_end(a) == -1)
+		return -1;
+	a->appending = true;
+	line_len = archive_line_format(line, kind, bytes, len);
+	if (put(a, line, line_len) == -1 || put(a, bytes, len) == -1 ||
+	    put(a, "\n", 1) == -1)
+		return -1;
+	return 0;
+}
+
+int
+archive_flush(struct archive *a)
+{
+	int saved;
+
+	if (!a->appending)
+		return 0;
+	if (write_buffer(a) == -1 || fdatasync(a->fd) == -1 ||
+	    (a->made && fsync(a->dirfd) == -1)) {
+		saved = errno;
+		archive_abandon(a);
+		/* The kernel may have dropped the pages and called it done:
+		 * the same descriptor would say yes the next time. */
+		if (a->fd != -1)
+			(void)start_file(a, a->number + 1);
+		errno = saved;
+		return -1;
+	}
+	a->made = false;
+	a->durable = a->written;
+	a->appending = false;
+	return 0;
+}
+
+void
+archive_abandon(struct archive *a)
+{
+	if (!a->appending)
+		return;
+	a->buffered = 0;
+	a->appending = false;
+	if (a->written == a->durable)
+		return;
+	if (ftruncate(a->fd, a->durable) == -1) {
+		/* A torn entry stays; find_end goes on in the next file. */
+		log_warn("archive: truncate");
+		forget_file(a);
+		return;
+	}
+	a->written = a->durable;
+}
+
+int
+archive_set_aside(
+    struct archive *a, const char *name, const void *bytes, size_t len)
+{
+	int fd, status, saved;
+
+	if (mkdirat(a->dirfd, "conflict", 0750) == 0) {
+		if (fsync(a->dirfd) == -1)
+			return -1;
+	} else if (errno != EEXIST)
+		return -1;
+	fd = openat(a->dirfd, "conflict",
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	give_to_owner(a, fd);
+	status = file_publish(fd, name, bytes, len, 0640);
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return status;
+}

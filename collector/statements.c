@@ -1,0 +1,250 @@
+#include "collector/statements.h"
+
+#include <errno.h>
+#include "collector/store_private.h"
+#include "lib/log.h"
+
+const char *const statement_sql[STATEMENT_COUNT] = {
+	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
+	[STATEMENT_COMMIT] = "COMMIT",
+	[STATEMENT_ROLLBACK] = "ROLLBACK",
+	[STATEMENT_SAVE] = "SAVEPOINT batch",
+	[STATEMENT_UNDO] = "ROLLBACK TO batch",
+	[STATEMENT_RELEASE] = "RELEASE batch",
+
+	[STATEMENT_FIND_VP] = "SELECT id FROM vp WHERE name = ?1",
+	[STATEMENT_ADD_VP] = "INSERT INTO vp(name) VALUES(?1)",
+	[STATEMENT_VP_NAME] = "SELECT name FROM vp WHERE id = ?1",
+	[STATEMENT_SAME_PLACE] =
+	    "SELECT 1 FROM vp_place WHERE vp = ?1 AND since = ?2"
+	    " AND lat IS ?3 AND lon IS ?4 AND region IS nullif(?5, '')"
+	    " AND country IS nullif(?6, '') AND city IS nullif(?7, '')"
+	    " AND asn IS ?8 AND tags IS nullif(?9, '')",
+	[STATEMENT_PUT_PLACE] =
+	    "INSERT OR REPLACE INTO vp_place(vp, since, lat, lon, region,"
+	    " country, city, asn, tags) VALUES(?1, ?2, ?3, ?4, nullif(?5, ''),"
+	    " nullif(?6, ''), nullif(?7, ''), ?8, nullif(?9, ''))",
+	[STATEMENT_FIND_KEY] =
+	    "SELECT public FROM vp_key JOIN vp ON vp.id = vp_key.vp"
+	    " WHERE keyid = ?1 AND name = ?2 AND (until IS NULL OR until > ?3)",
+	[STATEMENT_KEY_OF] = "SELECT vp, public FROM vp_key WHERE keyid = ?1",
+	[STATEMENT_ADD_KEY] = "INSERT INTO vp_key(keyid, vp, public, since)"
+			      " VALUES(?1, ?2, ?3, ?4)",
+
+	[STATEMENT_FIND_BATCH] =
+	    "SELECT sha256 FROM batch WHERE vp = ?1 AND spool = ?2"
+	    " AND number = ?3",
+	[STATEMENT_ADD_BATCH] =
+	    "INSERT INTO batch(vp, spool, number, sha256, t0, t1, first_row,"
+	    " rows, every_s, questions, lost, skipped, too_late, head, "
+	    "received)"
+	    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+	    " ?14, ?15)",
+	[STATEMENT_LAST_MEASUREMENT] =
+	    "SELECT max(ifnull((SELECT max(id) FROM measurement), 0),"
+	    " ifnull((SELECT first_row + rows - 1 FROM batch"
+	    "  ORDER BY id DESC LIMIT 1), 0))",
+	[STATEMENT_FIND_LANE] =
+	    "SELECT id FROM lane WHERE vp = ?1 AND target = ?2"
+	    " AND address = ?3 AND port = ?5 AND proto = ?6 AND question = ?7"
+	    " AND flow = ?8 AND af = ?4",
+	[STATEMENT_ADD_LANE] =
+	    "INSERT INTO lane(vp, target, address, af, port, proto, question,"
+	    " flow) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[STATEMENT_FIND_INSTANCE] =
+	    "SELECT id FROM instance WHERE method = ?1 AND bytes = ?2",
+	[STATEMENT_ADD_INSTANCE] =
+	    "INSERT INTO instance(method, bytes, text) VALUES(?1, ?2, ?3)",
+	[STATEMENT_FIND_DETAIL] = "SELECT id FROM detail WHERE hash = ?1",
+	[STATEMENT_ADD_DETAIL] =
+	    "INSERT INTO detail(hash, json) VALUES(?1, ?2)",
+	[STATEMENT_FIND_PATH] = "SELECT id FROM path WHERE hash = ?1",
+	[STATEMENT_ADD_PATH] = "INSERT INTO path(hash, hops) VALUES(?1, ?2)",
+	[STATEMENT_ADD_MEASUREMENT] =
+	    "INSERT INTO measurement(id, lane, dt_us, outcome, rtt_us, "
+	    "instance,"
+	    " ttl, rcode, stamp, size, detail, reply)"
+	    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+	[STATEMENT_ADD_TRACE] =
+	    "INSERT INTO trace(measurement, path, rtts) VALUES(?1, ?2, ?3)",
+	[STATEMENT_ADD_ANSWER_BYTES] =
+	    "INSERT INTO answer_bytes(measurement, bytes) VALUES(?1, ?2)",
+	[STATEMENT_MARK] =
+	    "INSERT OR IGNORE INTO unsettled(vp, hour) VALUES(?1, ?2)",
+	[STATEMENT_GET_SETTING] = "SELECT value FROM setting WHERE name = ?1",
+	[STATEMENT_PUT_SETTING] =
+	    "INSERT OR REPLACE INTO setting(name, value) VALUES(?1, ?2)",
+
+	/* ?2 and ?3 bound t0: a batch spans at most an hour. */
+	[STATEMENT_HOUR_ROWS] =
+	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance"
+	    " FROM batch AS b CROSS JOIN measurement AS m"
+	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
+	    " WHERE b.vp = ?1 AND b.t0 >= ?2 AND b.t0 < ?3 AND b.t1 >= ?4",
+	[STATEMENT_INSTANCE] =
+	    "SELECT method, bytes FROM instance WHERE id = ?1",
+	[STATEMENT_RUN_LANES] =
+	    "SELECT DISTINCT r.lane FROM lane AS l CROSS JOIN run AS r"
+	    " ON r.hour = ?2 AND r.lane = l.id WHERE l.vp = ?1",
+	[STATEMENT_DELETE_RUNS] =
+	    "DELETE FROM run WHERE hour = ?1 AND lane = ?2",
+	[STATEMENT_ADD_RUN] =
+	    "INSERT INTO run(hour, lane, first, tie, instance, last, answered,"
+	    " asked, unsent, hist) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+	    " ?10)",
+	/* Latest first; the reader stops at the first that ends too early. */
+	[STATEMENT_OVERLAPPING] =
+	    "SELECT first, tie, last, instance FROM interval"
+	    " WHERE lane = ?1 AND first < ?2 ORDER BY first DESC, tie DESC",
+	[STATEMENT_LEFT_INTERVAL] =
+	    "SELECT first, tie, last, instance FROM interval"
+	    " WHERE lane = ?1 AND first < ?2"
+	    " ORDER BY first DESC, tie DESC LIMIT 1",
+	[STATEMENT_RIGHT_INTERVAL] =
+	    "SELECT first, tie, last, instance FROM interval"
+	    " WHERE lane = ?1 AND first >= ?2 ORDER BY first, tie LIMIT 1",
+	[STATEMENT_DELETE_INTERVAL] =
+	    "DELETE FROM interval WHERE lane = ?1 AND first = ?2 AND tie = ?3",
+	[STATEMENT_ADD_INTERVAL] =
+	    "INSERT INTO interval(lane, first, tie, last, instance)"
+	    " VALUES(?1, ?2, ?3, ?4, ?5)",
+	/* The nearest hour in which any lane has a run. */
+	[STATEMENT_HOUR_BEFORE] = "SELECT max(hour) FROM run WHERE hour < ?1",
+	[STATEMENT_HOUR_AFTER] = "SELECT min(hour) FROM run WHERE hour > ?1",
+	[STATEMENT_LAST_RUN] =
+	    "SELECT last FROM run WHERE hour = ?1 AND lane = ?2 AND tie >= 0"
+	    " ORDER BY first DESC, tie DESC LIMIT 1",
+	[STATEMENT_FIRST_RUN] =
+	    "SELECT first, tie FROM run WHERE hour = ?1 AND lane = ?2"
+	    " AND tie >= 0 ORDER BY first, tie LIMIT 1",
+	[STATEMENT_NEXT_MARK] =
+	    "SELECT vp, hour FROM unsettled WHERE hour < ?1 LIMIT 1",
+	[STATEMENT_TAKE_MARK] =
+	    "DELETE FROM unsettled WHERE vp = ?1 AND hour = ?2",
+	[STATEMENT_COUNT_MARKS] = "SELECT count(*) FROM unsettled",
+};
+
+enum store_result
+store_result_of(struct store *s, int rc, const char *what)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return STORE_OK;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return STORE_BUSY;
+	case SQLITE_FULL:
+		log_warnx("%s: %s: no room on the disk", s->path, what);
+		return STORE_FULL;
+	case SQLITE_IOERR:
+		if (sqlite3_system_errno(s->db) == ENOSPC ||
+		    sqlite3_system_errno(s->db) == EDQUOT) {
+			log_warnx("%s: %s: no room on the disk", s->path, what);
+			return STORE_FULL;
+		}
+		break;
+	default:
+		break;
+	}
+	log_warnx("%s: %s: %s", s->path, what, sqlite3_errmsg(s->db));
+	return STORE_BROKEN;
+}
+
+struct query
+query_start(struct store *s, enum statement statement)
+{
+	return (struct query){
+		.store = s,
+		.stmt = s->statement[statement],
+		.rc = SQLITE_OK,
+	};
+}
+
+void
+query_int(struct query *q, int64_t value)
+{
+	if (q->rc == SQLITE_OK)
+		q->rc = sqlite3_bind_int64(q->stmt, ++q->at, value);
+}
+
+void
+query_int_or_null(struct query *q, int64_t value, bool present)
+{
+	if (present)
+		query_int(q, value);
+	else if (q->rc == SQLITE_OK)
+		q->rc = sqlite3_bind_null(q->stmt, ++q->at);
+}
+
+void
+query_double_or_null(struct query *q, double value, bool present)
+{
+	if (q->rc != SQLITE_OK)
+		return;
+	q->at++;
+	q->rc = present ? sqlite3_bind_double(q->stmt, q->at, value)
+			: sqlite3_bind_null(q->stmt, q->at);
+}
+
+void
+query_text_len(struct query *q, const char *text, size_t len)
+{
+	if (q->rc == SQLITE_OK)
+		q->rc = sqlite3_bind_text64(
+		    q->stmt, ++q->at, text, len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void
+query_text(struct query *q, const char *text)
+{
+	if (q->rc == SQLITE_OK)
+		q->rc = sqlite3_bind_text(
+		    q->stmt, ++q->at, text, -1, SQLITE_STATIC);
+}
+
+void
+query_blob(struct query *q, const void *bytes, size_t len)
+{
+	if (q->rc != SQLITE_OK)
+		return;
+	q->at++;
+	/* A NULL pointer would bind NULL, which an empty blob is not. */
+	q->rc = len == 0 ? sqlite3_bind_zeroblob(q->stmt, q->at, 0)
+			 : sqlite3_bind_blob64(
+			       q->stmt, q->at, bytes, len, SQLITE_STATIC);
+}
+
+bool
+query_row(struct query *q)
+{
+	if (q->rc != SQLITE_OK && q->rc != SQLITE_ROW)
+		return false;
+	q->rc = sqlite3_step(q->stmt);
+	return q->rc == SQLITE_ROW;
+}
+
+int64_t
+query_column_int(const struct query *q, int column)
+{
+	return sqlite3_column_int64(q->stmt, column);
+}
+
+enum store_result
+query_end(struct query *q)
+{
+	/* The error's text is lost once the statement is reset. */
+	enum store_result result =
+	    store_result_of(q->store, q->rc, sqlite3_sql(q->stmt));
+
+	(void)sqlite3_reset(q->stmt);
+	return result;
+}
+
+enum store_result
+query_run(struct query *q)
+{
+	(void)query_row(q);
+	return query_end(q);
+}

@@ -1,0 +1,103 @@
+/*
+ * Every SQL statement of the collector that is prepared once, by name, and
+ * the one way to run them: bind in order, then step.
+ */
+#ifndef COLLECTOR_STATEMENTS_H
+#define COLLECTOR_STATEMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sqlite3.h>
+#include "collector/store.h"
+
+enum statement {
+	STATEMENT_BEGIN,
+	STATEMENT_COMMIT,
+	STATEMENT_ROLLBACK,
+	STATEMENT_SAVE,
+	STATEMENT_UNDO,
+	STATEMENT_RELEASE,
+
+	STATEMENT_FIND_VP,
+	STATEMENT_ADD_VP,
+	STATEMENT_VP_NAME,
+	STATEMENT_SAME_PLACE,
+	STATEMENT_PUT_PLACE,
+	STATEMENT_FIND_KEY,
+	STATEMENT_KEY_OF,
+	STATEMENT_ADD_KEY,
+
+	STATEMENT_FIND_BATCH,
+	STATEMENT_ADD_BATCH,
+	STATEMENT_LAST_MEASUREMENT,
+	STATEMENT_FIND_LANE,
+	STATEMENT_ADD_LANE,
+	STATEMENT_FIND_INSTANCE,
+	STATEMENT_ADD_INSTANCE,
+	STATEMENT_FIND_DETAIL,
+	STATEMENT_ADD_DETAIL,
+	STATEMENT_FIND_PATH,
+	STATEMENT_ADD_PATH,
+	STATEMENT_ADD_MEASUREMENT,
+	STATEMENT_ADD_TRACE,
+	STATEMENT_ADD_ANSWER_BYTES,
+	STATEMENT_MARK,
+	STATEMENT_GET_SETTING,
+	STATEMENT_PUT_SETTING,
+
+	STATEMENT_HOUR_ROWS,
+	STATEMENT_INSTANCE,
+	STATEMENT_RUN_LANES,
+	STATEMENT_DELETE_RUNS,
+	STATEMENT_ADD_RUN,
+	STATEMENT_OVERLAPPING,
+	STATEMENT_LEFT_INTERVAL,
+	STATEMENT_RIGHT_INTERVAL,
+	STATEMENT_DELETE_INTERVAL,
+	STATEMENT_ADD_INTERVAL,
+	STATEMENT_HOUR_BEFORE,
+	STATEMENT_HOUR_AFTER,
+	STATEMENT_LAST_RUN,
+	STATEMENT_FIRST_RUN,
+	STATEMENT_NEXT_MARK,
+	STATEMENT_TAKE_MARK,
+	STATEMENT_COUNT_MARKS,
+	STATEMENT_COUNT
+};
+
+extern const char *const statement_sql[STATEMENT_COUNT];
+
+/* A statement being run. A binding or step that fails makes the rest do
+ * nothing; query_end says what came of it. */
+struct query {
+	struct store *store;
+	sqlite3_stmt *stmt;
+	int at; /* parameters bound so far */
+	int rc;
+};
+
+struct query query_start(struct store *, enum statement);
+void query_int(struct query *, int64_t);
+void query_int_or_null(struct query *, int64_t value, bool present);
+void query_double_or_null(struct query *, double value, bool present);
+/* Borrowed until query_end. */
+void query_text(struct query *, const char *);
+void query_text_len(struct query *, const char *, size_t len);
+void query_blob(struct query *, const void *, size_t len);
+
+/* Step: whether there is a row. Columns are read from query.stmt. */
+bool query_row(struct query *);
+int64_t query_column_int(const struct query *, int column);
+
+/* Reset. STORE_OK, or what went wrong: logged, unless STORE_BUSY. */
+enum store_result query_end(struct query *);
+
+/* Step a statement without rows, and end it. */
+enum store_result query_run(struct query *);
+
+/* The same for a result code of the library on the store's connection; the
+ * line logged names what was being done. */
+enum store_result store_result_of(struct store *, int rc, const char *what);
+
+#endif

@@ -1,0 +1,158 @@
+#include "collector/store.h"
+
+#include <errno.h>
+#include <string.h>
+#include "collector/store_lock.h"
+#include "collector/store_private.h"
+#include "lib/log.h"
+
+#define CHECKPOINT_PAGES 4000 /* 16 MB: a few seconds of full ingest */
+
+const char *
+store_result_name(enum store_result result)
+{
+	switch (result) {
+	case STORE_OK:
+		return "ok";
+	case STORE_DUPLICATE:
+		return "duplicate";
+	case STORE_CONFLICT:
+		return "conflict";
+	case STORE_UNKNOWN:
+		return "unknown vantage point or key";
+	case STORE_REFUSED:
+		return "records span more than an hour";
+	case STORE_BUSY:
+		return "database is busy";
+	case STORE_FULL:
+		return "no room on the disk";
+	case STORE_BROKEN:
+		break;
+	}
+	return "database error";
+}
+
+enum store_result
+store_run(struct store *s, enum statement statement)
+{
+	struct query q = query_start(s, statement);
+
+	return query_run(&q);
+}
+
+void
+store_forget_names(struct store *s)
+{
+	names_clear(s->lanes);
+	names_clear(s->instances);
+	names_clear(s->details);
+	names_clear(s->paths);
+}
+
+static void
+let_go(struct store *s)
+{
+	s->in_transaction = false;
+	store_lock_release(s->lock);
+}
+
+/* Passive: it waits for nobody. What readers still need stays in the WAL
+ * until a later time. */
+static void
+checkpoint(struct store *s)
+{
+	int pages = 0, done = 0;
+
+	if (s->wal_pages < CHECKPOINT_PAGES)
+		return;
+	(void)sqlite3_wal_checkpoint_v2(
+	    s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
+	if (s->wal_pages >= s->wal_alarm_pages && done < pages) {
+		log_warnx("%s: %d MB wait in the WAL: a reader holds on to "
+			  "an old state",
+		    s->path, s->wal_pages >> 8);
+		s->wal_alarm_pages *= 2;
+	}
+}
+
+enum store_result
+store_begin(struct store *s)
+{
+	enum store_result result;
+
+	if (store_lock_take(s->lock) == -1)
+		return STORE_BUSY;
+	if ((result = store_run(s, STATEMENT_BEGIN)) != STORE_OK) {
+		store_lock_release(s->lock);
+		return result;
+	}
+	s->in_transaction = true;
+	s->last_measurement = -1;
+	return STORE_OK;
+}
+
+static enum store_result
+flush_archive(struct store *s)
+{
+	if (s->archive == NULL || archive_flush(s->archive) == 0)
+		return STORE_OK;
+	log_warn("archive");
+	return errno == ENOSPC || errno == EDQUOT ? STORE_FULL : STORE_BROKEN;
+}
+
+enum store_result
+store_commit(struct store *s)
+{
+	enum store_result result = flush_archive(s);
+
+	if (result == STORE_OK)
+		result = store_run(s, STATEMENT_COMMIT);
+	if (result != STORE_OK) {
+		store_rollback(s);
+		return result;
+	}
+	checkpoint(s);
+	let_go(s);
+	return STORE_OK;
+}
+
+void
+store_rollback(struct store *s)
+{
+	if (!s->in_transaction)
+		return;
+	/* After some errors SQLite has rolled back by itself. */
+	if (sqlite3_get_autocommit(s->db) == 0)
+		(void)store_run(s, STATEMENT_ROLLBACK);
+	if (s->archive != NULL)
+		archive_abandon(s->archive);
+	store_forget_names(s);
+	let_go(s);
+}
+
+enum store_result
+store_archive(struct store *s, const char *kind, const void *bytes, size_t len)
+{
+	if (s->archive == NULL ||
+	    archive_append(s->archive, kind, bytes, len) == 0)
+		return STORE_OK;
+	log_warn("archive");
+	return errno == ENOSPC || errno == EDQUOT ? STORE_FULL : STORE_BROKEN;
+}
+
+enum store_result
+store_archive_act(struct store *s, const char *json)
+{
+	return store_archive(s, "act", json, strlen(json));
+}
+
+enum store_result
+store_set_aside(
+    struct store *s, const char *name, const void *bytes, size_t len)
+{
+	if (s->archive == NULL ||
+	    archive_set_aside(s->archive, name, bytes, len) == 0)
+		return STORE_OK;
+	log_warn("archive: conflict/%s", name);
+	return errno == ENOSPC || errno == EDQUOT ? STORE_FULL : STORE_BROKEN;
+}

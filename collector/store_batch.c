@@ -1,0 +1,388 @@
+#include "collector/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "collector/detail.h"
+#include "collector/import_batch.h"
+#include "collector/store_names.h"
+#include "collector/store_private.h"
+#include "lib/batch_head.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
+#define HEAD_TEXT 8192
+#define SETTING_HORIZON "raw_horizon"
+
+static int64_t
+hour_of(int64_t t_us)
+{
+	/* Times are after 1970: limits.h. */
+	return t_us / HOUR_US;
+}
+
+enum store_result
+store_raw_horizon(struct store *s, struct wall *horizon)
+{
+	struct query q = query_start(s, STATEMENT_GET_SETTING);
+	int64_t us = 0;
+	bool set = false;
+
+	*horizon = (struct wall){ INT64_MIN };
+	query_text(&q, SETTING_HORIZON);
+	if (query_row(&q))
+		set =
+		    text_int(&us, (const char *)sqlite3_column_text(q.stmt, 0),
+			0, LIMIT_TIME_MAX_US) == 0;
+	if (set)
+		*horizon = wall_from_us(us);
+	return query_end(&q);
+}
+
+enum store_result
+store_set_raw_horizon(struct store *s, struct wall horizon)
+{
+	struct query q = query_start(s, STATEMENT_PUT_SETTING);
+	char text[24];
+
+	(void)text_print(text, sizeof(text), "%lld",
+	    (long long)(hour_of(wall_to_us(horizon)) * HOUR_US));
+	query_text(&q, SETTING_HORIZON);
+	query_text(&q, text);
+	return query_run(&q);
+}
+
+static enum store_result
+find_batch(struct store *s, const struct store_batch *batch)
+{
+	struct query q = query_start(s, STATEMENT_FIND_BATCH);
+	enum store_result found = STORE_OK, result;
+
+	query_int(&q, batch->vp);
+	query_text(&q, batch->spool);
+	query_int(&q, batch->number);
+	if (query_row(&q)) {
+		const void *have = sqlite3_column_blob(q.stmt, 0);
+
+		found =
+		    sqlite3_column_bytes(q.stmt, 0) == SIGN_SHA256_LEN &&
+			    memcmp(have, batch->sha256, SIGN_SHA256_LEN) == 0
+			? STORE_DUPLICATE
+			: STORE_CONFLICT;
+	}
+	result = query_end(&q);
+	return result == STORE_OK ? found : result;
+}
+
+enum store_result
+store_find_batch(struct store *s, const char *vp, const char *spool,
+    int64_t number, const uint8_t sha256[SIGN_SHA256_LEN])
+{
+	struct store_batch batch = { .spool = spool, .number = number };
+	enum store_result result = store_vp(s, vp, false, &batch.vp);
+
+	if (result == STORE_UNKNOWN)
+		return STORE_OK;
+	if (result != STORE_OK)
+		return result;
+	memcpy(batch.sha256, sha256, SIGN_SHA256_LEN);
+	return find_batch(s, &batch);
+}
+
+static enum store_result
+last_measurement(struct store *s)
+{
+	struct query q = query_start(s, STATEMENT_LAST_MEASUREMENT);
+
+	if (s->last_measurement != -1)
+		return STORE_OK;
+	if (query_row(&q))
+		s->last_measurement = query_column_int(&q, 0);
+	return query_end(&q);
+}
+
+static bool
+has_horizon(const struct store_adding *a)
+{
+	return a->horizon.ns != INT64_MIN;
+}
+
+enum store_result
+store_batch_begin(struct store *s, const struct store_batch *batch)
+{
+	struct store_adding *a = &s->adding;
+	enum store_result result = find_batch(s, batch);
+
+	if (result != STORE_OK)
+		return result;
+	if ((result = last_measurement(s)) != STORE_OK)
+		return result;
+	a->batch = *batch;
+	a->count = 0;
+	a->first_row = s->last_measurement + 1;
+	if ((result = store_raw_horizon(s, &a->horizon)) != STORE_OK)
+		return result;
+	/* That it came too late is known only once its first record is. */
+	return has_horizon(a) ? store_run(s, STATEMENT_SAVE) : STORE_OK;
+}
+
+static enum store_result
+add_trace(struct store *s, const struct record *record, int64_t id)
+{
+	size_t len = detail_of_path(record, s->text, DETAIL_TEXT);
+	enum store_result result;
+	struct query q;
+	int64_t path;
+
+	if (len == 0)
+		return STORE_OK;
+	if ((result = store_path(s, s->text, len, &path)) != STORE_OK)
+		return result;
+	len = detail_of_hop_times(record, s->text, DETAIL_TEXT);
+	q = query_start(s, STATEMENT_ADD_TRACE);
+	query_int(&q, id);
+	query_int(&q, path);
+	query_text_len(&q, s->text, len);
+	return query_run(&q);
+}
+
+static enum store_result
+add_answer_bytes(struct store *s, const struct record *record, int64_t id)
+{
+	struct query q;
+
+	if (record->type != RECORD_DNS || record->dns.raw_len == 0)
+		return STORE_OK;
+	q = query_start(s, STATEMENT_ADD_ANSWER_BYTES);
+	query_int(&q, id);
+	query_blob(&q, record->dns.raw, record->dns.raw_len);
+	return query_run(&q);
+}
+
+static struct store_row *
+next_row(struct store_adding *a)
+{
+	if (a->count == a->size) {
+		const size_t size = a->size == 0 ? 256 : a->size * 2;
+		struct store_row *more =
+		    reallocarray(a->rows, size, sizeof(*more));
+
+		if (more == NULL)
+			return NULL;
+		a->rows = more;
+		a->size = size;
+	}
+	return &a->rows[a->count];
+}
+
+static void
+copy_columns(struct store_row *row, const struct record *record)
+{
+	const bool dns = record->type == RECORD_DNS;
+
+	*row = (struct store_row){
+		.t_us = wall_to_us(record->t),
+		.rtt_us =
+		    record->outcome == OUTCOME_ANSWERED ? record->rtt_us : -1,
+		.ttl = record->reply_ttl,
+		.rcode = dns ? record->dns.rcode : -1,
+		.size = dns ? record->dns.size : -1,
+		.outcome = (uint8_t)record->outcome,
+		.stamp = (uint8_t)record->stamp,
+	};
+}
+
+enum store_result
+store_batch_add(struct store *s, const struct record *record)
+{
+	struct store_adding *a = &s->adding;
+	struct store_row *row = next_row(a);
+	const int64_t id = a->first_row + (int64_t)a->count;
+	enum store_result result;
+
+	if (row == NULL) {
+		log_warnx("%s: out of memory", s->path);
+		return STORE_BROKEN;
+	}
+	copy_columns(row, record);
+	if ((result = store_lane(s, a->batch.vp, record, &row->lane)) !=
+		STORE_OK ||
+	    (result = store_instance(s, record, &row->instance)) != STORE_OK ||
+	    (result = store_detail(s, record, &row->detail, &row->reply)) !=
+		STORE_OK ||
+	    (result = add_trace(s, record, id)) != STORE_OK ||
+	    (result = add_answer_bytes(s, record, id)) != STORE_OK)
+		return result;
+	a->count++;
+	return STORE_OK;
+}
+
+static enum store_result
+insert_row(struct store *s, const struct store_row *row, int64_t id, int64_t t0)
+{
+	struct query q = query_start(s, STATEMENT_ADD_MEASUREMENT);
+
+	query_int(&q, id);
+	query_int(&q, row->lane);
+	query_int(&q, row->t_us - t0);
+	query_int(&q, row->outcome);
+	query_int_or_null(&q, row->rtt_us, row->rtt_us >= 0);
+	query_int_or_null(&q, row->instance, row->instance != 0);
+	query_int_or_null(&q, row->ttl, row->ttl >= 0);
+	query_int_or_null(&q, row->rcode, row->rcode >= 0);
+	query_int_or_null(&q, row->stamp, row->stamp != STAMP_NONE);
+	query_int_or_null(&q, row->size, row->size >= 0);
+	query_int(&q, row->detail);
+	query_int_or_null(&q, row->reply, row->reply != 0);
+	return query_run(&q);
+}
+
+static enum store_result
+insert_rows(struct store *s, int64_t t0)
+{
+	const struct store_adding *a = &s->adding;
+	enum store_result result = STORE_OK;
+
+	for (size_t i = 0; i < a->count && result == STORE_OK; i++)
+		result =
+		    insert_row(s, &a->rows[i], a->first_row + (int64_t)i, t0);
+	return result;
+}
+
+static enum store_result
+insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
+{
+	const struct store_adding *a = &s->adding;
+	const struct batch_head *head = a->batch.head;
+	struct query q = query_start(s, STATEMENT_ADD_BATCH);
+	char text[HEAD_TEXT];
+	size_t len = batch_head_to_json(head, text, sizeof(text));
+
+	query_int(&q, a->batch.vp);
+	query_text(&q, a->batch.spool);
+	query_int(&q, a->batch.number);
+	query_blob(&q, a->batch.sha256, SIGN_SHA256_LEN);
+	query_int(&q, t0);
+	query_int(&q, t1);
+	query_int(&q, a->first_row);
+	query_int(&q, too_late ? 0 : (int64_t)a->count);
+	query_int(&q, head->every_s);
+	query_int(&q, head->questions);
+	query_int(&q, head->lost);
+	query_int(&q, head->skipped);
+	query_int(&q, too_late);
+	query_text_len(&q, text, len);
+	query_int(&q, wall_to_us(wall_now()));
+	return query_run(&q);
+}
+
+static enum store_result
+mark(struct store *s, int64_t hour)
+{
+	struct query q = query_start(s, STATEMENT_MARK);
+
+	query_int(&q, s->adding.batch.vp);
+	query_int(&q, hour);
+	return query_run(&q);
+}
+
+/* A span of an hour touches at most two, which may both lack records: then
+ * settling finds nothing to do. */
+static enum store_result
+mark_hours(struct store *s, int64_t t0, int64_t t1)
+{
+	enum store_result result = STORE_OK;
+
+	for (int64_t h = hour_of(t0); h <= hour_of(t1); h++) {
+		if ((result = mark(s, h)) != STORE_OK)
+			break;
+	}
+	return result;
+}
+
+static void
+find_span(const struct store_adding *a, int64_t *t0, int64_t *t1)
+{
+	/* A round that asked nothing still says when it was. */
+	*t0 = *t1 = wall_to_us(a->batch.head->round_at);
+	for (size_t i = 0; i < a->count; i++) {
+		const int64_t t = a->rows[i].t_us;
+
+		if (i == 0 || t < *t0)
+			*t0 = t;
+		if (i == 0 || t > *t1)
+			*t1 = t;
+	}
+}
+
+/* Nothing of its records stays, not even a name. */
+static enum store_result
+undo_records(struct store *s)
+{
+	enum store_result result = store_run(s, STATEMENT_UNDO);
+
+	store_forget_names(s);
+	return result;
+}
+
+enum store_result
+store_batch_end(struct store *s)
+{
+	struct store_adding *a = &s->adding;
+	enum store_result result;
+	int64_t t0, t1;
+	bool too_late;
+
+	find_span(a, &t0, &t1);
+	if (t1 - t0 > SPAN_US)
+		return STORE_REFUSED;
+	too_late = has_horizon(a) && t0 < wall_to_us(a->horizon);
+	if (too_late && (result = undo_records(s)) != STORE_OK)
+		return result;
+	if (has_horizon(a) &&
+	    (result = store_run(s, STATEMENT_RELEASE)) != STORE_OK)
+		return result;
+	result = insert_batch(s, t0, t1, too_late);
+	if (result != STORE_OK || too_late)
+		return result;
+	if ((result = insert_rows(s, t0)) != STORE_OK)
+		return result;
+	s->last_measurement += (int64_t)a->count;
+	return a->count == 0 ? STORE_OK : mark_hours(s, t0, t1);
+}
+
+static bool
+spans_too_long(const struct record *records, size_t count)
+{
+	struct wall first, last;
+
+	if (count == 0)
+		return false;
+	first = last = records[0].t;
+	for (size_t i = 1; i < count; i++) {
+		if (records[i].t.ns < first.ns)
+			first = records[i].t;
+		if (records[i].t.ns > last.ns)
+			last = records[i].t;
+	}
+	return wall_to_us(last) - wall_to_us(first) > SPAN_US;
+}
+
+enum store_result
+store_add_batch(struct store *s, const struct store_batch *batch,
+    const struct record *records, size_t count)
+{
+	enum store_result result;
+
+	if (spans_too_long(records, count))
+		return STORE_REFUSED;
+	if ((result = store_batch_begin(s, batch)) != STORE_OK)
+		return result;
+	for (size_t i = 0; i < count; i++) {
+		if ((result = store_batch_add(s, &records[i])) != STORE_OK)
+			return result;
+	}
+	if ((result = store_batch_end(s)) != STORE_OK)
+		return result;
+	return import_batch_archive(s, batch, records, count);
+}

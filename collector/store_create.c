@@ -1,0 +1,167 @@
+#include "collector/store.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "collector/store_lock.h"
+#include "collector/store_private.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+/* Everything of the schema in one transaction of an ordinary rollback
+ * journal; WAL is the mode of whoever opens it afterwards. */
+static int
+fill_database(sqlite3 *db)
+{
+	static const char *const scripts[] = {
+		/* Before the first table, or it does nothing. */
+		"PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;"
+		" BEGIN;",
+		schema_store_sql,
+		schema_views_sql,
+		"COMMIT; PRAGMA journal_mode = WAL;",
+	};
+
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		if (sqlite3_exec(db, scripts[i], NULL, NULL, NULL) != SQLITE_OK)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+make_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+
+	if (fd == -1)
+		return -1;
+	/* Whatever the umask: its group reads it, nobody else. */
+	if (fchmod(fd, 0640) == -1) {
+		(void)close(fd);
+		return -1;
+	}
+	return close(fd);
+}
+
+static int
+make_database(const char *temp)
+{
+	sqlite3 *db = NULL;
+	int status = -1;
+
+	if (make_file(temp) == -1) {
+		log_warn("%s", temp);
+		return -1;
+	}
+	if (sqlite3_open_v2(temp, &db, SQLITE_OPEN_READWRITE, NULL) !=
+		SQLITE_OK ||
+	    fill_database(db) == -1)
+		log_warnx("%s: %s", temp, sqlite3_errmsg(db));
+	else
+		status = 0;
+	if (sqlite3_close(db) != SQLITE_OK)
+		status = -1;
+	return status;
+}
+
+static int
+sync_path(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int status;
+
+	if (fd == -1)
+		return -1;
+	status = fsync(fd);
+	(void)close(fd);
+	return status;
+}
+
+static int
+sync_folder(const char *path)
+{
+	char folder[4096];
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return sync_path(".");
+	if (text_print(folder, sizeof(folder), "%.*s", (int)(slash - path + 1),
+		path) == -1)
+		return -1;
+	return sync_path(folder);
+}
+
+/* The name is taken only once the file is whole and on the disk. */
+static int
+publish(const char *temp, const char *path)
+{
+	if (sync_path(temp) == -1 || link(temp, path) == -1 ||
+	    sync_folder(path) == -1) {
+		log_warn("%s", path);
+		return -1;
+	}
+	return 0;
+}
+
+/* So that readers find the files of WAL mode before anything was written. */
+static int
+open_once(const char *path)
+{
+	struct store *s;
+	int code;
+
+	if ((s = store_open(path, NULL, &code)) == NULL)
+		return -1;
+	store_close(s);
+	return 0;
+}
+
+static int
+create_locked(const char *path)
+{
+	char temp[4096], journal[4096];
+	struct stat st;
+	int status = -1;
+
+	if (lstat(path, &st) == 0) {
+		errno = EEXIST;
+		log_warn("%s", path);
+		return -1;
+	}
+	if (text_print(temp, sizeof(temp), "%s.new", path) == -1 ||
+	    text_print(journal, sizeof(journal), "%s-journal", temp) == -1) {
+		log_warnx("%s: name too long", path);
+		return -1;
+	}
+	/* Under the lock: what is there was left behind by a killed one. */
+	(void)unlink(temp);
+	(void)unlink(journal);
+	if (make_database(temp) == 0 && publish(temp, path) == 0)
+		status = 0;
+	(void)unlink(temp);
+	return status;
+}
+
+int
+store_create(const char *path)
+{
+	int lock = store_lock_open(path), status;
+
+	if (lock == -1) {
+		log_warn("%s", path);
+		return -1;
+	}
+	if (store_lock_take(lock) == -1) {
+		log_warn("%s.lock", path);
+		(void)close(lock);
+		return -1;
+	}
+	status = create_locked(path);
+	store_lock_release(lock);
+	(void)close(lock);
+	return status == 0 ? open_once(path) : -1;
+}

@@ -1,0 +1,386 @@
+#include "collector/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "collector/detail.h"
+#include "collector/store_lock.h"
+#include "collector/store_private.h"
+#include "lib/cursor.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+#define APPLICATION_ID 1094927170 /* "ACDB", as in store.sql */
+#define SCHEMA_VERSION 1
+#define SYNCHRONOUS_FULL 2
+
+#define ALARM_PAGES (256 << 8) /* 256 MB: a reader holds on for too long */
+#define BUSY_MS 5000           /* then a sender is told to come back */
+
+/* Offsets in the header of a database file (sqlite.org/fileformat2). */
+#define HEADER_LEN 100
+#define HEADER_APPLICATION_ID 68
+
+static int
+code_of_errno(int error)
+{
+	return error == EACCES || error == EPERM || error == EROFS
+		   ? EXIT_PERMISSION
+		   : EXIT_STORAGE;
+}
+
+/* Look before SQLite does: a file that is not ours is not touched, no file
+ * is made beside it. The exit code. */
+static int
+check_header(const char *path, int access)
+{
+	uint8_t header[HEADER_LEN] = { 0 };
+	struct cursor c = cursor_over(header, sizeof(header));
+	int fd = open(path, access | O_CLOEXEC | O_NONBLOCK), code;
+	ssize_t len;
+
+	if (fd == -1) {
+		code = code_of_errno(errno);
+		log_warn("%s", path);
+		return code;
+	}
+	len = read(fd, header, sizeof(header));
+	(void)close(fd);
+	cursor_seek(&c, HEADER_APPLICATION_ID);
+	if (len != (ssize_t)sizeof(header) ||
+	    memcmp(header, "SQLite format 3", 16) != 0 ||
+	    cursor_u32(&c) != APPLICATION_ID) {
+		log_warnx("%s: is not a database of accollect", path);
+		return EXIT_STORAGE;
+	}
+	return EXIT_DONE;
+}
+
+static int
+ask(struct store *s, const char *sql, int64_t *value)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*value = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	return rc == SQLITE_ROW ? 0 : -1;
+}
+
+static int
+ask_wal(struct store *s, bool *wal)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc =
+	    sqlite3_prepare_v2(s->db, "PRAGMA journal_mode", -1, &stmt, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*wal = strcmp((const char *)sqlite3_column_text(stmt, 0),
+			   "wal") == 0;
+	(void)sqlite3_finalize(stmt);
+	return rc == SQLITE_ROW ? 0 : -1;
+}
+
+/* The settings are asked back: one that did not take would be a promise
+ * broken at the next power cut. */
+static int
+configure_writer(struct store *s)
+{
+	int64_t synchronous = 0;
+	int persist = 1;
+	bool wal = false;
+
+	if (sqlite3_exec(s->db,
+		"PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+		" PRAGMA cache_size = -65536;",
+		NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL,
+		&persist) != SQLITE_OK ||
+	    ask(s, "PRAGMA synchronous", &synchronous) == -1 ||
+	    ask_wal(s, &wal) == -1) {
+		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
+		return -1;
+	}
+	if (synchronous != SYNCHRONOUS_FULL || !wal) {
+		log_warnx(
+		    "%s: synchronous=FULL with WAL is not to be had", s->path);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+check_version(struct store *s)
+{
+	int64_t version = 0;
+
+	if (ask(s, "PRAGMA user_version", &version) == -1) {
+		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
+		return -1;
+	}
+	if (version != SCHEMA_VERSION) {
+		log_warnx("%s: has schema version %lld, this program knows %d",
+		    s->path, (long long)version, SCHEMA_VERSION);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+prepare_statements(struct store *s)
+{
+	for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+		if (sqlite3_prepare_v3(s->db, statement_sql[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &s->statement[i],
+			NULL) != SQLITE_OK) {
+			log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+count_wal_pages(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct store *s = arg;
+
+	(void)db;
+	(void)name;
+	s->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static struct store *
+store_new(const char *path)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->lock = -1;
+	s->last_measurement = -1;
+	s->wal_alarm_pages = ALARM_PAGES;
+	s->lanes = names_new(LIMIT_NAMES_BYTES);
+	s->instances = names_new(LIMIT_NAMES_BYTES);
+	s->details = names_new(LIMIT_NAMES_BYTES);
+	s->paths = names_new(LIMIT_NAMES_BYTES);
+	s->text = malloc(DETAIL_TEXT);
+	if (s->lanes == NULL || s->instances == NULL || s->details == NULL ||
+	    s->paths == NULL || s->text == NULL ||
+	    text_copy(s->path, sizeof(s->path), path) == -1) {
+		log_warnx("%s: out of memory, or too long a name", path);
+		store_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+static int
+connect_database(struct store *s, int flags)
+{
+	if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX,
+		NULL) != SQLITE_OK) {
+		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
+		return -1;
+	}
+	(void)sqlite3_extended_result_codes(s->db, 1);
+	(void)sqlite3_busy_timeout(s->db, BUSY_MS);
+	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (sqlite3_exec(s->db, "PRAGMA cell_size_check = ON", NULL, NULL,
+		NULL) != SQLITE_OK) {
+		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
+		return -1;
+	}
+	return check_version(s);
+}
+
+/* Views are the program's, not data: they follow it. */
+static enum store_result
+replace_views(struct store *s)
+{
+	char *drop = NULL;
+	enum store_result result = STORE_BROKEN;
+	sqlite3_stmt *stmt = NULL;
+	int rc;
+
+	rc = sqlite3_prepare_v2(s->db,
+	    "SELECT group_concat(printf('DROP VIEW \"%w\";', name), '')"
+	    " FROM sqlite_schema WHERE type = 'view'",
+	    -1, &stmt, NULL);
+	if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+		drop = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+	(void)sqlite3_finalize(stmt);
+	if (drop != NULL)
+		rc = sqlite3_exec(s->db, drop, NULL, NULL, NULL);
+	sqlite3_free(drop);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(s->db, schema_views_sql, NULL, NULL, NULL);
+	result = store_result_of(s, rc, "views");
+	return result;
+}
+
+static enum store_result
+refresh_views(struct store *s)
+{
+	char digest[SIGN_SHA256_TEXT];
+	struct query q = query_start(s, STATEMENT_GET_SETTING);
+	enum store_result result;
+	bool same;
+
+	sha256_text(digest, schema_views_sql, strlen(schema_views_sql));
+	query_text(&q, "views");
+	same =
+	    query_row(&q) &&
+	    strcmp((const char *)sqlite3_column_text(q.stmt, 0), digest) == 0;
+	if ((result = query_end(&q)) != STORE_OK || same)
+		return result;
+	if ((result = store_begin(s)) != STORE_OK)
+		return result;
+	if ((result = replace_views(s)) == STORE_OK) {
+		q = query_start(s, STATEMENT_PUT_SETTING);
+		query_text(&q, "views");
+		query_text(&q, digest);
+		result = query_run(&q);
+	}
+	if (result == STORE_OK)
+		return store_commit(s);
+	store_rollback(s);
+	return result;
+}
+
+static int
+open_archive(struct store *s, const char *archive, int *code)
+{
+	if (archive == NULL)
+		return 0;
+	if ((s->archive = archive_open(archive)) == NULL) {
+		*code = code_of_errno(errno);
+		log_warn("%s", archive);
+		return -1;
+	}
+	return 0;
+}
+
+/* Recovery after a crash happens at the first look: under the lock too. */
+static int
+open_locked(struct store *s, int *code)
+{
+	int status = -1;
+
+	if ((s->lock = store_lock_open(s->path)) == -1 ||
+	    store_lock_take(s->lock) == -1) {
+		*code = code_of_errno(errno);
+		log_warn("%s.lock", s->path);
+		return -1;
+	}
+	if (connect_database(s, SQLITE_OPEN_READWRITE) == 0 &&
+	    configure_writer(s) == 0 && prepare_statements(s) == 0)
+		status = 0;
+	store_lock_release(s->lock);
+	if (status == -1)
+		return -1;
+	(void)sqlite3_wal_autocheckpoint(s->db, 0);
+	(void)sqlite3_wal_hook(s->db, count_wal_pages, s);
+	return 0;
+}
+
+struct store *
+store_open(const char *path, const char *archive, int *code)
+{
+	struct store *s;
+
+	*code = EXIT_STORAGE;
+	if ((s = store_new(path)) == NULL)
+		return NULL;
+	if ((*code = check_header(path, O_RDWR)) != EXIT_DONE)
+		goto out;
+	*code = EXIT_STORAGE;
+	if (open_locked(s, code) == -1 || open_archive(s, archive, code) == -1)
+		goto out;
+	if (refresh_views(s) != STORE_OK)
+		goto out;
+	*code = EXIT_DONE;
+	return s;
+out:
+	store_close(s);
+	return NULL;
+}
+
+static const char shadow_sql[] =
+    "CREATE TEMP TABLE run AS SELECT * FROM main.run WHERE 0;"
+    "CREATE UNIQUE INDEX temp.shadow_run ON run(hour, lane, first, tie);"
+    "CREATE TEMP TABLE interval AS SELECT * FROM main.interval WHERE 0;"
+    "CREATE UNIQUE INDEX temp.shadow_interval ON interval(lane, first, tie);"
+    "CREATE TEMP TABLE unsettled AS SELECT * FROM main.unsettled WHERE 0;";
+
+struct store *
+store_open_shadow(const char *path, int *code)
+{
+	struct store *s;
+
+	*code = EXIT_STORAGE;
+	if ((s = store_new(path)) == NULL)
+		return NULL;
+	if ((*code = check_header(path, O_RDONLY)) != EXIT_DONE)
+		goto out;
+	*code = EXIT_STORAGE;
+	if (connect_database(s, SQLITE_OPEN_READONLY) == -1)
+		goto out;
+	if (sqlite3_exec(s->db, shadow_sql, NULL, NULL, NULL) != SQLITE_OK) {
+		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
+		goto out;
+	}
+	if (prepare_statements(s) == -1)
+		goto out;
+	*code = EXIT_DONE;
+	return s;
+out:
+	store_close(s);
+	return NULL;
+}
+
+void
+store_close(struct store *s)
+{
+	bool locked;
+
+	if (s == NULL)
+		return;
+	if (s->in_transaction)
+		store_rollback(s);
+	for (size_t i = 0; i < STATEMENT_COUNT; i++)
+		(void)sqlite3_finalize(s->statement[i]);
+	locked = s->lock != -1 && store_lock_take(s->lock) == 0;
+	/* The last connection to close checkpoints: not without the lock. */
+	if (s->db != NULL && !locked)
+		(void)sqlite3_db_config(
+		    s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	(void)sqlite3_close(s->db);
+	if (locked)
+		store_lock_release(s->lock);
+	if (s->lock != -1)
+		(void)close(s->lock);
+	archive_close(s->archive);
+	names_free(s->lanes);
+	names_free(s->instances);
+	names_free(s->details);
+	names_free(s->paths);
+	free(s->adding.rows);
+	free(s->text);
+	free(s);
+}
+
+struct sqlite3 *
+store_db(struct store *s)
+{
+	return s->db;
+}

@@ -1,0 +1,73 @@
+/*
+ * What the files of the store share: store.c (open, lock, transactions),
+ * store_batch.c (batches and records), store_vp.c (vantage points),
+ * settle.c, check.c.
+ */
+#ifndef COLLECTOR_STORE_PRIVATE_H
+#define COLLECTOR_STORE_PRIVATE_H
+
+#include <stdbool.h>
+#include <sqlite3.h>
+#include "collector/archive.h"
+#include "collector/names.h"
+#include "collector/statements.h"
+#include "collector/store.h"
+
+#define HOUR_US 3600000000LL
+
+/* One record of the batch being added, with its names as ids. */
+struct store_row {
+	int64_t t_us, rtt_us;
+	int64_t lane, instance, detail, reply; /* instance, reply: 0 is none */
+	int32_t ttl, rcode, size;
+	uint8_t outcome, stamp;
+};
+
+/* The batch being added. Its rows wait here because the times in the
+ * database count from the earliest, which may come last. */
+struct store_adding {
+	struct store_batch batch;
+	struct store_row *rows;
+	size_t count, size;
+	int64_t first_row;
+	bool too_late;
+	struct wall horizon;
+};
+
+struct store {
+	sqlite3 *db;
+	char path[4096];
+	int lock; /* DB.lock; -1: a reader */
+	bool locked;
+	bool in_transaction;
+	int wal_pages; /* after the last commit */
+	int64_t wal_alarm_pages;
+	struct archive *archive; /* NULL: none */
+	struct names *lanes, *instances, *details, *paths;
+	int64_t last_measurement; /* -1: ask the database */
+	struct store_adding adding;
+	char *text; /* DETAIL_TEXT bytes to build in */
+	sqlite3_stmt *statement[STATEMENT_COUNT];
+};
+
+/* A reader's connection to check the store by: the main database read-only,
+ * and empty temporary tables run, interval and unsettled that hide the real
+ * ones from every prepared statement, so that settle_hour works on them. */
+struct store *store_open_shadow(const char *path, int *code);
+
+/* Run a statement without parameters and rows. */
+enum store_result store_run(struct store *, enum statement);
+
+/* The caches of names may hold what a rollback has undone. */
+void store_forget_names(struct store *);
+
+enum store_result store_vp_name(
+    struct store *, int64_t vp, char name[LIMIT_VP_NAME + 1]);
+
+/* Archive one JSON object of an operator's act, where there is an archive. */
+enum store_result store_archive_act(struct store *, const char *json);
+
+extern const char schema_store_sql[];
+extern const char schema_views_sql[];
+
+#endif
