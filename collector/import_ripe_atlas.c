@@ -243,7 +243,8 @@ hold(struct import *im, const json_t *object)
 static void
 give_question(struct import *im)
 {
-	static const struct atlas_question unknown = { .name = "unknown" };
+	static const struct atlas_question unknown = { .name = "unknown",
+		.qname = "." };
 	const struct measurement *m =
 	    find_measurement(im, im->result.measurement);
 

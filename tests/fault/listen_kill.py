@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# Proves that a collector killed at any write, flush or send loses no batch that it has receipted and stores none twice.
+# time limit: 600 s
+"""For each system call and each index: accollect runs under strace, which
+kills it (SIGKILL) as it enters that call for the index-th time after it
+listens; a client uploads until then, notes every receipt, and comes back to
+the next life with the batch that it has no receipt for. In the end the ledger
+of receipts is held against the database.
+"""
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import uploads  # noqa: E402
+from uploads import Batch, Key  # noqa: E402
+
+CALLS = ("pwrite64", "fdatasync", "fsync", "write", "sendto", "sendmsg",
+         "ftruncate", "unlink", "openat", "pread64")
+LIVES = int(os.environ.get("LIVES", "12"))  # of one call, at growing indexes
+UPLOADS = 4  # receipts after which a life was survived
+RECEIPTS = 200
+SPOOL = "b1" * 16
+START_US = 1700000000000000
+ROWS = 5
+
+
+class Client:
+    """Uploads batches 1, 2, 3 ... and goes on only with a receipt."""
+
+    def __init__(self, collector, key):
+        self.collector, self.key = collector, key
+        self.ledger = {}  # number: SHA-256 of what was receipted
+        self.twice = 0  # receipts of what an earlier life had stored
+        self.waiting = None
+
+    def next_batch(self):
+        if self.waiting is None:
+            number = len(self.ledger) + 1
+            t_us = START_US + number * 300000000
+            self.waiting = Batch(
+                self.key, "lon1", SPOOL, number,
+                [uploads.record(t_us + i, f"ams{i}") for i in range(ROWS)],
+                t_us)
+        return self.waiting
+
+    def upload(self):
+        """True with a receipt. Anything but a receipt or silence is wrong."""
+        batch = self.next_batch()
+        try:
+            status, body = self.collector.upload(batch)
+        except OSError:
+            return False
+        if status is None:
+            return False
+        if status not in (200, 201) or batch.sha256.encode() not in body:
+            raise AssertionError(f"batch {batch.number}: {status} {body!r}")
+        self.twice += status == 200
+        self.ledger[batch.number] = batch.sha256
+        self.waiting = None
+        return True
+
+
+def run_life(collector, client, call, index):
+    """True where the collector was killed."""
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+              f"trace={call}", "-e",
+              f"inject={call}:signal=SIGKILL:when={index}"]
+    if collector.start(*strace):
+        for _ in range(UPLOADS):
+            if not client.upload():
+                break
+    if collector.process.poll() is None:
+        if client.waiting is None:
+            kill_traced(collector)
+            return False
+        # It has not answered: it is dying, or the test hangs here.
+    collector.process.wait(30)
+    collector.process = None
+    return True
+
+
+def kill_traced(collector):
+    """End the collector by its own id: strace's death would not end it."""
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(collector.process.pid)],
+        capture_output=True, text=True, check=False).stdout.split()
+    for pid in children:
+        os.kill(int(pid), 9)
+    collector.process.wait(30)
+    collector.process = None
+
+
+def run_call(collector, client, call):
+    """Growing indexes until a life survives; how often it was killed."""
+    kills, index, survived = 0, 1, 0
+    while kills < LIVES and survived < 2:
+        if run_life(collector, client, call, index):
+            kills += 1
+        else:
+            survived += 1
+        index += 1 if index < 6 else 1 + index // 4
+    return kills
+
+
+def check_ledger(tap, collector, client):
+    with sqlite3.connect(f"file:{collector.db}?mode=ro", uri=True) as db:
+        stored = {number: (sha256.hex(), rows, first) for number, sha256, rows,
+                  first in db.execute(
+                      "SELECT number, sha256, rows, first_row FROM batch")}
+        rows = db.execute("SELECT count(*) FROM measurement").fetchone()[0]
+        sound = db.execute("PRAGMA integrity_check").fetchone()[0]
+    lost = [n for n, sha in client.ledger.items()
+            if n not in stored or stored[n][0] != sha]
+    tap.check(not lost, f"none of {len(client.ledger)} receipted batches is "
+              "lost", lost)
+    extra = set(stored) - set(client.ledger)
+    tap.check(not extra, "nothing is stored that has no receipt in the end",
+              extra)
+    tap.check(rows == ROWS * len(stored) and
+              all(row[1] == ROWS for row in stored.values()),
+              "every row is there exactly once", rows)
+    tap.check(sound == "ok", "the database is sound", sound)
+
+
+def check_content(tap, collector, client):
+    """The same batches without a kill give the same content."""
+    content = collector.run("check", "--hash").stdout
+    calm = uploads.Collector().make()
+    try:
+        calm.add_vp("lon1", client.key)
+        calm.start()
+        fresh = Client(calm, client.key)
+        while len(fresh.ledger) < len(client.ledger) and fresh.upload():
+            pass
+        calm.stop()
+        tap.check(calm.run("check", "--hash").stdout == content != "",
+                  "a collector that was never killed has the same content",
+                  content)
+    finally:
+        calm.remove()
+
+
+def main():
+    tap = uploads.Tap()
+    collector = uploads.Collector()
+    if shutil.which("strace") is None:
+        tap.skip("no receipted batch is lost", "strace is missing")
+        return tap.done()
+    if not os.path.exists(collector.program):
+        tap.check(False, f"{collector.program} is built")
+        return tap.done()
+    try:
+        collector.make()
+        key = Key(collector.folder, "lon1")
+        collector.add_vp("lon1", key)
+        client = Client(collector, key)
+        kills = {call: run_call(collector, client, call) for call in CALLS}
+        tap.note("killed at " + ", ".join(f"{call} {count}x" for call, count
+                                          in kills.items()))
+        collector.start()
+        while client.waiting or len(client.ledger) < RECEIPTS:
+            if not client.upload():
+                break
+        collector.stop()
+        tap.note(f"{client.twice} batches were stored before their first "
+                 "receipt was lost")
+        tap.check(sum(kills.values()) >= 50 and
+                  min(kills["pwrite64"], kills["fdatasync"]) > 0,
+                  f"the collector was killed {sum(kills.values())} times",
+                  kills)
+        tap.check(len(client.ledger) >= RECEIPTS,
+                  f"the ledger has at least {RECEIPTS} receipts",
+                  len(client.ledger), collector.log()[-600:])
+        check_ledger(tap, collector, client)
+        check_content(tap, collector, client)
+    finally:
+        collector.remove()
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
