@@ -195,6 +195,7 @@ vp = "{vp['name']}"
 key = "{folder}/key"
 spool = "{folder}/spool"
 every = "5m"
+splay = "0s"
 collector = "https://{lab.collector['v4']}:8443"
 ca = "{OUT}/ca.pem"
 allow_special = {{ "{service['prefix4']}", "{service['prefix6']}" }}
