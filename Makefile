@@ -41,7 +41,7 @@ PROGRAMS := $(addprefix $(B)/,acprobe acship accollect acreport)
 LIB_SRC := $(wildcard lib/*.c)
 # acship shares acprobe's configuration and spool, nothing else of it.
 SHIP_OWN := $(wildcard probe/ship*.c)
-SHIP_SRC := $(SHIP_OWN) probe/config.c probe/spool.c
+SHIP_SRC := $(SHIP_OWN) $(wildcard probe/config*.c probe/spool*.c)
 PROBE_SRC := $(filter-out $(SHIP_OWN),$(wildcard probe/*.c))
 COLLECT_SRC := $(wildcard collector/*.c)
 REPORT_SRC := $(wildcard analysis/*.c)

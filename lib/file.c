@@ -89,14 +89,28 @@ read_whole(int fd, size_t size, uint8_t **bytes, size_t *len)
 }
 
 static const char *
-find_fault(int fd, const struct stat *st, unsigned checks)
+distrust(const struct stat *st, uid_t other_owner, bool private_read)
 {
-	if ((checks & FILE_PLAIN) && !S_ISREG(st->st_mode))
+	if (st->st_uid != geteuid() && st->st_uid != 0 &&
+	    st->st_uid != other_owner)
+		return "owned by another user";
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return "writable by others";
+	if (private_read && (st->st_mode & (S_IRWXG | S_IRWXO)))
+		return "readable by others";
+	return NULL;
+}
+
+static const char *
+find_fault(const struct file_checked *file, const struct stat *st)
+{
+	if ((file->checks & FILE_PLAIN) && !S_ISREG(st->st_mode))
 		return "not a regular file";
-	if ((checks & FILE_PLAIN) && st->st_nlink != 1)
+	if ((file->checks & FILE_PLAIN) && st->st_nlink != 1)
 		return "a file of several names";
-	if (checks & (FILE_TRUSTED | FILE_PRIVATE))
-		return file_distrust(fd, (checks & FILE_PRIVATE) != 0);
+	if (file->checks & (FILE_TRUSTED | FILE_PRIVATE))
+		return distrust(
+		    st, file->owner, (file->checks & FILE_PRIVATE) != 0);
 	return NULL;
 }
 
@@ -190,7 +204,7 @@ file_read_checked(struct file_checked *file)
 	if (fstat(fd, &st) == -1)
 		goto out;
 	errno = EPERM;
-	if ((file->distrust = find_fault(fd, &st, file->checks)) != NULL)
+	if ((file->distrust = find_fault(file, &st)) != NULL)
 		goto out;
 	errno = EINVAL;
 	if (!S_ISREG(st.st_mode))
@@ -211,13 +225,7 @@ file_distrust(int fd, bool private_read)
 
 	if (fstat(fd, &st) == -1)
 		return "cannot be examined";
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return "owned by another user";
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return "writable by others";
-	if (private_read && (st.st_mode & (S_IRWXG | S_IRWXO)))
-		return "readable by others";
-	return NULL;
+	return distrust(&st, 0, private_read);
 }
 
 int

@@ -18,28 +18,29 @@ int file_write_all(int fd, const void *bytes, size_t len);
  * flushed. After 0 it survives a power cut. An fsync that fails makes the
  * whole attempt fail: the temporary file is removed and never retried on the
  * same descriptor. dirfd is an open folder. 0, or -1 (errno). */
-int file_publish(int dirfd, const char *name, const void *bytes, size_t len,
-    unsigned mode);
+int file_publish(
+    int dirfd, const char *name, const void *bytes, size_t len, unsigned mode);
 
 /* The whole file, with a NUL behind it that is not counted. Not a regular
  * file, or over max bytes: -1 with EFBIG or EINVAL. The caller frees. */
-int file_read(int dirfd, const char *name, size_t max, uint8_t **bytes,
-    size_t *len);
+int file_read(
+    int dirfd, const char *name, size_t max, uint8_t **bytes, size_t *len);
 
 /* The same with checks of what was opened. Where one fails: -1 with EPERM,
  * and distrust says why, a constant text. */
 enum file_check {
 	FILE_TRUSTED = 1, /* file_distrust */
 	FILE_PRIVATE = 2, /* file_distrust with private_read */
-	FILE_PLAIN = 4,	  /* no symlink, exactly one name (planted files) */
+	FILE_PLAIN = 4,   /* no symlink, exactly one name (planted files) */
 };
 struct file_checked {
 	int dirfd; /* AT_FDCWD */
 	const char *name;
 	size_t max;
 	unsigned checks;      /* of enum file_check */
-	uint8_t *bytes;	      /* result, with a NUL behind; the caller frees */
-	size_t len;	      /* result */
+	unsigned owner;       /* another uid that may own it; 0: none */
+	uint8_t *bytes;       /* result, with a NUL behind; the caller frees */
+	size_t len;           /* result */
 	const char *distrust; /* result: NULL, or why it was refused */
 };
 int file_read_checked(struct file_checked *);
