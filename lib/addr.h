@@ -12,7 +12,7 @@
 #define ADDR_TEXT 46 /* fits every address as text (INET6_ADDRSTRLEN) */
 
 struct addr {
-	uint8_t af;	  /* 4, 6, or 0: none */
+	uint8_t af;        /* 4, 6, or 0: none */
 	uint8_t bytes[16]; /* 4 or 16 in network order, the rest zero */
 };
 
@@ -41,8 +41,8 @@ char *addr_format(char *text, const struct addr *);
 struct addr addr_from_bytes(int af, const void *bytes);
 
 /* To and from the kernel's form; the length of what was written. */
-socklen_t addr_to_sockaddr(struct sockaddr_storage *, const struct addr *,
-    uint16_t port);
+socklen_t addr_to_sockaddr(
+    struct sockaddr_storage *, const struct addr *, uint16_t port);
 int addr_from_sockaddr(struct addr *, uint16_t *port, const struct sockaddr *);
 
 /* "203.0.113.0/24" (a bare address is /32 or /128; host bits must be zero).

@@ -12,7 +12,7 @@
 
 enum parse_result {
 	PARSE_OK,
-	PARSE_SHORT,	 /* the bytes end before the thing does */
+	PARSE_SHORT,     /* the bytes end before the thing does */
 	PARSE_MALFORMED, /* the bytes cannot be such a thing */
 };
 

@@ -68,14 +68,14 @@ void dns_query_write(struct writer *, const struct dns_query *);
 
 /* How a reply relates to a query that is still open. */
 enum dns_match {
-	DNS_MATCH_NONE,	  /* another id, no response, other opcode or question */
+	DNS_MATCH_NONE, /* another id, no response, other opcode or question */
 	DNS_MATCH_HEADER, /* right id, but no question to compare: an error
 			   * rcode without one, or one that cannot be read or
 			   * is not alone, which dns_reply_parse then refuses */
-	DNS_MATCH_FULL,	  /* right id and question, names byte for byte */
+	DNS_MATCH_FULL,   /* right id and question, names byte for byte */
 };
-enum dns_match dns_reply_match(const struct dns_query *, const void *packet,
-    size_t len);
+enum dns_match dns_reply_match(
+    const struct dns_query *, const void *packet, size_t len);
 
 struct dns_reply {
 	uint16_t id;
@@ -87,9 +87,9 @@ struct dns_reply {
 	bool edns;
 	uint16_t edns_size;
 	uint8_t edns_version;
-	uint8_t nsid_count; /* of the LIMIT_DNS_OPTIONS first options */
+	uint8_t nsid_count;       /* of the LIMIT_DNS_OPTIONS first options */
 	struct record_bytes nsid; /* the first */
-	uint32_t nsid_len;	  /* its true length */
+	uint32_t nsid_len;        /* its true length */
 	uint8_t answer_kept;
 	/* Answers whose owner, type and class are those of the question: for
 	 * TXT the strings of each record joined without separator; for SOA,

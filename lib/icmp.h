@@ -42,10 +42,10 @@ uint32_t checksum_pseudo6(const struct addr *src, const struct addr *dst,
 struct icmp_echo {
 	uint8_t af;
 	uint16_t id, seq;
-	uint16_t cksum; /* asked for; never 0 or 0xffff */
+	uint16_t cksum;               /* asked for; never 0 or 0xffff */
 	const struct addr *src, *dst; /* of IPv6, for the pseudo header */
-	const void *payload;	      /* two tuning bytes are put behind it */
-	size_t payload_len;	      /* even */
+	const void *payload;          /* two tuning bytes are put behind it */
+	size_t payload_len;           /* even */
 };
 void icmp_echo_write(struct writer *, const struct icmp_echo *);
 
@@ -55,32 +55,33 @@ struct icmp_quote {
 	struct addr src, dst;
 	uint8_t protocol; /* 17, 1, 58, 6; behind IPv6 extension headers */
 	int16_t ttl;
-	int32_t label;		/* IPv6; -1 in IPv4 */
-	int32_t sport, dport;	/* UDP, TCP; -1: not quoted */
-	int32_t icmp_id, icmp_seq;	/* echo; -1: not quoted */
-	int32_t cksum;		/* UDP or ICMP; -1 */
-	const uint8_t *payload; /* behind the transport header; borrowed */
-	size_t payload_len;	/* zero padding (RFC 4884) may be at its end */
+	int32_t label;             /* IPv6; -1 in IPv4 */
+	int32_t sport, dport;      /* UDP, TCP; -1: not quoted */
+	int32_t icmp_id, icmp_seq; /* echo; -1: not quoted */
+	int32_t cksum;             /* UDP or ICMP; -1 */
+	const uint8_t *payload;    /* behind the transport header; borrowed */
+	size_t payload_len; /* zero padding (RFC 4884) may be at its end */
 };
 
 struct icmp_message {
 	uint8_t type, code;
-	int32_t id, seq; /* of echo replies; -1 */
+	int32_t id, seq;        /* of echo replies; -1 */
 	const uint8_t *payload; /* of echo replies; borrowed */
 	size_t payload_len;
 	struct icmp_quote quote; /* of errors */
-	bool extended;		 /* an extension structure was there */
-	bool extension_bad;	 /* and could not be read to its end */
+	bool extended;           /* an extension structure was there */
+	bool extension_bad;      /* and could not be read to its end */
 	uint8_t mpls_count;
-	uint32_t mpls[LIMIT_MPLS]; /* label(20) exp(3) S(1) ttl(8), host order */
+	uint32_t
+	    mpls[LIMIT_MPLS]; /* label(20) exp(3) S(1) ttl(8), host order */
 };
 
 /* Read an ICMP message (af 4 or 6) that begins at its type byte. All lengths
  * come from len alone. A bad extension or a short quote is no error. The
  * message's own checksum is not looked at. Anything but echo replies and
  * errors (icmp_is_error) is type and code alone. */
-enum parse_result icmp_read(struct icmp_message *, int af, const void *packet,
-    size_t len);
+enum parse_result icmp_read(
+    struct icmp_message *, int af, const void *packet, size_t len);
 bool icmp_is_error(int af, uint8_t type);
 
 #endif

@@ -14,9 +14,9 @@ struct ip_header {
 	uint8_t protocol; /* behind extension headers in IPv6 */
 	uint8_t ttl;
 	uint8_t tos;
-	int32_t label; /* -1 in IPv4 */
+	int32_t label;      /* -1 in IPv4 */
 	uint32_t total_len; /* as the header says: header and payload */
-	bool fragment; /* offset not 0: no transport header follows */
+	bool fragment;      /* offset not 0: no transport header follows */
 };
 
 /* Read the header at the cursor, options and extension headers included (at

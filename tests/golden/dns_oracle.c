@@ -126,8 +126,9 @@ read_ldns(struct seen *seen, const uint8_t *bytes, size_t len)
 		return;
 	}
 	seen->parsed = true;
-	seen->rcode = (uint16_t)(ldns_pkt_get_rcode(pkt) |
-				 ldns_pkt_edns_extended_rcode(pkt) << 4);
+	seen->rcode =
+	    (uint16_t)((unsigned int)ldns_pkt_get_rcode(pkt) |
+		       (unsigned int)ldns_pkt_edns_extended_rcode(pkt) << 4);
 	ldns_nsid(seen, pkt);
 	ldns_answers(seen, pkt);
 	ldns_pkt_free(pkt);

@@ -176,6 +176,7 @@ prefixes_are_read_strictly(void **state)
 		{ "203.0.113.0/-1", NULL },
 		{ "203.0.113.0/24x", NULL },
 		{ "203.0.113.0/ 24", NULL },
+		{ "host.example/24", NULL },
 		{ "203.0.113.0/24/24", NULL },
 		{ "/24", NULL },
 		{ "", NULL },

@@ -788,6 +788,42 @@ every_prefix_of_a_reply_but_itself_is_refused(void **state)
 }
 
 static void
+an_error_without_a_question_is_read(void **state)
+{
+	static const uint16_t counts[4];
+	struct dns_query query = query_for(".", DNS_TYPE_SOA, DNS_CLASS_IN);
+	struct message *m = message_begin(QR | 1, counts);
+	struct dns_reply reply;
+	const char *fault;
+
+	(void)state;
+	assert_int_equal(parse(&reply, m, &query, &fault), PARSE_OK);
+	assert_int_equal(reply.rcode, 1);
+	assert_int_equal(reply.question_count, 0);
+}
+
+static void
+the_first_serial_stands_and_a_bad_second_soa_is_a_fault(void **state)
+{
+	static const char soa[] = "\0\0"
+				  "\0\0\0\7\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5";
+	struct dns_query query =
+	    query_for("a.example", DNS_TYPE_SOA, DNS_CLASS_IN);
+	struct message *m = reply_begin(&query, QR, 2, 0);
+	struct dns_reply reply;
+	const char *fault;
+
+	(void)state;
+	rr(m, DNS_TYPE_SOA, DNS_CLASS_IN, soa, 22);
+	rr(m, DNS_TYPE_SOA, DNS_CLASS_IN, soa, 21);
+	assert_int_equal(parse(&reply, m, &query, &fault), PARSE_MALFORMED);
+	assert_string_equal(fault, "soa");
+	assert_int_equal(reply.answer_kept, 1);
+	assert_true(reply.serial == 7);
+	assert_false(reply.answer[1].present);
+}
+
+static void
 kept_bytes_end_at_their_limits(void **state)
 {
 	struct dns_query query =
@@ -929,6 +965,9 @@ main(void)
 		cmocka_unit_test(the_answer_survives_what_is_wrong_behind_it),
 		cmocka_unit_test(opt_outside_the_additional_section_is_a_fault),
 		cmocka_unit_test(every_prefix_of_a_reply_but_itself_is_refused),
+		cmocka_unit_test(an_error_without_a_question_is_read),
+		cmocka_unit_test(
+		    the_first_serial_stands_and_a_bad_second_soa_is_a_fault),
 		cmocka_unit_test(kept_bytes_end_at_their_limits),
 		cmocka_unit_test(
 		    options_and_records_are_looked_at_up_to_their_limits),

@@ -251,6 +251,10 @@ static const struct {
 	    1, 1, -1, -1, -1, 0x1111, 0x2222, 0xabcd, 1},
 	{"another ICMP message", 4, TIME4 IP4("01") "0000abcd11112222", true,
 	    1, 1, -1, -1, -1, -1, -1, -1, 0},
+	{"three bytes of TCP", 4, TIME4 IP4("06") "a1b200", true,
+	    6, 1, -1, -1, -1, -1, -1, -1, 0},
+	{"two bytes of an echo", 4, TIME4 IP4("01") "0800", true,
+	    1, 1, -1, -1, -1, -1, -1, -1, 0},
 	{"TCP ports and sequence", 4, TIME4 IP4("06") "a1b2005011112222", true,
 	    6, 1, -1, 0xa1b2, 80, -1, -1, -1, 0},
 	{"TCP with options and payload", 4, TIME4 IP4("06")
