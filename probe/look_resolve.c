@@ -1,12 +1,12 @@
 #include "probe/look.h"
 
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/text.h"
+#include "probe/resolve.h"
 
 struct collected {
 	const struct look_options *options;
@@ -50,28 +50,21 @@ add(struct collected *c, const char *name, const struct addr *addr,
 	return grown[c->count++].name == NULL ? EXIT_STORAGE : EXIT_DONE;
 }
 
-/* Every address of a host name, as the system's resolver has it. */
+/* Every address of a host name stands for a target of its own. */
 static int
-resolve(struct collected *c, const char *name, uint16_t port)
+add_name(struct collected *c, const char *name, uint16_t port)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_DGRAM };
-	struct addrinfo *list, *item;
-	struct addr addr;
-	uint16_t unused;
-	int code, error;
+	struct addr found[RESOLVE_MAX];
+	const char *error;
+	size_t i, count;
+	int code = EXIT_DONE;
 
-	if ((error = getaddrinfo(name, NULL, &hints, &list)) != 0) {
-		log_warnx("%s: %s", name, gai_strerror(error));
+	if (resolve(name, found, &count, &error) == -1) {
+		log_warnx("%s: %s", name, error);
 		return EXIT_UNANSWERED;
 	}
-	code = EXIT_DONE;
-	for (item = list; item != NULL && code == EXIT_DONE;
-	     item = item->ai_next) {
-		if (addr_from_sockaddr(&addr, &unused, item->ai_addr) == 0)
-			code = add(c, name, &addr, port);
-	}
-	freeaddrinfo(list);
+	for (i = 0; i < count && code == EXIT_DONE; i++)
+		code = add(c, name, &found[i], port);
 	return code;
 }
 
@@ -97,7 +90,7 @@ add_word(struct collected *c, const char *word)
 	}
 	if (addr_parse(&addr, name) == 0)
 		return add(c, name, &addr, (uint16_t)port);
-	return resolve(c, name, (uint16_t)port);
+	return add_name(c, name, (uint16_t)port);
 }
 
 static int

@@ -21,8 +21,7 @@ run(const struct options *options)
 	case MODE_CHECK_CONFIG:
 		return round_check(options->config);
 	case MODE_ROUND:
-		return round_run(
-		    options->config, &options->manners, options->verbose);
+		return round_run(options->config, &options->manners);
 	case MODE_LOOK:
 		break;
 	}

@@ -8,7 +8,7 @@
 
 /* Read the configuration at path and do what it says; extra manners come from
  * the command line. The exit code. */
-int round_run(const char *path, const struct manners *extra, int verbose);
+int round_run(const char *path, const struct manners *extra);
 
 /* Print what the configuration is understood to say. The exit code. */
 int round_check(const char *path);

@@ -1,0 +1,524 @@
+#include "probe/round.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/batch.h"
+#include "lib/limits.h"
+#include "lib/log.h"
+#include "lib/sandbox.h"
+#include "lib/text.h"
+#include "probe/config.h"
+#include "probe/host.h"
+#include "probe/plan.h"
+#include "probe/resolve.h"
+#include "probe/sockets.h"
+#include "probe/spool.h"
+
+#define REPEAT_MS 250 /* between timed questions of one flow */
+#define LINGER_MS 500 /* for second replies: an injector is faster than that \
+		       */
+#define HOP_TIMEOUT_MS 1000
+#define BURST 5 /* packets at once: a round is no look */
+
+/* The questions of one target, made once for all its addresses. */
+struct target_questions {
+	struct question *question; /* names, then echo, then trace */
+	size_t count;
+};
+
+struct round {
+	const struct config *config;
+	struct manners *manners;
+	struct sign_key *key;
+	struct spool *spool;
+	struct target_questions *questions; /* by target */
+	struct plan plan;
+	size_t unresolved; /* questions whose target has no address now */
+	struct batch_head head;
+	struct batch_writer *writer;
+	bool failed; /* a record could not be kept */
+};
+
+/* --- the plan --- */
+
+static int
+make_questions(struct target_questions *q, const struct config_target *target)
+{
+	size_t i;
+
+	q->question = calloc(target->question_count + 2, sizeof(*q->question));
+	if (q->question == NULL)
+		return -1;
+	for (i = 0; i < target->question_count; i++) {
+		if (question_init(&q->question[q->count++], target->question[i],
+			target->zone) == -1)
+			return -1;
+	}
+	if (target->echo &&
+	    question_init(&q->question[q->count++], "echo", ".") == -1)
+		return -1;
+	if (target->trace && question_init(&q->question[q->count++], "trace",
+				 target->zone) == -1)
+		return -1;
+	return 0;
+}
+
+static bool
+is_timed(const struct question *q)
+{
+	return strcmp(q->name, "soa") == 0 || strcmp(q->name, "echo") == 0;
+}
+
+/* How often a question is asked on a flow. Echo and trace take the first. */
+static int
+repeats(const struct config_target *target, const struct question *q, int flow)
+{
+	if (q->method != &method_dns_udp && flow > 0)
+		return 0;
+	return is_timed(q) ? target->count : 1;
+}
+
+static int
+plan_questions(struct round *r, size_t target_index, struct plan_item item)
+{
+	const struct config_target *target = &r->config->target[target_index];
+	const struct target_questions *q = &r->questions[target_index];
+	int flow, i;
+	size_t j;
+
+	for (flow = 0; flow < target->flows; flow++) {
+		for (j = 0; j < q->count; j++) {
+			item.question = &q->question[j];
+			item.flow = flow;
+			for (i = 0; i < repeats(target, &q->question[j], flow);
+			     i++) {
+				item.after = span_ms(i * REPEAT_MS);
+				if (plan_add(&r->plan, &item) == -1)
+					return -1;
+			}
+		}
+	}
+	return 0;
+}
+
+static size_t
+questions_of(const struct round *r, size_t target_index)
+{
+	const struct config_target *target = &r->config->target[target_index];
+	const struct target_questions *q = &r->questions[target_index];
+	size_t j, count = 0;
+	int flow;
+
+	for (flow = 0; flow < target->flows; flow++) {
+		for (j = 0; j < q->count; j++)
+			count += (size_t)repeats(target, &q->question[j], flow);
+	}
+	return count;
+}
+
+/* A name stands for all of its addresses at this moment. */
+static int
+plan_name(
+    struct round *r, size_t target_index, const struct config_address *address)
+{
+	const struct config_target *target = &r->config->target[target_index];
+	struct plan_item item = { .target = target->name,
+		.port = address->port };
+	struct addr found[RESOLVE_MAX];
+	const char *refused, *error;
+	size_t i, count;
+
+	if (resolve(address->host, found, &count, &error) == -1) {
+		log_warnx(
+		    "target %s: %s: %s", target->name, address->host, error);
+		r->unresolved += questions_of(r, target_index);
+		return 0;
+	}
+	for (i = 0; i < count; i++) {
+		refused = manners_refuse(r->manners, &found[i]);
+		if (refused != NULL) {
+			log_warnx("target %s: %s: an address is refused: %s",
+			    target->name, address->host, refused);
+			continue;
+		}
+		item.addr = found[i];
+		if (plan_questions(r, target_index, item) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+plan_target(struct round *r, size_t index)
+{
+	const struct config_target *target = &r->config->target[index];
+	size_t i;
+
+	for (i = 0; i < target->address_count; i++) {
+		const struct config_address *address = &target->address[i];
+		struct plan_item item = { .target = target->name,
+			.addr = address->addr,
+			.port = address->port };
+		int status;
+
+		if (addr_is_set(&address->addr))
+			status = plan_questions(r, index, item);
+		else
+			status = plan_name(r, index, address);
+		if (status == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+plan_all(struct round *r)
+{
+	size_t i;
+
+	r->questions =
+	    calloc(r->config->target_count + 1, sizeof(*r->questions));
+	if (r->questions == NULL)
+		return -1;
+	for (i = 0; i < r->config->target_count; i++) {
+		if (make_questions(&r->questions[i], &r->config->target[i]) ==
+			-1 ||
+		    plan_target(r, i) == -1)
+			return -1;
+	}
+	plan_shuffle(&r->plan);
+	return 0;
+}
+
+/* --- the run --- */
+
+static void
+keep_record(void *arg, const struct ask *ask, const struct record *record)
+{
+	struct round *r = arg;
+
+	(void)ask;
+	if (batch_writer_add(r->writer, record) == -1)
+		r->failed = true;
+}
+
+static int
+run(struct round *r, struct link *link)
+{
+	const struct config *c = r->config;
+	struct prober_settings settings = { .link = link,
+		.flows = r->plan.flows,
+		.rate = c->rate,
+		.burst = c->rate < BURST ? c->rate : BURST,
+		.answer = c->timeout,
+		.hop = c->timeout.ns < span_ms(HOP_TIMEOUT_MS).ns
+			   ? c->timeout
+			   : span_ms(HOP_TIMEOUT_MS),
+		.linger = span_ms(LINGER_MS),
+		.deadline = c->deadline,
+		.sink = { keep_record, r },
+		.gate = { manners_refuse, r->manners },
+		.contact = c->contact };
+	struct prober prober;
+
+	if (prober_init(&prober, &settings, r->plan.count) == -1)
+		return EXIT_STORAGE;
+	r->head.round_at = prober.start_wall;
+	if ((r->writer = batch_writer_new(&r->head)) == NULL) {
+		prober_clear(&prober);
+		return EXIT_STORAGE;
+	}
+	plan_start(&r->plan, &prober);
+	prober_run(&prober);
+	log_info("%llu packets, %llu unwanted replies",
+	    (unsigned long long)prober.sent,
+	    (unsigned long long)prober.unwanted);
+	r->head.clock_stepped = prober.clock_stepped;
+	prober_clear(&prober);
+	if (r->failed)
+		log_warnx("some records did not fit into the batch");
+	return EXIT_DONE;
+}
+
+static void
+describe(struct round *r)
+{
+	const struct prefix_list *allowed = &r->manners->allowed;
+	struct batch_head *head = &r->head;
+
+	memset(head, 0, sizeof(*head));
+	host_describe(head);
+	head->every_s = r->config->every.ns / 1000000000;
+	head->questions = (int64_t)(r->plan.count + r->unresolved);
+	while (head->allow_special_count < allowed->count &&
+	       head->allow_special_count < BATCH_ALLOWED) {
+		head->allow_special[head->allow_special_count] =
+		    allowed->items[head->allow_special_count];
+		head->allow_special_count++;
+	}
+}
+
+/* --- the batch --- */
+
+static int
+finish_batch(
+    struct round *r, struct batch_line *line, uint8_t **file, size_t *len)
+{
+	(void)text_copy(line->vp, sizeof(line->vp), r->config->vp);
+	if ((r->head.clock_stepped || r->head.lost != 0 ||
+		r->head.skipped != 0) &&
+	    batch_writer_set_head(r->writer, &r->head) == -1)
+		return -1;
+	return batch_writer_finish(r->writer, line, r->key, file, len);
+}
+
+static int
+publish(struct round *r)
+{
+	struct batch_line line = { 0 };
+	struct spool_counters counters;
+	uint8_t *file = NULL;
+	size_t len;
+	int code = EXIT_STORAGE;
+
+	if (spool_next(r->spool, &line, &counters) == -1) {
+		log_warn("spool %s", r->config->spool);
+		return EXIT_STORAGE;
+	}
+	r->head.lost = counters.lost;
+	r->head.skipped = counters.skipped;
+	if (finish_batch(r, &line, &file, &len) == -1) {
+		spool_abandon(r->spool);
+		log_warnx("the batch could not be made");
+	} else if (spool_publish(r->spool, file, len) == -1) {
+		log_warn("spool %s: the round is not stored", r->config->spool);
+	} else {
+		code = EXIT_DONE;
+	}
+	free(file);
+	return code;
+}
+
+static void
+wait_splay(const struct config *c)
+{
+	struct timespec pause;
+	uint64_t random;
+	int64_t ns;
+
+	if (c->splay.ns <= 0 ||
+	    getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return;
+	ns = (int64_t)(random % (uint64_t)c->splay.ns);
+	pause.tv_sec = (time_t)(ns / 1000000000);
+	pause.tv_nsec = (long)(ns % 1000000000);
+	while (nanosleep(&pause, &pause) == -1 && errno == EINTR)
+		continue;
+}
+
+static int
+measure(struct round *r, struct link *link)
+{
+	struct hash_key flow_key;
+	struct flow_table *flows;
+	int code = EXIT_STORAGE;
+	size_t i;
+
+	wait_splay(r->config);
+	sign_key_flow_secret(r->key, &flow_key);
+	flows =
+	    flow_table_new(&flow_key, &r->config->source4, &r->config->source6);
+	if (flows == NULL)
+		return EXIT_STORAGE;
+	plan_init(&r->plan, flows, link);
+	if (plan_all(r) == 0) {
+		describe(r);
+		code = run(r, link);
+	}
+	if (code == EXIT_DONE)
+		code = publish(r);
+	else
+		log_warnx("out of memory");
+	batch_writer_free(r->writer);
+	plan_clear(&r->plan);
+	for (i = 0; r->questions != NULL && i < r->config->target_count; i++)
+		free(r->questions[i].question);
+	free(r->questions);
+	flow_table_free(flows);
+	return code;
+}
+
+/* --- what must be right before the first packet --- */
+
+static int
+open_spool(struct round *r)
+{
+	const struct config *c = r->config;
+	struct spool_limits limits = { .bytes = c->spool_bytes,
+		.age = c->spool_age };
+	char error[512];
+
+	r->spool = spool_open(c->spool, &limits, error, sizeof(error));
+	if (r->spool != NULL)
+		return EXIT_DONE;
+	log_warnx("%s", error);
+	return errno == EPERM    ? EXIT_BAD_USAGE
+	       : errno == EACCES ? EXIT_PERMISSION
+				 : EXIT_STORAGE;
+}
+
+static int
+lock_and_measure(struct round *r, struct link *link)
+{
+	switch (spool_lock_round(r->spool)) {
+	case 0:
+		return measure(r, link);
+	case 1:
+		log_warnx("an earlier round is still running: this one is "
+			  "skipped");
+		return EXIT_DONE;
+	default:
+		log_warn("spool %s: lock", r->config->spool);
+		return EXIT_STORAGE;
+	}
+}
+
+/* Root makes the spool for the user, who could not below /var/spool. */
+static void
+make_spool_for_user(const struct config *c)
+{
+	const struct passwd *user;
+
+	if (geteuid() != 0 || c->user == NULL ||
+	    (user = getpwnam(c->user)) == NULL || mkdir(c->spool, 0700) == -1)
+		return;
+	if (chown(c->spool, user->pw_uid, user->pw_gid) == -1)
+		(void)rmdir(c->spool);
+}
+
+static int
+without_privilege(struct round *r, struct link *link)
+{
+	const char *user = r->config->user;
+	int code;
+
+	make_spool_for_user(r->config);
+	if (sandbox_drop(user) == -1) {
+		if (errno == EINVAL) {
+			log_warnx("user %s: no such user", user);
+			return EXIT_BAD_USAGE;
+		}
+		log_warn("user %s", user == NULL ? "-" : user);
+		return EXIT_PERMISSION;
+	}
+	if ((code = open_spool(r)) == EXIT_DONE)
+		code = lock_and_measure(r, link);
+	spool_close(r->spool);
+	return code;
+}
+
+static int
+exit_code_of(int error)
+{
+	return error == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+}
+
+static int
+read_manners(
+    struct manners *m, const struct config *c, const struct manners *extra)
+{
+	char error[512];
+	size_t i;
+
+	for (i = 0; i < c->allow_special.count; i++) {
+		if (prefix_list_add(&m->allowed, &c->allow_special.items[i]) ==
+		    -1)
+			return EXIT_STORAGE;
+	}
+	for (i = 0; i < extra->allowed.count; i++) {
+		if (prefix_list_add(&m->allowed, &extra->allowed.items[i]) ==
+		    -1)
+			return EXIT_STORAGE;
+	}
+	for (i = 0; i < extra->blocked.count; i++) {
+		if (prefix_list_add(&m->blocked, &extra->blocked.items[i]) ==
+		    -1)
+			return EXIT_STORAGE;
+	}
+	if (c->blocklist == NULL ||
+	    manners_read_blocklist(m, c->blocklist, error, sizeof(error)) == 0)
+		return EXIT_DONE;
+	log_warnx("%s", error);
+	return exit_code_of(errno);
+}
+
+static int
+with_config(const struct config *config, const struct manners *extra)
+{
+	struct manners manners = { 0 };
+	struct round round = { .config = config, .manners = &manners };
+	struct link *link = NULL;
+	char error[512];
+	int code = read_manners(&manners, config, extra);
+
+	if (code != EXIT_DONE)
+		goto out;
+	round.key = config_load_key(config, error, sizeof(error));
+	if (round.key == NULL) {
+		log_warnx("%s", error);
+		code = exit_code_of(errno);
+		goto out;
+	}
+	if ((link = sockets_new(config->interface)) == NULL) {
+		log_warn("sockets");
+		code = EXIT_PERMISSION;
+		goto out;
+	}
+	code = without_privilege(&round, link);
+out:
+	sockets_free(link);
+	sign_key_free(round.key);
+	manners_clear(&manners);
+	return code;
+}
+
+int
+round_run(const char *path, const struct manners *extra)
+{
+	char error[512];
+	struct config *config =
+	    config_read(path, CONFIG_PROBE, error, sizeof(error));
+	int code;
+
+	if (config == NULL) {
+		log_warnx("%s", error);
+		return exit_code_of(errno);
+	}
+	code = with_config(config, extra);
+	config_free(config);
+	return code;
+}
+
+int
+round_check(const char *path)
+{
+	char error[512];
+	struct config *config =
+	    config_read(path, CONFIG_PROBE, error, sizeof(error));
+
+	if (config == NULL) {
+		log_warnx("%s", error);
+		return exit_code_of(errno);
+	}
+	config_print(config, stdout);
+	config_free(config);
+	return fflush(stdout) == EOF ? EXIT_STORAGE : EXIT_DONE;
+}
