@@ -311,6 +311,7 @@ count_vp(struct latency *l, int32_t vp)
 	const struct vantage *v = &l->run->catalog.vps[vp];
 	struct rounds rounds;
 
+	l->touched.count = 0;
 	samples_read(
 	    &l->run->sampler, &l->samples, vp, o->since_us, o->until_us);
 	rounds_read(&l->rounds, &rounds, v->id,

@@ -49,10 +49,14 @@ print_row(const struct report *report, char *const *texts)
 {
 	const struct table *table = report->state;
 	const char *gap = "";
+	size_t last = report->count;
 
-	for (size_t i = 0; i < report->count; i++) {
+	while (last > 0 && !table->shown[last - 1])
+		last--;
+	for (size_t i = 0; i < last; i++) {
 		bool left = report->columns[i].type == COLUMN_TEXT;
-		int width = (int)table->width[i];
+		/* No white space at a line's end. */
+		int width = left && i + 1 == last ? 0 : (int)table->width[i];
 		const char *text = texts == NULL      ? report->columns[i].name
 				   : texts[i] == NULL ? "-"
 						      : texts[i];
