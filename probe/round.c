@@ -23,8 +23,9 @@
 #include "probe/spool.h"
 
 #define REPEAT_MS 250 /* between timed questions of one flow */
-#define LINGER_MS 500 /* for second replies: an injector is faster than that \
-		       */
+#define LINGER_MS                                                  \
+	500 /* for second replies: an injector is faster than that \
+	     */
 #define HOP_TIMEOUT_MS 1000
 #define BURST 5 /* packets at once: a round is no look */
 
@@ -314,7 +315,8 @@ wait_splay(const struct config *c)
 	uint64_t random;
 	int64_t ns;
 
-	if (c->splay.ns <= 0 ||
+	/* A person who waits at the terminal is no herd. */
+	if (c->splay.ns <= 0 || isatty(STDERR_FILENO) == 1 ||
 	    getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return;
 	ns = (int64_t)(random % (uint64_t)c->splay.ns);
