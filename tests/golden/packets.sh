@@ -40,8 +40,7 @@ for hex in "$packets"/*-bad.hex; do
 done
 
 for text in "$packets"/*.txt; do
-	[ -e "${text%.txt}.hex" ] || case $text in */pcaps.txt) ;;
-	*) echo "$text" ;; esac
+	[ -e "${text%.txt}.hex" ] || echo "$text"
 done >"$folder/orphans"
 nothing_in "$folder/orphans" "every expected text has its packet"
 

@@ -807,20 +807,24 @@ the_first_serial_stands_and_a_bad_second_soa_is_a_fault(void **state)
 {
 	static const char soa[] = "\0\0"
 				  "\0\0\0\7\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5";
+	static const char later[] = "\0\0"
+				    "\0\0\0\x9\0\0\0\2\0\0\0\3\0\0\0\4"
+				    "\0\0\0\5";
 	struct dns_query query =
 	    query_for("a.example", DNS_TYPE_SOA, DNS_CLASS_IN);
-	struct message *m = reply_begin(&query, QR, 2, 0);
+	struct message *m = reply_begin(&query, QR, 3, 0);
 	struct dns_reply reply;
 	const char *fault;
 
 	(void)state;
 	rr(m, DNS_TYPE_SOA, DNS_CLASS_IN, soa, 22);
+	rr(m, DNS_TYPE_SOA, DNS_CLASS_IN, later, 22);
 	rr(m, DNS_TYPE_SOA, DNS_CLASS_IN, soa, 21);
 	assert_int_equal(parse(&reply, m, &query, &fault), PARSE_MALFORMED);
 	assert_string_equal(fault, "soa");
-	assert_int_equal(reply.answer_kept, 1);
+	assert_int_equal(reply.answer_kept, 2);
 	assert_true(reply.serial == 7);
-	assert_false(reply.answer[1].present);
+	assert_false(reply.answer[2].present);
 }
 
 static void
