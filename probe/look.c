@@ -8,6 +8,7 @@
 
 #include "lib/limits.h"
 #include "lib/log.h"
+#include "lib/sandbox.h"
 #include "lib/sign.h"
 #include "lib/text.h"
 #include "probe/plan.h"
@@ -334,6 +335,10 @@ look_at(struct look *look)
 	if ((link = sockets_new(o->interface)) == NULL) {
 		log_warn("sockets");
 		return EXIT_PERMISSION;
+	}
+	if (sandbox_drop(NULL) == -1) {
+		log_warn("giving up privilege");
+		goto out;
 	}
 	if (o->source4 != NULL)
 		(void)addr_parse(&source4, o->source4);

@@ -45,6 +45,7 @@ struct round {
 	size_t unresolved; /* questions whose target has no address now */
 	struct batch_head head;
 	struct batch_writer *writer;
+	bool dry;    /* print the plan, send nothing */
 	bool failed; /* a record could not be kept */
 };
 
@@ -327,6 +328,22 @@ wait_splay(const struct config *c)
 }
 
 static int
+carry_out(struct round *r, struct link *link)
+{
+	int code;
+
+	if (r->dry) {
+		plan_print(&r->plan);
+		return EXIT_DONE;
+	}
+	describe(r);
+	if ((code = run(r, link)) == EXIT_DONE)
+		return publish(r);
+	log_warnx("out of memory");
+	return code;
+}
+
+static int
 measure(struct round *r, struct link *link)
 {
 	struct hash_key flow_key;
@@ -334,19 +351,16 @@ measure(struct round *r, struct link *link)
 	int code = EXIT_STORAGE;
 	size_t i;
 
-	wait_splay(r->config);
+	if (!r->dry)
+		wait_splay(r->config);
 	sign_key_flow_secret(r->key, &flow_key);
 	flows =
 	    flow_table_new(&flow_key, &r->config->source4, &r->config->source6);
 	if (flows == NULL)
 		return EXIT_STORAGE;
 	plan_init(&r->plan, flows, link);
-	if (plan_all(r) == 0) {
-		describe(r);
-		code = run(r, link);
-	}
-	if (code == EXIT_DONE)
-		code = publish(r);
+	if (plan_all(r) == 0)
+		code = carry_out(r, link);
 	else
 		log_warnx("out of memory");
 	batch_writer_free(r->writer);
@@ -412,7 +426,8 @@ without_privilege(struct round *r, struct link *link)
 	const char *user = r->config->user;
 	int code;
 
-	make_spool_for_user(r->config);
+	if (!r->dry)
+		make_spool_for_user(r->config);
 	if (sandbox_drop(user) == -1) {
 		if (errno == EINVAL) {
 			log_warnx("user %s: no such user", user);
@@ -421,6 +436,8 @@ without_privilege(struct round *r, struct link *link)
 		log_warn("user %s", user == NULL ? "-" : user);
 		return EXIT_PERMISSION;
 	}
+	if (r->dry)
+		return measure(r, link);
 	if ((code = open_spool(r)) == EXIT_DONE)
 		code = lock_and_measure(r, link);
 	spool_close(r->spool);
@@ -463,10 +480,12 @@ read_manners(
 }
 
 static int
-with_config(const struct config *config, const struct manners *extra)
+with_config(const struct config *config, const struct manners *extra, bool dry)
 {
 	struct manners manners = { 0 };
-	struct round round = { .config = config, .manners = &manners };
+	struct round round = {
+		.config = config, .manners = &manners, .dry = dry
+	};
 	struct link *link = NULL;
 	char error[512];
 	int code = read_manners(&manners, config, extra);
@@ -493,7 +512,7 @@ out:
 }
 
 int
-round_run(const char *path, const struct manners *extra)
+round_run(const char *path, const struct manners *extra, bool dry)
 {
 	char error[512];
 	struct config *config =
@@ -504,7 +523,7 @@ round_run(const char *path, const struct manners *extra)
 		log_warnx("%s", error);
 		return exit_code_of(errno);
 	}
-	code = with_config(config, extra);
+	code = with_config(config, extra, dry);
 	config_free(config);
 	return code;
 }

@@ -352,6 +352,8 @@ show_page(const struct look_options *o, const struct look_result *result)
 	if (o->dns)
 		show_instance(&style, &result->identity);
 	show_timed(&style, o, result);
+	if (o->quiet)
+		return;
 	show_name(&style, result, "hostname.bind");
 	show_name(&style, result, "id.server");
 	show_flows(&style, &result->identity);
