@@ -25,12 +25,14 @@
 
 #define PEM_MAX (1 << 20) /* a chain of certificates */
 #define BACKLOG 128
-#define TURN_MS 250      /* deadlines are looked at this often */
-#define IDLE_MS 500      /* no upload for so long: live hours are settled */
-#define SETTLE_EVERY_S 5 /* closed hours, uploads or not; others' marks */
-#define SETTLE_HOURS 8   /* at once: uploads wait for that long */
-#define STOP_HOURS_S 10  /* at the end what is marked is settled */
-#define FILES_BESIDE 64  /* descriptors that are no connections */
+#define TURN_MS 250          /* deadlines are looked at this often */
+#define IDLE_MS 500          /* no upload for so long: live hours are settled */
+#define SETTLE_EVERY_MS 5000 /* marks that others made */
+#define SETTLE_BUSY_MS 1000  /* closed hours, while uploads come */
+#define SETTLE_STEP_MS 200   /* an upload waits at most for that long */
+#define SETTLE_HOURS 8       /* of one transaction */
+#define STOP_HOURS_S 10      /* at the end what is marked is settled */
+#define FILES_BESIDE 64      /* descriptors that are no connections */
 
 struct server {
 	struct store *store;
@@ -413,24 +415,39 @@ settle_before(const struct server *s, struct mono now)
 	return before;
 }
 
+/* Nothing new: look for the marks of other processes now and then. Marks
+ * left: at once, but uploads come first where there are any. */
+static bool
+settle_is_due(const struct server *s, bool idle, struct mono now)
+{
+	int64_t waited_ns = mono_since(now, s->settled).ns;
+
+	if (s->unsettled || s->uploads.stored)
+		return idle || waited_ns >= span_ms(SETTLE_BUSY_MS).ns;
+	return waited_ns >= span_ms(SETTLE_EVERY_MS).ns;
+}
+
 static void
 settle_some(struct server *s)
 {
 	struct mono now = mono_now();
+	struct mono end = mono_add(now, span_ms(SETTLE_STEP_MS));
 	struct wall before = settle_before(s, now);
 	bool idle = before.ns == INT64_MAX;
-	bool due = mono_since(now, s->settled).ns >= span_s(SETTLE_EVERY_S).ns;
 	enum store_result result;
 	int64_t left = 0;
 
-	if (!due && !(idle && (s->unsettled || s->uploads.stored)))
+	if (!settle_is_due(s, idle, now))
 		return;
-	s->uploads.stored = s->uploads.stored && !idle;
-	result = settle_marked(s->store, SETTLE_HOURS, before, &left);
+	do
+		result = settle_marked(s->store, SETTLE_HOURS, before, &left);
+	while (result == STORE_OK && left > 0 && idle &&
+	       mono_before(mono_now(), end));
 	if (result != STORE_OK && result != STORE_BUSY)
 		log_warnx("settle: %s", store_result_name(result));
-	/* After a failure: when it is due again. */
+	/* After a failure: when it would be due without marks. */
 	s->unsettled = result == STORE_OK && left > 0;
+	s->uploads.stored = s->uploads.stored && !idle;
 	s->settled = mono_now();
 }
 

@@ -49,7 +49,6 @@ upload_new(struct uploads *shared, struct peer *peer, const char *uri)
 	u->peer = peer;
 	u->fd = -1;
 	(void)text_copy(u->uri, sizeof(u->uri), uri);
-	shared->under_way++;
 	return u;
 }
 
@@ -60,10 +59,11 @@ upload_free(struct upload *u)
 		return;
 	/* The next head on this connection has as long as an idle one. */
 	allow_seconds(u, LIMIT_HTTP_IDLE_S);
-	u->shared->under_way--;
-	u->shared->last = mono_now();
-	if (u->fd != -1)
+	if (u->fd != -1) {
 		(void)close(u->fd);
+		u->shared->under_way--;
+		u->shared->last = mono_now();
+	}
 	free(u);
 }
 
@@ -193,7 +193,9 @@ open_temp(struct upload *u)
 	if (u->fd == -1) {
 		log_warn("upload: temporary file");
 		refuse(u, MHD_HTTP_SERVICE_UNAVAILABLE, "no file for the body");
+		return;
 	}
+	u->shared->under_way++;
 }
 
 static int

@@ -20,8 +20,8 @@ struct uploads {
 	struct store *store;
 	struct peers *peers;
 	int temp_dirfd;
-	size_t under_way;
-	struct mono last;       /* when the last one was stored or ended */
+	size_t under_way;       /* with a head that was accepted */
+	struct mono last;       /* when the last of those ended */
 	bool stored;            /* one was, since the listener last settled */
 	struct mono log_minute; /* refusals are logged, some a minute */
 	unsigned logged;
