@@ -113,6 +113,28 @@ collect_rtts(struct catchment *c, const struct trail_part *part,
 	row->median_us = quantile_median(c->rtts.items + first, row->samples);
 }
 
+/* The last sighting. One from before the window whose interval goes on after
+ * it is looked for in the raw rows. */
+static int64_t
+last_seen(struct catchment *c)
+{
+	const struct trail *trail = &c->trail;
+	const struct sighting *last = &trail->items[trail->count - 1];
+
+	if (trail->count > 1 || !trail->past || !trail->past_goes_on)
+		return last->t_us;
+	samples_read_back(&c->run->sampler, &c->back,
+	    &(struct samples_span){
+		.lane = trail->lane,
+		.method = trail->method,
+		.first_us = trail->past_first_us,
+		.last_us = last->t_us,
+		.before_us = last->t_us + 1,
+		.max = 1,
+	    });
+	return c->back.count > 0 ? c->back.items[0].t_us : last->t_us;
+}
+
 /* The end of the lane's trail is where it is now. */
 static void
 place_row(struct catchment *c, struct catchment_row *row)
@@ -122,7 +144,7 @@ place_row(struct catchment *c, struct catchment_row *row)
 
 	if (trail->count == 0)
 		return;
-	row->last_seen_us = trail->items[trail->count - 1].t_us;
+	row->last_seen_us = last_seen(c);
 	if (row->state != STATE_KNOWN)
 		return;
 	units_build(&c->units, &c->historian, trail);
@@ -308,6 +330,7 @@ catchment_report(struct run *run)
 	methods_clear(&c.methods);
 	values_clear(&c.rtts);
 	samples_clear(&c.samples);
+	samples_clear(&c.back);
 	trail_clear(&c.trail);
 	units_clear(&c.units);
 	free(c.rows);

@@ -41,7 +41,7 @@ struct catchment {
 	size_t count, room;
 	struct values rtts; /* microseconds */
 	/* of the vantage point and lane at hand */
-	struct samples samples;
+	struct samples samples, back;
 	struct trail trail;
 	struct units units;
 };

@@ -106,7 +106,7 @@ note_window(struct methods *m, const struct catalog *c, struct query *q,
 	    " FROM batch b CROSS JOIN measurement m"
 	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
 	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
-	    " AND b.t1 >= ?2 AND b.too_late = 0 AND m.outcome = 0"
+	    " AND b.t1 >= ?2 AND b.too_late = 0"
 	    " AND b.t0 + m.dt_us >= ?2 AND b.t0 + m.dt_us < ?3");
 
 	for (size_t i = 0; i < c->vp_count; i++) {
@@ -186,12 +186,6 @@ methods_choose(struct methods *m, const struct catalog *c, struct query *q,
 	note_window(m, c, q, window);
 	note_before(m, c, q, until_us);
 	share_within_questions(m, c);
-	for (size_t i = 0; i < c->lane_count; i++) {
-		const struct lane *lane = &c->lanes[i];
-
-		if (m->of_service[lane->service].method < 0)
-			offer(&m->of_service[lane->service], c, lane, -1);
-	}
 }
 
 void

@@ -15,7 +15,7 @@
 /* What is compared. Texts are numbers of catalog.names. */
 struct choice {
 	int32_t method;          /* -1: nobody named an instance */
-	int32_t question, proto; /* -1: there are no lanes */
+	int32_t question, proto; /* -1: there is no data */
 	int port;
 };
 
@@ -25,7 +25,8 @@ struct methods {
 };
 
 /* From the samples with since <= t < until. Where none names an instance: the
- * method of those before, and else the lanes that would. */
+ * method of those before, and else the lanes that would; what comes after is
+ * not looked at. */
 void methods_choose(struct methods *, const struct catalog *, struct query *,
     int64_t since_us, int64_t until_us);
 void methods_clear(struct methods *);

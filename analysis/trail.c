@@ -76,7 +76,8 @@ add_past(
 			past = earlier;
 			past.rtt_us = SAMPLE_NO_RTT;
 			past.t_us = query_int(rows, 1);
-			if (past.t_us >= part->floor_us)
+			trail->past_goes_on = past.t_us >= part->floor_us;
+			if (trail->past_goes_on)
 				past.t_us = part->floor_us - 1;
 			trail->past = true;
 		}

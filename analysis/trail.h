@@ -27,9 +27,10 @@ struct sighting {
 struct trail {
 	struct sighting *items;
 	size_t count, room;
-	/* items[0] is from before the window: its t_us is the last sight, as
-	 * far as settled; the stretch of its place began at past_first_us. */
-	bool past;
+	/* items[0] is from before the window: its t_us is the last sight, or
+	 * where its interval goes on in the window, the end of what is before;
+	 * the stretch of its place began at past_first_us. */
+	bool past, past_goes_on;
 	int64_t past_first_us;
 	int32_t lane, method;
 };

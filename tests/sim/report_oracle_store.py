@@ -1,0 +1,173 @@
+"""A store of schema/store.sql made by hand, for tests of acreport: raw rows as
+given, runs and intervals settled here."""
+
+import hashlib
+import json
+import os
+import random
+import sqlite3
+
+HOUR = 3600 * 10**6
+OUTCOMES = ("answered", "refused", "unreachable", "timeout", "malformed",
+            "unsent")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+
+
+def text_form(name):
+    return "".join(chr(b) if 0x20 <= b <= 0x7e and b != 0x5c
+                   else f"\\{b:03d}" for b in name)
+
+
+def addr_text(af, n):
+    return f"192.0.2.{n}" if af == 4 else f"2001:db8::{n:x}"
+
+
+class Record:
+    """One sample. name is (method, bytes); None: no name."""
+
+    def __init__(self, t, target, address, question, **rest):
+        self.t, self.target, self.address = t, target, address
+        self.question = question
+        self.af = 6 if ":" in address else 4
+        self.proto = rest.pop("proto", "udp")
+        self.port = rest.pop("port", 53)
+        self.flow = rest.pop("flow", 0)
+        self.outcome = rest.pop("outcome", "answered")
+        self.rtt_us = rest.pop("rtt_us", None)
+        self.name = rest.pop("name", None)
+        self.detail = rest.pop("detail", {"type": "dns", "flow": {"n": 0}})
+        self.reply = rest.pop("reply", None)
+        self.columns = rest
+
+    @property
+    def lane(self):
+        return (self.target, self.address, self.af, self.port, self.proto,
+                self.question, self.flow)
+
+
+class Batch:
+    def __init__(self, vp, records, every_s=0):
+        self.vp, self.records, self.every_s = vp, records, every_s
+        self.t0 = min(r.t for r in records)
+        self.t1 = max(r.t for r in records)
+
+
+class Store:
+    def __init__(self, path):
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.execute("PRAGMA journal_mode=WAL")
+        for name in ("store.sql", "views.sql"):
+            with open(os.path.join(ROOT, "schema", name),
+                      encoding="utf-8") as file:
+                self.db.executescript(file.read())
+        self.db.execute("BEGIN")
+        self.ids = {}
+        self.number = 0
+
+    def one(self, table, key, columns):
+        """The id of a row, added where it is not there."""
+        if (table, key) not in self.ids:
+            marks = ",".join("?" * len(columns))
+            cursor = self.db.execute(
+                f"INSERT INTO {table}({','.join(columns)}) VALUES({marks})",
+                tuple(columns.values()))
+            self.ids[table, key] = cursor.lastrowid
+        return self.ids[table, key]
+
+    def vp(self, name):
+        return self.one("vp", name, {"name": name})
+
+    def place(self, vp, since, region=None, country=None, asn=None):
+        self.db.execute(
+            "INSERT INTO vp_place(vp,since,region,country,asn) "
+            "VALUES(?,?,?,?,?)",
+            (self.vp(vp), since, region, country, asn))
+
+    def lane(self, vp, record):
+        keys = ("target", "address", "af", "port", "proto", "question",
+                "flow")
+        return self.one("lane", (vp, record.lane),
+                        {"vp": self.vp(vp), **dict(zip(keys, record.lane))})
+
+    def instance(self, record):
+        if record.outcome != "answered":
+            return None
+        if record.name is None:
+            return 1
+        method, name = record.name
+        return self.one("instance", record.name, {
+            "method": method, "bytes": name, "text": text_form(name)})
+
+    def detail(self, value):
+        if value is None:
+            return None
+        text = json.dumps(value, separators=(",", ":"))
+        return self.one("detail", text, {
+            "hash": hashlib.sha256(text.encode()).digest(), "json": text})
+
+    def add(self, batch):
+        self.number += 1
+        first = 1 + (self.db.execute(
+            "SELECT max(id) FROM measurement").fetchone()[0] or 0)
+        self.db.execute(
+            "INSERT INTO batch(vp,spool,number,sha256,t0,t1,first_row,rows,"
+            "every_s,questions,head,received) VALUES(?,?,?,?,?,?,?,?,?,?,?,0)",
+            (self.vp(batch.vp), "spool", self.number, b"", batch.t0, batch.t1,
+             first, len(batch.records), batch.every_s, len(batch.records),
+             "{}"))
+        for record in batch.records:
+            row = {"lane": self.lane(batch.vp, record),
+                   "dt_us": record.t - batch.t0,
+                   "outcome": OUTCOMES.index(record.outcome),
+                   "rtt_us": record.rtt_us,
+                   "instance": self.instance(record),
+                   "detail": self.detail(record.detail),
+                   "reply": self.detail(record.reply), **record.columns}
+            self.db.execute(
+                f"INSERT INTO measurement({','.join(row)}) "
+                f"VALUES({','.join('?' * len(row))})", tuple(row.values()))
+        for hour in range(batch.t0 // HOUR, batch.t1 // HOUR + 1):
+            self.db.execute("INSERT OR IGNORE INTO unsettled VALUES(?,?)",
+                            (self.vp(batch.vp), hour))
+
+    def settle(self, until=None):
+        """Intervals of what is before a time (of everything), from scratch;
+        the hours before it are taken off the list."""
+        bound = 2**62 if until is None else until
+        self.db.execute("DELETE FROM interval")
+        rows = self.db.execute(
+            "SELECT m.lane, b.t0 + m.dt_us AS t, m.instance FROM batch b "
+            "JOIN measurement m ON m.id BETWEEN b.first_row AND "
+            "b.first_row + b.rows - 1 JOIN instance i ON i.id = m.instance "
+            "WHERE t < ? ORDER BY m.lane, t, i.method, i.bytes", (bound,))
+        held = []
+        for lane, t, instance in rows.fetchall():
+            if held and held[-1][0] == lane and held[-1][4] == instance:
+                held[-1][3] = t
+                continue
+            tie = 0
+            if held and held[-1][:2] == [lane, t]:
+                tie = held[-1][2] + 1
+            held.append([lane, t, tie, t, instance])
+        self.db.executemany("INSERT INTO interval VALUES(?,?,?,?,?)", held)
+        self.db.execute("DELETE FROM unsettled WHERE hour < ?",
+                        (bound // HOUR,))
+
+    def close(self):
+        self.db.execute("COMMIT")
+        # As accollect leaves it: with its log, for those who may only read.
+        self.db.close()
+
+
+def make(path, batches, places, seed, settled_until=None):
+    """A store of batches that came in a random order."""
+    store = Store(path)
+    shuffled = list(batches)
+    random.Random(seed).shuffle(shuffled)
+    for vp, since, region, country, asn in places:
+        store.place(vp, since, region, country, asn)
+    for batch in shuffled:
+        store.add(batch)
+    store.settle(settled_until)
+    store.close()
