@@ -38,7 +38,7 @@ class Results:
         if not true:
             self.failures += 1
             text = why if isinstance(why, str) else json.dumps(
-                why, indent=1, default=str)
+                why, default=str)
             print("# " + text[:8000].replace("\n", "\n# "), flush=True)
         return bool(true)
 
@@ -126,15 +126,20 @@ def lab(*options):
 
 
 @contextlib.contextmanager
-def started(on, node, *words):
-    """A process of a node that ends with the block."""
-    process = subprocess.Popen(on.command(node, *words), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def started_command(command):
+    """A process that ends with the block."""
+    process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
     try:
         yield process
     finally:
-        process.terminate()
-        process.communicate(timeout=20)
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=20)
+
+
+def started(on, node, *words):
+    return started_command(on.command(node, *words))
 
 
 # --- acprobe, run by who knows nothing ---
@@ -179,13 +184,13 @@ class Prober:
     def look(self, on, vp, *words, **options):
         """The records of acprobe -j, and what else it said."""
         done = self.run(on, vp, "-j", *words, **options)
-        return Look(done)
+        return Look(done.returncode, done.stdout, done.stderr)
 
 
 class Look:
-    def __init__(self, done):
-        self.status, self.stderr = done.returncode, done.stderr
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
+    def __init__(self, status, stdout, stderr):
+        self.status, self.stderr = status, stderr
+        rows = [json.loads(line) for line in stdout.splitlines()]
         self.identities = [r for r in rows if r["type"] == "identity"]
         self.records = [r for r in rows if r["type"] != "identity"]
 

@@ -1,0 +1,115 @@
+#!/usr/bin/python3 -I
+# Where routers spread flows over equal paths, acprobe says which flow ends where, and what is only a diamond.
+"""usage: probe_ecmp.py [SEED]"""
+
+import collections
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import probing  # noqa: E402
+from probing import SERVICE, ZONE  # noqa: E402
+
+FLOWS = 16
+
+
+def look(prober, lab, vp, af, *words):
+    return prober.look(lab, vp, "-z", ZONE, "-i", "0.05", "--flows",
+                       str(FLOWS), *words, SERVICE[af])
+
+
+def flow_truth(lab, vp, af, sport):
+    rows = lab.truth("--flow", "sport=%d,dport=53,proto=udp" % sport, vp)
+    return next(row for row in rows if row["af"] == af)
+
+
+def disagreements(lab, vp, af, identity):
+    """Flows whose instance is not that of the truth."""
+    def one(flow):
+        row = flow_truth(lab, vp, af, flow["sport"])
+        return None if flow["instance"] == row["instance"] else \
+            (vp, af, flow["n"], flow["instance"], row["instance"])
+    return list(filter(None, probing.in_parallel(one, identity["flows"])))
+
+
+def test_per_flow(results, prober, lab, row):
+    vp, af = row["vp"], row["af"]
+    where = "%s IPv%d" % (vp, af)
+    seen = look(prober, lab, vp, af)
+    identity = seen.identity(af)
+    named = collections.Counter(f["instance"] for f in identity["flows"])
+    probing.say("%s: %s" % (where, dict(named)))
+    results.ok(set(named) == set(row["instances"]) and len(named) == 2,
+               "%s: %d flows name both instances" % (where, FLOWS),
+               (named, row["instances"]))
+    results.ok(identity["verdict"] == "per-flow", "%s: the verdict is "
+               "per-flow" % where, identity["verdict"])
+    wrong = disagreements(lab, vp, af, identity)
+    results.ok(len(identity["flows"]) == FLOWS and not wrong,
+               "%s: each flow ends where the truth says" % where, wrong)
+    trace = seen.of("trace")[0]
+    path = flow_truth(lab, vp, af, trace["flow"]["sport"])
+    results.ok(probing.hops_of(trace) == path["hops"], "%s: the path is that "
+               "of its flow" % where, (trace["hops"], path["hops"]))
+    again = look(prober, lab, vp, af, "--only", "dns").identity(af)
+    results.ok([(f["sport"], f["instance"]) for f in again["flows"]] ==
+               [(f["sport"], f["instance"]) for f in identity["flows"]],
+               "%s: a second look sees the same flows at the same instances" %
+               where, again["flows"])
+
+
+def test_diamond(results, prober, lab, row):
+    vp, af = row["vp"], row["af"]
+    identity = look(prober, lab, vp, af, "--only", "dns").identity(af)
+    named = {f["instance"] for f in identity["flows"]}
+    results.ok(identity["verdict"] == "stable" and
+               named == set(row["instances"]) and len(named) == 1,
+               "%s IPv%d: %d paths to one instance are stable" % (
+                   vp, af, len(row["paths"])), (identity, row["instances"]))
+
+
+def test_changed(results, prober, lab, row, site):
+    """A route changes in the middle of a look."""
+    command = prober.command(lab, row["vp"], *probing.ALLOWED, "-j", "-z",
+                             ZONE, "--only", "dns", "-c", "60", "-i", "0.1",
+                             SERVICE[row["af"]])
+    with probing.started(lab, row["vp"], "tcpdump", "-i", "eth0", "-n",
+                         "-p", "-c", "6", "src", "port", "53") as tcpdump:
+        tcpdump.stderr.readline()  # it listens
+        with probing.started_command(command) as process:
+            tcpdump.communicate(timeout=30)  # six replies have come
+            lab.event("withdraw", site)
+            output, errors = process.communicate(timeout=60)
+    lab.event("announce", site)
+    done = probing.Look(process.returncode, output, errors)
+    identity = done.identity(row["af"])
+    names = [r["nsid"] for r in done.of("soa") if r["nsid"]]
+    results.ok(identity["verdict"] == "changed-in-run" and
+               len(set(names)) == 2 and identity["instance"] == names[-1],
+               "a route that changes in the run is a change, and the latest "
+               "instance is named", (identity, names))
+
+
+def test(results):
+    options = ["--seed", sys.argv[1]] if len(sys.argv) > 1 else []
+    prober = probing.Prober()
+    try:
+        with probing.lab("--topology", "ecmp", *options) as lab:
+            rows = lab.truth()
+            split = [row for row in rows if len(row["instances"]) == 2]
+            for af in (4, 6):
+                for row in [r for r in split if r["af"] == af][:2]:
+                    test_per_flow(results, prober, lab, row)
+            diamonds = [row for row in rows if len(row["instances"]) == 1 and
+                        len(row.get("paths") or []) > 1]
+            results.ok(diamonds, "there are diamonds", rows)
+            for row in diamonds[:4]:
+                test_diamond(results, prober, lab, row)
+            single = next(row for row in rows if len(row["instances"]) == 1)
+            test_changed(results, prober, lab, single, single["node"])
+    finally:
+        prober.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(probing.main(test))

@@ -1,0 +1,126 @@
+#!/usr/bin/python3 -I
+# No forged reply is taken for the service's: each is counted, and who is on the path is shown.
+"""usage: probe_forged.py [SEED]"""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import probing  # noqa: E402
+from probing import SERVICE, ZONE  # noqa: E402
+
+FORGER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "forger.py")
+FORGED = "forged.evil.test"
+COUNT = 8
+
+
+def under_attack(prober, lab, row, kind, raw=True, interval="0.1"):
+    """A look while the access router forges; and what it forged."""
+    vp = next(v for v in lab.nodes()["vantage_points"]
+              if v["name"] == row["vp"])
+    with probing.started(lab, row["path"][1], "python3", "-I", FORGER, kind,
+                         vp["v4"], vp["v6"]) as forger:
+        forger.stdout.readline()
+        look = prober.look(lab, row["vp"], "-z", ZONE, "--only", "dns", "-c",
+                           str(COUNT), "-i", interval, *SERVICE.values(),
+                           raw=raw)
+        forger.terminate()
+        said = json.loads(forger.stdout.readline())
+    return look, said
+
+
+def total(look, key):
+    return sum(r[key] for r in look.records)
+
+
+def true_names(look, rows):
+    """Every answer is the service's, every question was answered."""
+    return all(look.identity(row["af"])["instance_hex"] == row["nsid_hex"] and
+               all(r["outcome"] == "answered" and
+                   r["nsid_hex"] == row["nsid_hex"]
+                   for r in look.of("soa", row["af"])) and
+               len(look.of("soa", row["af"])) == COUNT for row in rows)
+
+
+def summary(look, said):
+    return {"said": said, "unwanted": total(look, "unwanted"), "dup":
+            total(look, "dup"), "conflict": total(look, "conflict"),
+            "soa": [(r["af"], r["outcome"], r["reason"], r["nsid"],
+                     r["unwanted"]) for r in look.of("soa")]}
+
+
+def test_wrong(results, prober, lab, rows):
+    for raw in (True, False):
+        what = "with privilege" if raw else "without"
+        look, said = under_attack(prober, lab, rows[0], "wrong", raw)
+        results.ok(true_names(look, rows) and
+                   said["queries"] == len(look.records),
+                   "no reply with a wrong id, question or form is taken, %s" %
+                   what, summary(look, said))
+        results.ok(said["sent"] > 100 and
+                   total(look, "unwanted") == said["unwanted"] and
+                   total(look, "conflict") == 0,
+                   "each is counted as unwanted, %s: %d" % (
+                       what, said["unwanted"]), summary(look, said))
+    look, said = under_attack(prober, lab, rows[0], "elsewhere")
+    results.ok(true_names(look, rows) and said["sent"] >= 40 and
+               total(look, "unwanted") == 0,
+               "the right bytes of another peer reach nobody",
+               summary(look, said))
+
+
+def test_icmp(results, prober, lab, rows):
+    look, said = under_attack(prober, lab, rows[0], "icmp")
+    results.ok(true_names(look, rows) and said["sent"] >= 40,
+               "an ICMP error that quotes no query of ours ends no question",
+               summary(look, said))
+    results.ok(total(look, "unwanted") == said["unwanted"],
+               "and is counted as unwanted", summary(look, said))
+    look, said = under_attack(prober, lab, rows[0], "icmp", raw=False)
+    results.ok(true_names(look, rows), "nor without privilege",
+               summary(look, said))
+
+
+def test_broken(results, prober, lab, rows):
+    look, said = under_attack(prober, lab, rows[0], "broken")
+    results.ok(true_names(look, rows) and said["sent"] >= 40,
+               "a reply that cannot be read does not keep the good one out",
+               summary(look, said))
+
+
+def test_conflict(results, prober, lab, rows):
+    look, said = under_attack(prober, lab, rows[0], "late", interval="0.5")
+    seen = sum(1 for r in look.of("soa") if r["conflict"])
+    results.ok(true_names(look, rows) and seen >= 2 * COUNT - 4,
+               "a second, other reply is counted as conflict and changes "
+               "nothing", summary(look, said))
+    look, said = under_attack(prober, lab, rows[0], "first", interval="0.5")
+    soa = look.of("soa")
+    results.ok(all(r["nsid"] == FORGED for r in soa) and
+               sum(1 for r in soa if r["conflict"]) >= 2 * COUNT - 4 and
+               all(r["dup"] >= r["conflict"] for r in soa),
+               "an injector that knows all answers first, and shows in the "
+               "conflict", summary(look, said))
+
+
+def test(results):
+    options = ["--seed", sys.argv[1]] if len(sys.argv) > 1 else []
+    prober = probing.Prober()
+    try:
+        with probing.lab(*options) as lab:
+            truth = lab.truth()
+            # Far from the service, so that the forger is the first.
+            far = max((row for row in truth if row["af"] == 4),
+                      key=lambda row: row["rtt_ms"])["vp"]
+            rows = [row for row in truth if row["vp"] == far]
+            test_wrong(results, prober, lab, rows)
+            test_icmp(results, prober, lab, rows)
+            test_broken(results, prober, lab, rows)
+            test_conflict(results, prober, lab, rows)
+    finally:
+        prober.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(probing.main(test))
