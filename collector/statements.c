@@ -93,14 +93,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " asked, unsent, hist) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
 	    " ?10)",
 	/* Latest first; the reader stops at the first that ends too early. */
-	[STATEMENT_OVERLAPPING] =
+	[STATEMENT_INTERVALS_BACK] =
 	    "SELECT first, tie, last, instance FROM interval"
 	    " WHERE lane = ?1 AND first < ?2 ORDER BY first DESC, tie DESC",
-	[STATEMENT_LEFT_INTERVAL] =
-	    "SELECT first, tie, last, instance FROM interval"
-	    " WHERE lane = ?1 AND first < ?2"
-	    " ORDER BY first DESC, tie DESC LIMIT 1",
-	[STATEMENT_RIGHT_INTERVAL] =
+	[STATEMENT_INTERVAL_NEXT] =
 	    "SELECT first, tie, last, instance FROM interval"
 	    " WHERE lane = ?1 AND first >= ?2 ORDER BY first, tie LIMIT 1",
 	[STATEMENT_DELETE_INTERVAL] =
@@ -111,18 +107,30 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	/* The nearest hour in which any lane has a run. */
 	[STATEMENT_HOUR_BEFORE] = "SELECT max(hour) FROM run WHERE hour < ?1",
 	[STATEMENT_HOUR_AFTER] = "SELECT min(hour) FROM run WHERE hour > ?1",
-	[STATEMENT_LAST_RUN] =
-	    "SELECT last FROM run WHERE hour = ?1 AND lane = ?2 AND tie >= 0"
-	    " ORDER BY first DESC, tie DESC LIMIT 1",
-	[STATEMENT_FIRST_RUN] =
-	    "SELECT first, tie FROM run WHERE hour = ?1 AND lane = ?2"
-	    " AND tie >= 0 ORDER BY first, tie LIMIT 1",
+	[STATEMENT_LAST_RUN] = "SELECT first, tie, last, instance FROM run "
+			       "WHERE hour = ?1 AND lane = ?2 AND tie >= 0"
+			       " ORDER BY first DESC, tie DESC LIMIT 1",
+	[STATEMENT_FIRST_RUN] = "SELECT first, tie, last, instance FROM run "
+				"WHERE hour = ?1 AND lane = ?2"
+				" AND tie >= 0 ORDER BY first, tie LIMIT 1",
 	[STATEMENT_NEXT_MARK] =
 	    "SELECT vp, hour FROM unsettled WHERE hour < ?1 LIMIT 1",
 	[STATEMENT_TAKE_MARK] =
 	    "DELETE FROM unsettled WHERE vp = ?1 AND hour = ?2",
 	[STATEMENT_COUNT_MARKS] = "SELECT count(*) FROM unsettled",
 };
+
+const char statement_drop_views[] =
+    "SELECT ifnull(group_concat(printf('DROP VIEW \"%w\";', name), ''), '')"
+    " FROM sqlite_schema WHERE type = 'view'";
+
+const char statement_shadow[] =
+    "CREATE TEMP TABLE run AS SELECT * FROM main.run WHERE 0;"
+    "CREATE UNIQUE INDEX temp.shadow_run ON run(hour, lane, first, tie);"
+    "CREATE TEMP TABLE interval AS SELECT * FROM main.interval WHERE 0;"
+    "CREATE UNIQUE INDEX temp.shadow_interval"
+    " ON interval(lane, first, tie);"
+    "CREATE TEMP TABLE unsettled AS SELECT * FROM main.unsettled WHERE 0;";
 
 enum store_result
 store_result_of(struct store *s, int rc, const char *what)
@@ -160,6 +168,15 @@ query_start(struct store *s, enum statement statement)
 		.stmt = s->statement[statement],
 		.rc = SQLITE_OK,
 	};
+}
+
+struct query
+query_once(struct store *s, const char *sql)
+{
+	struct query q = { .store = s, .once = true };
+
+	q.rc = sqlite3_prepare_v2(s->db, sql, -1, &q.stmt, NULL);
+	return q;
 }
 
 void
@@ -231,14 +248,31 @@ query_column_int(const struct query *q, int column)
 	return sqlite3_column_int64(q->stmt, column);
 }
 
+bool
+query_column_is_null(const struct query *q, int column)
+{
+	return sqlite3_column_type(q->stmt, column) == SQLITE_NULL;
+}
+
+const char *
+query_column_text(const struct query *q, int column)
+{
+	const unsigned char *text = sqlite3_column_text(q->stmt, column);
+
+	return text == NULL ? "" : (const char *)text;
+}
+
 enum store_result
 query_end(struct query *q)
 {
 	/* The error's text is lost once the statement is reset. */
-	enum store_result result =
-	    store_result_of(q->store, q->rc, sqlite3_sql(q->stmt));
+	const char *sql = q->stmt == NULL ? "" : sqlite3_sql(q->stmt);
+	enum store_result result = store_result_of(q->store, q->rc, sql);
 
-	(void)sqlite3_reset(q->stmt);
+	if (q->once)
+		(void)sqlite3_finalize(q->stmt);
+	else
+		(void)sqlite3_reset(q->stmt);
 	return result;
 }
 

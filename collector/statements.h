@@ -51,9 +51,8 @@ enum statement {
 	STATEMENT_RUN_LANES,
 	STATEMENT_DELETE_RUNS,
 	STATEMENT_ADD_RUN,
-	STATEMENT_OVERLAPPING,
-	STATEMENT_LEFT_INTERVAL,
-	STATEMENT_RIGHT_INTERVAL,
+	STATEMENT_INTERVALS_BACK,
+	STATEMENT_INTERVAL_NEXT,
 	STATEMENT_DELETE_INTERVAL,
 	STATEMENT_ADD_INTERVAL,
 	STATEMENT_HOUR_BEFORE,
@@ -68,6 +67,11 @@ enum statement {
 
 extern const char *const statement_sql[STATEMENT_COUNT];
 
+/* Drops every view: one text, the statements for it. */
+extern const char statement_drop_views[];
+/* Temporary tables that hide run, interval and unsettled. */
+extern const char statement_shadow[];
+
 /* A statement being run. A binding or step that fails makes the rest do
  * nothing; query_end says what came of it. */
 struct query {
@@ -75,9 +79,12 @@ struct query {
 	sqlite3_stmt *stmt;
 	int at; /* parameters bound so far */
 	int rc;
+	bool once; /* query_end forgets the statement */
 };
 
 struct query query_start(struct store *, enum statement);
+/* A statement that is run rarely; query_end must follow. */
+struct query query_once(struct store *, const char *sql);
 void query_int(struct query *, int64_t);
 void query_int_or_null(struct query *, int64_t value, bool present);
 void query_double_or_null(struct query *, double value, bool present);
@@ -89,6 +96,9 @@ void query_blob(struct query *, const void *, size_t len);
 /* Step: whether there is a row. Columns are read from query.stmt. */
 bool query_row(struct query *);
 int64_t query_column_int(const struct query *, int column);
+bool query_column_is_null(const struct query *, int column);
+/* "" for null; until the next row or query_end. */
+const char *query_column_text(const struct query *, int column);
 
 /* Reset. STORE_OK, or what went wrong: logged, unless STORE_BUSY. */
 enum store_result query_end(struct query *);

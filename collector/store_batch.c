@@ -32,7 +32,7 @@ store_raw_horizon(struct store *s, struct wall *horizon)
 	query_text(&q, SETTING_HORIZON);
 	if (query_row(&q))
 		set =
-		    text_int(&us, (const char *)sqlite3_column_text(q.stmt, 0),
+		    text_int(&us, query_column_text(&q, 0),
 			0, LIMIT_TIME_MAX_US) == 0;
 	if (set)
 		*horizon = wall_from_us(us);

@@ -207,24 +207,21 @@ connect_database(struct store *s, int flags)
 static enum store_result
 replace_views(struct store *s)
 {
-	char *drop = NULL;
-	enum store_result result = STORE_BROKEN;
-	sqlite3_stmt *stmt = NULL;
+	struct query q = query_once(s, statement_drop_views);
+	char *drop = query_row(&q) ? strdup(query_column_text(&q, 0)) : NULL;
+	enum store_result result = query_end(&q);
 	int rc;
 
-	rc = sqlite3_prepare_v2(s->db,
-	    "SELECT group_concat(printf('DROP VIEW \"%w\";', name), '')"
-	    " FROM sqlite_schema WHERE type = 'view'",
-	    -1, &stmt, NULL);
-	if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
-		drop = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
-	(void)sqlite3_finalize(stmt);
-	if (drop != NULL)
+	if (result == STORE_OK && drop == NULL)
+		result = STORE_BROKEN;
+	if (result == STORE_OK) {
 		rc = sqlite3_exec(s->db, drop, NULL, NULL, NULL);
-	sqlite3_free(drop);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(s->db, schema_views_sql, NULL, NULL, NULL);
-	result = store_result_of(s, rc, "views");
+		if (rc == SQLITE_OK)
+			rc = sqlite3_exec(
+			    s->db, schema_views_sql, NULL, NULL, NULL);
+		result = store_result_of(s, rc, "views");
+	}
+	free(drop);
 	return result;
 }
 
@@ -238,9 +235,7 @@ refresh_views(struct store *s)
 
 	sha256_text(digest, schema_views_sql, strlen(schema_views_sql));
 	query_text(&q, "views");
-	same =
-	    query_row(&q) &&
-	    strcmp((const char *)sqlite3_column_text(q.stmt, 0), digest) == 0;
+	same = query_row(&q) && strcmp(query_column_text(&q, 0), digest) == 0;
 	if ((result = query_end(&q)) != STORE_OK || same)
 		return result;
 	if ((result = store_begin(s)) != STORE_OK)
@@ -315,13 +310,6 @@ out:
 	return NULL;
 }
 
-static const char shadow_sql[] =
-    "CREATE TEMP TABLE run AS SELECT * FROM main.run WHERE 0;"
-    "CREATE UNIQUE INDEX temp.shadow_run ON run(hour, lane, first, tie);"
-    "CREATE TEMP TABLE interval AS SELECT * FROM main.interval WHERE 0;"
-    "CREATE UNIQUE INDEX temp.shadow_interval ON interval(lane, first, tie);"
-    "CREATE TEMP TABLE unsettled AS SELECT * FROM main.unsettled WHERE 0;";
-
 struct store *
 store_open_shadow(const char *path, int *code)
 {
@@ -335,11 +323,15 @@ store_open_shadow(const char *path, int *code)
 	*code = EXIT_STORAGE;
 	if (connect_database(s, SQLITE_OPEN_READONLY) == -1)
 		goto out;
-	if (sqlite3_exec(s->db, shadow_sql, NULL, NULL, NULL) != SQLITE_OK) {
+	if (sqlite3_exec(s->db, statement_shadow, NULL, NULL, NULL) !=
+	    SQLITE_OK) {
 		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
 		goto out;
 	}
 	if (prepare_statements(s) == -1)
+		goto out;
+	/* One state for all that is read from now on. */
+	if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
 		goto out;
 	*code = EXIT_DONE;
 	return s;

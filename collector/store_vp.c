@@ -29,7 +29,7 @@ store_vp_name(struct store *s, int64_t vp, char name[LIMIT_VP_NAME + 1])
 	query_int(&q, vp);
 	if (query_row(&q))
 		found = text_copy(name, LIMIT_VP_NAME + 1,
-			    (const char *)sqlite3_column_text(q.stmt, 0)) == 0;
+			    query_column_text(&q, 0)) == 0;
 	result = query_end(&q);
 	return result == STORE_OK && !found ? STORE_UNKNOWN : result;
 }

@@ -1,0 +1,117 @@
+#include "collector/statements_check.h"
+
+#include <stddef.h>
+
+const char check_views[] =
+    "SELECT name FROM main.sqlite_schema WHERE type = 'view' ORDER BY name";
+
+/* No view shows an id or the time of receipt (views.sql). */
+const char check_view_query[] =
+    "SELECT printf('SELECT %s FROM \"%w\" ORDER BY %s',"
+    " group_concat(printf('\"%w\"', name)), ?1, group_concat(cid + 1))"
+    " FROM pragma_table_info(?1)";
+
+/* Vantage points whose every hour is settled. */
+#define SETTLED_LANE                                    \
+	"(SELECT l.id FROM lane AS l WHERE l.vp NOT IN" \
+	" (SELECT vp FROM main.unsettled))"
+
+const struct check_query check_queries[] = {
+	{ "the file is whole",
+	    "SELECT integrity_check FROM pragma_integrity_check"
+	    " WHERE integrity_check <> 'ok'" },
+	{ "every reference has its row",
+	    "SELECT printf('%s row %d: no such %s', \"table\", rowid, parent)"
+	    " FROM pragma_foreign_key_check" },
+	{ "every measurement has its lane, instance and details",
+	    "SELECT printf('measurement %d', m.id) FROM measurement AS m"
+	    " LEFT JOIN lane AS l ON l.id = m.lane"
+	    " LEFT JOIN instance AS i ON i.id = m.instance"
+	    " LEFT JOIN detail AS d ON d.id = m.detail"
+	    " LEFT JOIN detail AS r ON r.id = m.reply"
+	    " WHERE l.id IS NULL OR d.id IS NULL"
+	    " OR (m.instance IS NOT NULL AND i.id IS NULL)"
+	    " OR (m.reply IS NOT NULL AND r.id IS NULL)" },
+	{ "every batch has its measurements, and they are of its vantage point",
+	    "SELECT printf('batch %s %d', b.spool, b.number) FROM batch AS b"
+	    " WHERE b.rows <> (SELECT count(*) FROM measurement AS m"
+	    "  JOIN lane AS l ON l.id = m.lane AND l.vp = b.vp"
+	    "  WHERE m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
+	    "  AND m.dt_us BETWEEN 0 AND b.t1 - b.t0)" },
+	{ "no measurement belongs to two batches or none",
+	    "SELECT printf('%d measurements, %d in batches', a, b) FROM"
+	    " (SELECT (SELECT count(*) FROM measurement) AS a,"
+	    "  (SELECT ifnull(sum(rows), 0) FROM batch) AS b) WHERE a <> b" },
+	{ "every trace has its path",
+	    "SELECT printf('trace %d', t.measurement) FROM trace AS t"
+	    " LEFT JOIN path AS p ON p.id = t.path WHERE p.id IS NULL" },
+	{ NULL, NULL },
+};
+
+#define RUN_COLUMNS                                                        \
+	"hour, lane, first, tie, instance, last, answered, asked, unsent," \
+	" hex(hist)"
+
+const struct check_query check_settled[] = {
+	{ "runs are what the measurements say",
+	    "SELECT printf('run of lane %d, hour %d', lane, hour) FROM"
+	    " (SELECT * FROM (SELECT " RUN_COLUMNS " FROM main.run WHERE lane"
+	    " IN " SETTLED_LANE " EXCEPT SELECT " RUN_COLUMNS
+	    " FROM temp.run) UNION ALL SELECT * FROM (SELECT " RUN_COLUMNS
+	    " FROM temp.run WHERE lane IN " SETTLED_LANE
+	    " EXCEPT SELECT " RUN_COLUMNS " FROM main.run))" },
+	{ "intervals are what the runs say",
+	    "SELECT printf('interval of lane %d at %d', lane, first) FROM"
+	    " (SELECT * FROM (SELECT lane, first, tie, last, instance"
+	    " FROM main.interval WHERE lane IN " SETTLED_LANE
+	    " EXCEPT SELECT lane, first, tie, last, instance"
+	    " FROM temp.interval) UNION ALL SELECT * FROM"
+	    " (SELECT lane, first, tie, last, instance FROM temp.interval"
+	    " WHERE lane IN " SETTLED_LANE
+	    " EXCEPT SELECT lane, first, tie, last, instance"
+	    " FROM main.interval))" },
+	{ NULL, NULL },
+};
+
+/* A batch spans at most an hour, so it lies in one or two. */
+const char check_hours[] =
+    "SELECT vp, t0 / 3600000000 AS hour FROM batch WHERE rows > 0"
+    " UNION SELECT vp, t1 / 3600000000 FROM batch WHERE rows > 0";
+
+const char check_unsettled[] =
+    "SELECT count(DISTINCT vp), count(*) FROM main.unsettled";
+
+#define TIME_TEXT "'%Y-%m-%dT%H:%M:%SZ'"
+
+const char status_query[] =
+    "SELECT 'vantage points', count(*) FROM vp"
+    " UNION ALL SELECT 'batches', count(*) FROM batch"
+    " UNION ALL SELECT 'batches too late', count(*) FROM batch"
+    "  WHERE too_late = 1"
+    " UNION ALL SELECT 'measurements', ifnull(sum(rows), 0) FROM batch"
+    " UNION ALL SELECT 'lanes', count(*) FROM lane"
+    " UNION ALL SELECT 'instances', count(*) FROM instance WHERE id > 1"
+    " UNION ALL SELECT 'hours not settled', count(*) FROM unsettled"
+    " UNION ALL SELECT 'first measurement',"
+    "  ifnull(strftime(" TIME_TEXT
+    ", min(t0) / 1000000, 'unixepoch'), 'none') FROM batch WHERE rows > 0"
+    " UNION ALL SELECT 'last measurement',"
+    "  ifnull(strftime(" TIME_TEXT
+    ", max(t1) / 1000000, 'unixepoch'), 'none') FROM batch WHERE rows > 0"
+    " UNION ALL SELECT 'last receipt',"
+    "  ifnull(strftime(" TIME_TEXT
+    ", max(received) / 1000000, 'unixepoch'), 'none') FROM batch"
+    " UNION ALL SELECT 'database bytes', page_count * page_size"
+    "  FROM pragma_page_count, pragma_page_size";
+
+const char vp_list_query[] =
+    "SELECT v.name, strftime(" TIME_TEXT
+    ", p.since / 1000000, 'unixepoch'), p.lat, p.lon, p.region, p.country,"
+    " p.city, p.asn, p.tags, (SELECT group_concat(keyid, ' ') FROM"
+    " (SELECT keyid FROM vp_key WHERE vp = v.id AND until IS NULL"
+    "  ORDER BY since, keyid)),"
+    " (SELECT count(*) FROM batch WHERE vp = v.id),"
+    " (SELECT strftime(" TIME_TEXT
+    ", max(t1) / 1000000, 'unixepoch') FROM batch WHERE vp = v.id)"
+    " FROM vp AS v LEFT JOIN vp_place AS p ON p.vp = v.id"
+    " ORDER BY v.name, p.since";

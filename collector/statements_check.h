@@ -1,0 +1,30 @@
+/*
+ * The statements of `accollect check` and `status`.
+ */
+#ifndef COLLECTOR_STATEMENTS_CHECK_H
+#define COLLECTOR_STATEMENTS_CHECK_H
+
+/* Names of all views, in order. */
+extern const char check_views[];
+/* "SELECT columns FROM view ORDER BY them", for the view ?1; its content. */
+extern const char check_view_query[];
+
+/* A fault per row: a text. */
+struct check_query {
+	const char *what; /* what is true when there is no row */
+	const char *sql;
+};
+extern const struct check_query check_queries[]; /* ends with NULL */
+/* The same for what was settled anew in temporary tables. */
+extern const struct check_query check_settled[];
+
+extern const char check_hours[]; /* (vp, hour) that have raw rows */
+extern const char
+    check_unsettled[]; /* how many vantage points are passed over */
+
+/* NAME, VALUE per row. */
+extern const char status_query[];
+/* For `vp list`: see vp.c. */
+extern const char vp_list_query[];
+
+#endif
