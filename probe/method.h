@@ -45,6 +45,11 @@ struct method {
 	bool (*differs)(const struct ask *, const struct reply *);
 	/* The probe's time is up. */
 	void (*expire)(struct prober *, struct probe *);
+	/* The run is over before the ask: what is known by now is its record.
+	 * NULL: one packet is all there is. */
+	void (*stop)(struct prober *, struct ask *);
+	/* Free what the ask holds beside its record; NULL: nothing. */
+	void (*forget)(struct ask *);
 };
 
 extern const struct method method_dns_udp, method_echo, method_trace;
@@ -66,12 +71,5 @@ enum link_error echo_transmit(struct prober *, struct probe *);
 /* Whether the payload carries the token of this probe. */
 bool echo_token_valid(const struct prober *, const struct probe *,
     const uint8_t *payload, size_t len);
-
-/* --- method_trace.c --- */
-
-/* The run is over: what is known by now is the path. */
-void trace_stop(struct prober *, struct ask *);
-/* Free what an ask's trace holds; its probes leave their flow's list. */
-void trace_forget(struct ask *);
 
 #endif

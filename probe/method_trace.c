@@ -54,7 +54,7 @@ trace_new(struct ask *ask)
 	return t;
 }
 
-void
+static void
 trace_forget(struct ask *ask)
 {
 	int ttl;
@@ -159,7 +159,7 @@ advance(struct prober *p, struct ask *ask)
 	}
 }
 
-void
+static void
 trace_stop(struct prober *p, struct ask *ask)
 {
 	finish(p, ask);
@@ -299,4 +299,6 @@ const struct method method_trace = {
 	.send = trace_send,
 	.take = trace_take,
 	.expire = trace_expire,
+	.stop = trace_stop,
+	.forget = trace_forget,
 };

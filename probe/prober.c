@@ -150,8 +150,8 @@ emit(struct prober *p, struct ask *ask)
 	p->sink.emit(p->sink.arg, ask, r);
 
 	outstanding_forget(&ask->probe);
-	if (ask->question->method->type == RECORD_TRACE)
-		trace_forget(ask);
+	if (ask->question->method->forget != NULL)
+		ask->question->method->forget(ask);
 	free(ask->record);
 	ask->record = NULL;
 	ask->state = ASK_EMITTED;
@@ -244,7 +244,7 @@ stop_at_deadline(struct prober *p)
 		if (ask->record == NULL && prober_begin(p, ask) == -1)
 			p->left--; /* no memory even for this */
 		else if (ask->trace != NULL)
-			trace_stop(p, ask);
+			ask->question->method->stop(p, ask);
 		else
 			prober_unsent(p, ask, LINK_OK);
 	}
