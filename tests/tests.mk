@@ -38,6 +38,14 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/libac.a $(B)/flags
 .SECONDEXPANSION:
 $(UNIT) $(FUZZ): $$(OBJ_$$(notdir $$@))
 
+# Drivers of the fault tests: probe's objects beside libac.a.
+OBJ_spool_driver := $(patsubst %.c,$(B)/%.o,$(wildcard probe/spool*.c))
+$(B)/tests/fault/%: tests/fault/%.c $(B)/libac.a $(B)/flags $$(OBJ_$$*)
+	@mkdir -p $(@D)
+	@echo "  cc $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< \
+	    $(OBJ_$*) $(B)/libac.a $(LIBS_COMMON)
+
 units: $(UNIT)
 
 check:
