@@ -108,7 +108,7 @@ stage_order() { # DIR
 		file = $1; sub(/:.*/, "", file)
 		sub(/^probe\//, "", file); sub(/\.[ch]$/, "", file)
 		header = $2; sub(/^probe\//, "", header); sub(/\.h$/, "", header)
-		if (file ~ /^(prober|plan|look|round|show|options)(_|$)|(^|_)main$/)
+		if (file ~ /^(prober|plan|look|round|show|options|ship_run)(_|$)|(^|_)main$/)
 			next
 		if (header ~ /^(probe|prober|method|link|config|flow)$/)
 			next
