@@ -62,6 +62,7 @@ struct latency {
 	int32_t *kind_of; /* by lane: same service, question and transport */
 	struct group *items;
 	size_t count, room;
+	size_t latest; /* of items: asked for again and again */
 	size_t *slots; /* open addressing by kind and name: item + 1, or 0 */
 	size_t slot_count;
 	struct samples samples;
@@ -92,7 +93,7 @@ find_slot(const struct latency *l, int32_t kind, int32_t name)
 {
 	uint64_t hash = ((uint64_t)(uint32_t)kind << 32 | (uint32_t)name) *
 			0x9e3779b97f4a7c15u;
-	size_t i = (size_t)(hash >> 20) & (l->slot_count - 1);
+	size_t i = (size_t)(hash >> 40) & (l->slot_count - 1);
 
 	while (l->slots[i] != 0 && (l->items[l->slots[i] - 1].kind != kind ||
 				       l->items[l->slots[i] - 1].name != name))
@@ -117,6 +118,9 @@ find_group(struct latency *l, int32_t lane, int32_t name)
 	int32_t kind = l->kind_of[lane];
 	size_t *slot;
 
+	if (l->latest < l->count && l->items[l->latest].kind == kind &&
+	    l->items[l->latest].name == name)
+		return &l->items[l->latest];
 	if (2 * (l->count + 1) > l->slot_count)
 		grow_slots(l);
 	slot = find_slot(l, kind, name);
@@ -132,7 +136,8 @@ find_group(struct latency *l, int32_t lane, int32_t name)
 		};
 		*slot = l->count;
 	}
-	return &l->items[*slot - 1];
+	l->latest = *slot - 1;
+	return &l->items[l->latest];
 }
 
 /* The name of the group by place at the sample's time. */
@@ -288,16 +293,18 @@ add_expected(struct latency *l, const struct rounds *rounds)
 /* A vantage point that went silent before the window: what it asked last is
  * still expected. */
 static void
-expect_silent(
-    struct latency *l, const struct vantage *vp, const struct rounds *rounds)
+expect_silent(struct latency *l, int32_t vp, const struct rounds *rounds)
 {
+	const struct vantage *v = &l->run->catalog.vps[vp];
+
 	if (!rounds->known || rounds->missed == 0 ||
 	    l->run->options->by == BY_SITE)
 		return;
-	samples_read_batch(&l->run->sampler, &l->samples, rounds->last_batch);
+	samples_read_batch(
+	    &l->run->sampler, &l->samples, vp, rounds->last_batch);
 	for (size_t i = 0; i < l->samples.count; i++) {
 		const struct sample *sample = &l->samples.items[i];
-		int32_t name = place_name(l, vp, l->run->options->until_us - 1);
+		int32_t name = place_name(l, v, l->run->options->until_us - 1);
 
 		find_group(l, sample->lane, name)->expected +=
 		    (double)rounds->missed;
@@ -318,7 +325,7 @@ count_vp(struct latency *l, int32_t vp)
 	    &(struct rounds_window){ o->since_us, o->until_us, o->now_us });
 	if (l->samples.count == 0) {
 		if (rounds.came == 0)
-			expect_silent(l, v, &rounds);
+			expect_silent(l, vp, &rounds);
 		return;
 	}
 	if (o->by == BY_SITE)

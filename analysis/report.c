@@ -93,19 +93,27 @@ cell_is_known(const struct cell *cell, enum column_type type)
 static size_t
 format_text(char *out, size_t size, const char *text)
 {
-	size_t len = 0;
+	size_t len = 0, kept = 0;
 
 	for (; *text != '\0'; text++) {
 		unsigned char c = (unsigned char)*text;
 		size_t need = c < 0x20 || c > 0x7e ? 4 : 1;
 
-		if (len + need < size)
-			(void)text_print(out + len, size - len,
-			    need == 4 ? "\\%03u" : "%c", c);
 		len += need;
+		if (len >= size)
+			continue;
+		if (need == 1) {
+			out[kept] = (char)c;
+		} else {
+			out[kept] = '\\';
+			out[kept + 1] = (char)('0' + c / 100);
+			out[kept + 2] = (char)('0' + c / 10 % 10);
+			out[kept + 3] = (char)('0' + c % 10);
+		}
+		kept = len;
 	}
-	if (size > 0 && len == 0)
-		out[0] = '\0';
+	if (size > 0)
+		out[kept] = '\0';
 	return len;
 }
 

@@ -23,6 +23,22 @@ make_room(struct csv *csv, size_t need)
 	csv->field = memory_zeroed(2, csv->size + 8);
 }
 
+/* A cell as a field; valid until the next. */
+static const char *
+field(struct csv *csv, enum column_type type, const struct cell *cell)
+{
+	size_t len = cell_format(csv->plain, csv->size, type, cell);
+
+	if (len >= csv->size) {
+		make_room(csv, len);
+		(void)cell_format(csv->plain, csv->size, type, cell);
+	}
+	if (type != COLUMN_TEXT || len == 0)
+		return csv->plain;
+	(void)escape_csv(csv->field, 2 * csv->size + 16, csv->plain);
+	return csv->field;
+}
+
 static int
 begin(struct report *report)
 {
@@ -39,22 +55,11 @@ begin(struct report *report)
 static int
 row(struct report *report, const struct cell *cells)
 {
-	struct csv *csv = report->state;
-
 	for (size_t i = 0; i < report->count; i++) {
-		enum column_type type = report->columns[i].type;
-		const char *text;
-
-		make_room(csv, cell_format(NULL, 0, type, &cells[i]));
-		(void)cell_format(csv->plain, csv->size, type, &cells[i]);
-		text = csv->plain;
-		if (type == COLUMN_TEXT) {
-			(void)escape_csv(
-			    csv->field, 2 * csv->size + 16, csv->plain);
-			text = csv->field;
-		}
 		if ((i > 0 && putc(',', report->stream) == EOF) ||
-		    fputs(text, report->stream) == EOF)
+		    fputs(field(report->state, report->columns[i].type,
+			      &cells[i]),
+			report->stream) == EOF)
 			return -1;
 	}
 	return fputs("\r\n", report->stream) == EOF ? -1 : 0;

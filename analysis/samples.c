@@ -11,6 +11,8 @@ void
 sampler_init(struct sampler *sampler, struct query *q, const struct catalog *c)
 {
 	*sampler = (struct sampler){ .query = q, .catalog = c };
+	sampler->lane_ends =
+	    memory_zeroed(c->lane_count, sizeof(*sampler->lane_ends));
 	sampler->window = query_prepare(q,
 	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance,"
 	    " b.every_s"
@@ -42,6 +44,7 @@ sampler_init(struct sampler *sampler, struct query *q, const struct catalog *c)
 void
 sampler_clear(struct sampler *sampler)
 {
+	free(sampler->lane_ends);
 	query_finish(sampler->window);
 	query_finish(sampler->batch);
 	query_finish(sampler->back);
@@ -50,16 +53,17 @@ sampler_clear(struct sampler *sampler)
 	*sampler = (struct sampler){ 0 };
 }
 
-/* The current row; false where its lane is not wanted. */
+/* The current row; false where its lane is not wanted, or in a foreign
+ * database not one of the vantage point's. */
 static bool
-read_row(
-    struct sampler *sampler, struct query_rows *rows, struct sample *sample)
+read_row(struct sampler *sampler, struct query_rows *rows, int32_t vp,
+    struct sample *sample)
 {
 	int64_t rtt = query_int(rows, 3);
 	int32_t named = -1;
 
 	sample->lane = catalog_lane(sampler->catalog, query_int(rows, 0));
-	if (sample->lane < 0)
+	if (sample->lane < 0 || sampler->catalog->lanes[sample->lane].vp != vp)
 		return false;
 	sample->t_us = query_int(rows, 1);
 	sample->outcome = (uint8_t)query_int(rows, 2);
@@ -106,12 +110,46 @@ compare(const void *left, const void *right)
 	return compare_int(a->rtt_us, b->rtt_us);
 }
 
+/* A lane's samples nearly always come in order already. */
 static void
-sort(struct samples *samples)
+sort_lane(struct sample *items, size_t count)
 {
-	if (samples->count > 1)
-		qsort(samples->items, samples->count, sizeof(*samples->items),
-		    compare);
+	for (size_t i = 1; i < count; i++) {
+		if (compare(&items[i - 1], &items[i]) > 0) {
+			qsort(items, count, sizeof(*items), compare);
+			return;
+		}
+	}
+}
+
+/* By lane, counted out, and then each lane: rows come by batch, in time. */
+static void
+sort(const struct sampler *sampler, struct samples *samples, int32_t vp)
+{
+	const struct vantage *v = &sampler->catalog->vps[vp];
+	size_t *end = sampler->lane_ends, begin = 0;
+	struct sample *sorted;
+
+	for (size_t i = 0; i < v->lane_count; i++)
+		end[v->lanes[i]] = 0;
+	for (size_t i = 0; i < samples->count; i++)
+		end[samples->items[i].lane]++;
+	for (size_t i = 0; i < v->lane_count; i++) {
+		size_t count = end[v->lanes[i]];
+
+		end[v->lanes[i]] = begin;
+		begin += count;
+	}
+	sorted = memory_zeroed(samples->room, sizeof(*sorted));
+	for (size_t i = 0; i < samples->count; i++)
+		sorted[end[samples->items[i].lane]++] = samples->items[i];
+	free(samples->items);
+	samples->items = sorted;
+	begin = 0;
+	for (size_t i = 0; i < v->lane_count; i++) {
+		sort_lane(sorted + begin, end[v->lanes[i]] - begin);
+		begin = end[v->lanes[i]];
+	}
 }
 
 void
@@ -127,17 +165,17 @@ samples_read(struct sampler *sampler, struct samples *samples, int32_t vp,
 	query_bind(rows, 3, until_us);
 	query_bind(rows, 4, SPAN_US);
 	while (query_next(rows)) {
-		if (read_row(sampler, rows, &sample) &&
+		if (read_row(sampler, rows, vp, &sample) &&
 		    sample.t_us >= since_us && sample.t_us < until_us)
 			add(samples, &sample);
 	}
 	query_reset(rows);
-	sort(samples);
+	sort(sampler, samples, vp);
 }
 
 void
 samples_read_batch(
-    struct sampler *sampler, struct samples *samples, int64_t batch)
+    struct sampler *sampler, struct samples *samples, int32_t vp, int64_t batch)
 {
 	struct query_rows *rows = sampler->batch;
 	struct sample sample;
@@ -145,11 +183,10 @@ samples_read_batch(
 	samples->count = 0;
 	query_bind(rows, 1, batch);
 	while (query_next(rows)) {
-		if (read_row(sampler, rows, &sample))
+		if (read_row(sampler, rows, vp, &sample))
 			add(samples, &sample);
 	}
 	query_reset(rows);
-	sort(samples);
 }
 
 static int
@@ -164,10 +201,11 @@ samples_read_back(struct sampler *sampler, struct samples *samples,
 {
 	const struct lane *lane = &sampler->catalog->lanes[span->lane];
 	struct query_rows *rows = sampler->back;
+	int32_t vp = lane->vp;
 	struct sample sample;
 
 	samples->count = 0;
-	query_bind(rows, 1, sampler->catalog->vps[lane->vp].id);
+	query_bind(rows, 1, sampler->catalog->vps[vp].id);
 	query_bind(rows, 2, lane->id);
 	query_bind(rows, 3,
 	    span->last_us < span->before_us ? span->last_us : span->before_us);
@@ -180,7 +218,8 @@ samples_read_back(struct sampler *sampler, struct samples *samples,
 		    query_int(rows, 6) <
 			samples->items[samples->count - 1].t_us - SPAN_US)
 			break;
-		if (!read_row(sampler, rows, &sample) || sample.instance < 0 ||
+		if (!read_row(sampler, rows, vp, &sample) ||
+		    sample.instance < 0 ||
 		    sampler->catalog->instances[sample.instance].method !=
 			span->method ||
 		    sample.t_us >= span->before_us ||

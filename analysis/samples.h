@@ -32,6 +32,7 @@ struct sampler {
 	struct query *query;
 	const struct catalog *catalog;
 	struct query_rows *window, *batch, *back, *every, *unsettled;
+	size_t *lane_ends; /* by lane: room for sorting */
 };
 
 /* The statements of a run; sampler_clear ends them. */
@@ -43,8 +44,9 @@ void sampler_clear(struct sampler *);
 void samples_read(struct sampler *, struct samples *, int32_t vp,
     int64_t since_us, int64_t until_us);
 
-/* The same of one batch, by id. */
-void samples_read_batch(struct sampler *, struct samples *, int64_t batch);
+/* Those of one batch (id) of a vantage point, in no order. */
+void samples_read_batch(
+    struct sampler *, struct samples *, int32_t vp, int64_t batch);
 
 /* The newest samples of a lane named by a method before a time, newest first,
  * at most max. The search begins where the lane was last seen (last_us) and
