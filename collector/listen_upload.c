@@ -159,7 +159,8 @@ is_of_length(const struct request_head *head, const struct batch_line *line)
 				       head->body_len;
 }
 
-/* What the two clear lines say, by themselves and against the path. */
+/* What the two clear lines say, by themselves and against the path. A batch
+ * in conflict is wanted all the same: it is evidence, and set aside. */
 static void
 preview(struct upload *u)
 {
@@ -173,7 +174,8 @@ preview(struct upload *u)
 	    !is_of_path(head, &result.line))
 		refuse(u, MHD_HTTP_BAD_REQUEST,
 		    "the path names another batch than Acbatch");
-	else if (result.verdict != INGEST_STORED)
+	else if (result.verdict != INGEST_STORED &&
+		 result.verdict != INGEST_CONFLICT)
 		answer_verdict(&u->answer, &result);
 	else if (!is_of_length(head, &result.line))
 		refuse(u, MHD_HTTP_BAD_REQUEST,

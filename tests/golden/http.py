@@ -60,6 +60,8 @@ class Maker:
             more = {"body": zstd_raw(b"")}
         elif word == "bomb":
             more = {"body": zstd_zeros(1 << 30)}
+        elif word == "wide-bomb":
+            more = {"body": zstd_zeros(1 << 30, wide=True)}
         elif word == "rtt-absurd":
             records[1]["rtt_us"] = 10 ** 300
         elif word == "year-9999":

@@ -61,10 +61,12 @@ def zstd_raw(data):
             return bytes(out)
 
 
-def zstd_zeros(size):
-    """One zstd frame of blocks that each repeat a zero byte 128 Ki times."""
-    out = bytearray(b"\x28\xb5\x2f\xfd\xa0" +
-                    (size & 0xffffffff).to_bytes(4, "little"))
+def zstd_zeros(size, wide=False):
+    """One zstd frame of blocks that each repeat a zero byte 128 Ki times; its
+    window has 128 KiB, or, wide, the whole size."""
+    out = bytearray(b"\x28\xb5\x2f\xfd")
+    out += (b"\xa0" + (size & 0xffffffff).to_bytes(4, "little") if wide
+            else b"\x00\x38")
     blocks = size // 131072
     for i in range(blocks):
         out += (131072 << 3 | 1 << 1 | (i == blocks - 1)).to_bytes(3, "little")
@@ -290,7 +292,7 @@ def read_whole_answer(s):
         while len(body) < int(headers.get("content-length", 0)):
             piece = s.recv(65536)
             if not piece:
-                break
+                return None, headers, body  # cut in the middle
             body += piece
         return status, headers, body
     except (ssl.SSLError, OSError, ValueError, IndexError):

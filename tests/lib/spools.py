@@ -1,0 +1,99 @@
+"""The spool's driver, and a ledger of what it promised."""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from uploads import Tap
+
+BUILD = os.environ.get("B") or "build"
+DRIVER = f"{BUILD}/tests/fault/spool_driver"
+PLENTY = 1 << 30
+NAME = re.compile(r"^[0-9]{20}\.(acb|sent)$")
+
+
+def start():
+    """Build the driver and make a key: the tap and a folder of our own."""
+    tap = Tap()
+    made = subprocess.run(
+        ["make", "-s", "--no-print-directory", f"B={BUILD}", DRIVER],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if made.returncode != 0:
+        tap.check(False, "the driver can be built", made.stdout.decode())
+        sys.exit(tap.done())
+    folder = tempfile.mkdtemp(prefix=f"spool.{os.getpid()}.")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out",
+                    f"{folder}/key"], check=True, stderr=subprocess.DEVNULL)
+    return tap, folder
+
+
+class Entry:
+    """One ledger line, or one line of the list."""
+
+    def __init__(self, line):
+        words = line.split()
+        self.spool, self.sha256 = words[0], words[2]
+        self.number, self.lost, self.skipped = (
+            int(words[i]) for i in (1, 3, 4))
+        self.previous = words[5] if len(words) > 5 else None
+
+
+class Spool:
+    def __init__(self, path, key, limit=PLENTY, records=2):
+        self.path, self.key = path, key
+        self.limit, self.records = limit, records
+        self.ledger = []
+        self.sent = set()  # SHA-256 of what we took away
+        self.said = ""
+
+    def run(self, *words, wrap=()):
+        """The driver's status and standard output."""
+        done = subprocess.run(
+            [*wrap, os.path.abspath(DRIVER), *words], check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.said = done.stderr.decode("utf-8", "replace")
+        return done.returncode, done.stdout.decode()
+
+    def publish(self, wrap=()):
+        """One batch; what it promised is in the ledger. The status."""
+        status, out = self.run("publish", self.path, self.key,
+                               str(self.limit), str(self.records), wrap=wrap)
+        self.ledger += [Entry(line) for line in out.splitlines()]
+        return status
+
+    def send_oldest(self, wrap=()):
+        oldest = self.list()[:1]
+        status, _ = self.run("sent", self.path, str(self.limit), wrap=wrap)
+        if oldest:
+            self.sent.add(oldest[0].sha256)
+        return status
+
+    def list(self):
+        """What waits; every file must be whole."""
+        status, out = self.run("list", self.path, str(self.limit))
+        if status != 0:
+            raise AssertionError(f"list: {status}: {self.said}")
+        return [Entry(line) for line in out.splitlines()]
+
+    def missing(self):
+        """Promised, not sent, and not there."""
+        there = {entry.sha256 for entry in self.list()}
+        return [entry for entry in self.ledger
+                if entry.sha256 not in there
+                and entry.sha256 not in self.sent]
+
+    def strangers(self):
+        """Files that no spool has: leftovers, torn ones."""
+        known = {"probe.lock", "ship.lock", "spool.lock", "state"}
+        names = set(os.listdir(self.path)) - known
+        return sorted(n for n in names if not NAME.match(n))
+
+    def told(self):
+        """Batches given up, as the heads of what was promised say."""
+        return sum(entry.lost for entry in self.ledger)
+
+
+def inject(calls, what, when):
+    return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}",
+            "-e", f"inject={calls}:{what}:when={when}"]
