@@ -92,7 +92,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "INSERT INTO run(hour, lane, first, tie, instance, last, answered,"
 	    " asked, unsent, hist) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
 	    " ?10)",
-	/* Latest first; the reader stops at the first that ends too early. */
+	/* Latest first; the reader stops when it has enough. */
 	[STATEMENT_INTERVALS_BACK] =
 	    "SELECT first, tie, last, instance FROM interval"
 	    " WHERE lane = ?1 AND first < ?2 ORDER BY first DESC, tie DESC",

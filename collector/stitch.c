@@ -70,8 +70,7 @@ nearest_run(struct stitch *st, enum statement next_hour, enum statement run,
 		struct query q = query_start(st->store, next_hour);
 
 		query_int(&q, hour);
-		more = query_row(&q) &&
-		       !query_column_is_null(&q, 0);
+		more = query_row(&q) && !query_column_is_null(&q, 0);
 		hour = more ? query_column_int(&q, 0) : 0;
 		if ((result = query_end(&q)) != STORE_OK || !more)
 			break;
@@ -131,21 +130,22 @@ reverse(struct stretches *list)
 	}
 }
 
-/* The intervals that overlap the hour, and the one before them. */
+/* The intervals that begin in the hour, and the one before them: it reaches
+ * into the hour, or is their left neighbour. */
 static enum store_result
 read_left(struct stitch *st, int64_t lane)
 {
 	struct query q = query_start(st->store, STATEMENT_INTERVALS_BACK);
 	enum store_result result;
-	bool overlaps = true, memory = true;
+	bool inside = true, memory = true;
 
 	query_int(&q, lane);
 	query_int(&q, st->end);
-	while (overlaps && memory && query_row(&q)) {
+	while (inside && memory && query_row(&q)) {
 		const struct stretch interval = read_stretch(&q);
 
 		memory = stretches_add(&st->old, &interval) == 0;
-		overlaps = interval.last >= st->start;
+		inside = interval.first >= st->start;
 	}
 	result = query_end(&q);
 	reverse(&st->old);

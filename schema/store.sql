@@ -159,7 +159,8 @@ CREATE TABLE run(
 -- The same over all time: maximal stretches of one instance in a lane.
 -- Silence does not break one; how long a silence counts is for the reader.
 -- An answer without a name does break one: it is an interval of instance 1,
--- and whether A, nameless, A is a change is for the reader. tie as in run.
+-- and whether A, nameless, A is a change is for the reader. tie is that of
+-- its first run: (first, tie) orders the intervals of a lane.
 CREATE TABLE interval(
 	lane INTEGER NOT NULL,
 	first INTEGER NOT NULL,
