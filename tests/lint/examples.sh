@@ -47,7 +47,7 @@ comm -3 "$folder/there" "$folder/listed" |
 nothing_in "$folder/differ" "acstore(5) lists the columns of every view"
 
 # The configurations.
-example man/acprobe.conf.5 2 | sed \
+example man/acprobe.conf.5 1 | sed \
     "s|/etc/acprobe/lon1.key|$folder/lon1.key|; s|/var/spool|$folder/spool|
     /^user/d; /^ca =/d" >"$folder/acprobe.conf"
 mkdir -p "$folder/spool/acprobe"
