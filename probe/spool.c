@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -328,16 +329,34 @@ keep_limits(struct spool *spool, size_t len)
 	return status;
 }
 
-/* 0: one waiting batch less. -1: there was none, or it failed. */
+/* Whether a file of len bytes can be had at all by giving up others. */
+static bool
+can_fit(struct spool *spool, const struct spool_entries *entries, size_t len)
+{
+	struct statvfs fs;
+	uint64_t bytes = 0;
+
+	if (fstatvfs(spool->dirfd, &fs) == -1)
+		return false;
+	for (size_t i = 0; i < entries->count; i++) {
+		if (!entries->items[i].sent)
+			bytes += (uint64_t)entries->items[i].bytes;
+	}
+	return bytes + (uint64_t)fs.f_bavail * fs.f_frsize > len;
+}
+
+/* 0: one waiting batch less. -1: there was none, or it failed, or all of
+ * them would not make room for len bytes. */
 static int
-evict_oldest(struct spool *spool)
+evict_oldest(struct spool *spool, size_t len)
 {
 	struct spool_entries entries;
 	int status = -1;
 
 	if (spool_scan(spool->dirfd, &entries) == -1)
 		return -1;
-	for (size_t i = 0; i < entries.count; i++) {
+	for (size_t i = 0; i < entries.count && can_fit(spool, &entries, len);
+	     i++) {
 		if (!entries.items[i].sent) {
 			status = evict(spool, entries.items[i].place, 1);
 			break;
@@ -391,7 +410,7 @@ publish(struct spool *spool, const uint8_t *file, size_t len)
 		int saved = errno;
 
 		if ((saved != ENOSPC && saved != EDQUOT) ||
-		    evict_oldest(spool) == -1) {
+		    evict_oldest(spool, len) == -1) {
 			errno = saved;
 			return -1;
 		}
