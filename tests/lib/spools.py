@@ -28,6 +28,16 @@ def start():
     return tap, folder
 
 
+def own_mounts():
+    """Go on in a mount namespace of our own: a namespace that somebody else
+    makes meanwhile would hold a copy of our mounts, and a file system that
+    was shut down would outlive its unmounting."""
+    if os.geteuid() == 0 and not os.environ.get("OWN_MOUNTS"):
+        os.environ["OWN_MOUNTS"] = "1"
+        os.execvp("unshare", ["unshare", "-m", "--propagation", "private",
+                              sys.executable, *sys.argv])
+
+
 class Entry:
     """One ledger line, or one line of the list."""
 

@@ -12,6 +12,16 @@ import tempfile
 import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.path.join(ROOT, os.environ.get("B") or "build")
+
+
+def sanitized(program):
+    """A program built with ASan and UBSan; what make said where it failed."""
+    path = os.path.join(BUILD, "san", program)
+    made = subprocess.run(
+        ["make", "-s", "SAN=address,undefined", f"B={BUILD}/san", path],
+        cwd=ROOT, capture_output=True, text=True, check=False)
+    return path, made.stderr if made.returncode else ""
 
 
 # --- TAP ---
@@ -170,7 +180,7 @@ class Collector:
 
     def __init__(self, program=None, folder=None):
         self.program = program or os.environ.get(
-            "ACCOLLECT", os.path.join(ROOT, "build", "accollect"))
+            "ACCOLLECT", os.path.join(BUILD, "accollect"))
         self.folder = folder or tempfile.mkdtemp(prefix=f"collect-{os.getpid()}-")
         self.db = os.path.join(self.folder, "anycast.db")
         self.conf = os.path.join(self.folder, "accollect.conf")
@@ -248,6 +258,7 @@ class Collector:
     def connect(self, timeout=20):
         context = ssl.create_default_context(cafile=self.certificate)
         raw = socket.create_connection(("127.0.0.1", self.port), timeout)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             return context.wrap_socket(raw, server_hostname="localhost")
         except Exception:

@@ -22,7 +22,7 @@ import uploads  # noqa: E402
 
 DATA = os.path.join(os.path.dirname(uploads.ROOT), "shared", "data", "atlas")
 DAYS = ("2015-03-21", "2015-03-27")
-BUILD = os.path.join(uploads.ROOT, os.environ.get("B") or "build")
+BUILD = uploads.BUILD
 ACCOLLECT = os.environ.get("ACCOLLECT") or os.path.join(BUILD, "accollect")
 ACREPORT = os.environ.get("ACREPORT") or os.path.join(BUILD, "acreport")
 TARGET = "cloudflare"
