@@ -61,6 +61,35 @@ else
 	sed 's/^/# /' "$folder/said"
 	not_ok "the configuration of acprobe.conf(5) is accepted"
 fi
+
+# The commands of acrecord(5), on a batch of a round that asks a closed port
+# of this host.
+cat >"$folder/round.conf" <<END
+vp = "lon1"
+key = "$folder/lon1.key"
+spool = "$folder/spool/round"
+timeout = "1s"
+splay = "0s"
+allow_special = "127.0.0.0/8"
+target "nobody" { address = "127.0.0.1@9"  questions = "soa"  echo = false }
+END
+chmod 600 "$folder/round.conf"
+"$B/acprobe" -f "$folder/round.conf" >"$folder/said" 2>&1
+cp "$folder"/spool/round/*.acb "$folder/BATCH" 2>>"$folder/said"
+example man/acrecord.5 1 >"$folder/script"
+(cd "$folder" && sh -e script) >>"$folder/said" 2>&1
+found_in '"outcome":"refused"' "$folder/said" "acrecord(5) shows how to print a batch"
+example man/acrecord.5 2 >"$folder/script"
+(cd "$folder" && sh -e script) >"$folder/said" 2>&1
+found_in 'Verified Successfully' "$folder/said" \
+    "acrecord(5) shows how to verify a batch"
+found_in "^$(head -n 1 "$folder/BATCH" | cut -d' ' -f9) " "$folder/said" \
+    "and its digest is the ninth word"
+printf 'x' >>"$folder/BATCH"
+sed -i '1s/nobody/anyone/; 1s/lon1/lon2/' "$folder/BATCH"
+(cd "$folder" && sh script) >"$folder/said" 2>&1
+found_in 'Verification Failure' "$folder/said" "a changed line does not verify"
+
 example man/accollect.conf.5 1 | sed "s|/var/lib/accollect|$folder|" \
     >"$folder/accollect.conf"
 chmod 600 "$folder/accollect.conf"
