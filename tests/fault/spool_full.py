@@ -161,6 +161,7 @@ def skipped(tap, folder):
 
 
 def main():
+    spools.own_mounts()
     tap, folder = spools.start()
     try:
         if shutil.which("strace"):

@@ -126,6 +126,7 @@ def usable(folder):
 
 
 def main():
+    spools.own_mounts()
     tap, folder = spools.start()
     try:
         reason = usable(folder)
