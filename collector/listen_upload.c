@@ -170,8 +170,7 @@ preview(struct upload *u)
 	memset(&result, 0, sizeof(result));
 	ingest_preview(u->shared->store, head->batch, head->batch_len,
 	    head->signature, &result);
-	if (result.verdict != INGEST_MALFORMED &&
-	    !is_of_path(head, &result.line))
+	if (result.line.vp[0] != '\0' && !is_of_path(head, &result.line))
 		refuse(u, MHD_HTTP_BAD_REQUEST,
 		    "the path names another batch than Acbatch");
 	else if (result.verdict != INGEST_STORED &&
