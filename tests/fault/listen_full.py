@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import uploads  # noqa: E402
@@ -44,9 +45,9 @@ def fill(collector, key):
     return stored, None
 
 
-def check(tap, collector, folder):
+def check(tap, collector, folder, keys):
     collector.make()
-    key = Key(collector.folder, "lon1")
+    key = Key(keys, "lon1")
     collector.add_vp("lon1", key)
     subprocess.run(["mount", "-o", "remount,size=3m", folder], check=True)
     if not tap.check(collector.start(), "the collector listens",
@@ -94,7 +95,8 @@ def main():
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder],
                    check=True)
     try:
-        check(tap, collector, folder)
+        with tempfile.TemporaryDirectory() as keys:
+            check(tap, collector, folder, keys)
     finally:
         collector.stop()
         subprocess.run(["umount", "-l", folder], check=False)
