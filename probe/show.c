@@ -137,14 +137,31 @@ show_title(const struct style *s, const struct look_result *result)
 	(void)printf("\n");
 }
 
-static void
-show_instance(const struct style *s, const struct identity *id)
+static bool
+any_dns_answer(const struct look_result *result)
 {
+	size_t i;
+
+	for (i = 0; i < result->record_count; i++) {
+		if (result->records[i]->type == RECORD_DNS &&
+		    result->records[i]->outcome == OUTCOME_ANSWERED)
+			return true;
+	}
+	return false;
+}
+
+static void
+show_instance(const struct style *s, const struct look_result *result)
+{
+	const struct identity *id = &result->identity;
 	char text[NAME_TEXT];
 
 	label(s, "instance");
 	if (!id->instance.present) {
-		(void)printf("%snone: no answer names one%s\n", s->dim, s->end);
+		(void)printf("%s%s%s\n", s->dim,
+		    any_dns_answer(result) ? "none: no answer names one"
+					   : "unknown: no answer",
+		    s->end);
 		return;
 	}
 	(void)escape_text(
@@ -350,7 +367,7 @@ show_page(const struct look_options *o, const struct look_result *result)
 
 	show_title(&style, result);
 	if (o->dns)
-		show_instance(&style, &result->identity);
+		show_instance(&style, result);
 	show_timed(&style, o, result);
 	if (o->quiet)
 		return;
