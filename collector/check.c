@@ -180,5 +180,7 @@ check_store(const char *path)
 	    (result = ask_all(s, check_settled, &faults)) == STORE_OK)
 		result = tell_unsettled(s);
 	store_close(s);
-	return result == STORE_OK && faults == 0 ? EXIT_DONE : EXIT_STORAGE;
+	if (result != STORE_OK)
+		return EXIT_STORAGE;
+	return faults == 0 ? EXIT_DONE : EXIT_UNANSWERED;
 }

@@ -1,0 +1,98 @@
+#include "collector/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/conf.h"
+#include "lib/limits.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+static const struct conf_key keys[] = {
+	{ .name = "db", .kind = CONF_STRING, .required = true },
+	{ .name = "archive", .kind = CONF_STRING },
+	{ .name = "listen", .kind = CONF_STRING },
+	{ .name = "certificate", .kind = CONF_STRING },
+	{ .name = "certificate_key", .kind = CONF_STRING },
+	{ .name = "connections", .kind = CONF_INT, .min = 1, .max = 100000 },
+	{ .name = "connections_per_address",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = 100000 },
+	{ .name = NULL },
+};
+
+static const struct conf_schema schema = { .keys = keys };
+
+/* A key that is not there stays NULL. */
+static int
+take_string(char **value, const struct conf_section *top, const char *key)
+{
+	const char *text = conf_string(top, key, NULL);
+
+	if (text == NULL)
+		return 0;
+	*value = strdup(text);
+	return *value == NULL ? -1 : 0;
+}
+
+static int
+take_all(struct config *config, const struct conf_section *top)
+{
+	if (take_string(&config->db, top, "db") == -1 ||
+	    take_string(&config->archive, top, "archive") == -1 ||
+	    take_string(&config->listen, top, "listen") == -1 ||
+	    take_string(&config->certificate, top, "certificate") == -1 ||
+	    take_string(&config->certificate_key, top, "certificate_key") == -1)
+		return -1;
+	config->connections = conf_int(top, "connections", 0);
+	config->connections_per_address =
+	    conf_int(top, "connections_per_address", 0);
+	return 0;
+}
+
+static const char *const not_empty[] = { "db", "archive", "listen",
+	"certificate", "certificate_key" };
+
+int
+config_read(struct config *config, const char *path, char *error,
+    size_t error_size, int *code)
+{
+	struct conf *conf = conf_read(path, &schema, error, error_size);
+	const struct conf_section *top;
+	int status = -1;
+
+	*config = (struct config){ 0 };
+	*code = EXIT_BAD_USAGE;
+	if (conf == NULL) {
+		if (errno == EACCES || errno == EPERM)
+			*code = EXIT_PERMISSION;
+		return -1;
+	}
+	top = conf_top(conf);
+	for (size_t i = 0; i < sizeof(not_empty) / sizeof(not_empty[0]); i++) {
+		const char *text = conf_string(top, not_empty[i], NULL);
+
+		if (text != NULL && text[0] == '\0') {
+			conf_complain(
+			    top, not_empty[i], error, error_size, "is empty");
+			goto out;
+		}
+	}
+	if ((status = take_all(config, top)) == -1)
+		(void)text_print(error, error_size, "%s: out of memory", path);
+out:
+	conf_free(conf);
+	return status;
+}
+
+void
+config_clear(struct config *config)
+{
+	free(config->db);
+	free(config->archive);
+	free(config->listen);
+	free(config->certificate);
+	free(config->certificate_key);
+	*config = (struct config){ 0 };
+}

@@ -1,0 +1,293 @@
+/*
+ * accollect(8): the collector's commands.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "collector/archive.h"
+#include "collector/check.h"
+#include "collector/command.h"
+#include "collector/listen.h"
+#include "collector/settle.h"
+#include "collector/statements_check.h"
+#include "collector/store_private.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+enum {
+	MAIN_HASH = OPTION_OWN,
+	MAIN_PRINT_PORT,
+};
+
+static const struct option options[] = {
+	COMMAND_OPTIONS,
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct option check_options[] = {
+	COMMAND_OPTIONS,
+	{ "hash", no_argument, NULL, MAIN_HASH },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct option serve_options[] = {
+	COMMAND_OPTIONS,
+	{ "print-port", no_argument, NULL, MAIN_PRINT_PORT },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* Options of a command that takes no words; flag is set by its own one. */
+static int
+read_options(struct command *command, int argc, char **argv,
+    const struct option *table, bool *flag)
+{
+	int option;
+
+	while ((option = getopt_long(
+		    argc, argv, COMMAND_LETTERS, table, NULL)) != -1) {
+		if (option >= OPTION_OWN && flag != NULL)
+			*flag = true;
+		else if (command_option(command, option) == -1)
+			return EXIT_BAD_USAGE;
+	}
+	if (optind != argc)
+		return command_usage("%s: takes no words", argv[optind]);
+	return command_locate(command);
+}
+
+static int
+init(const struct command *command)
+{
+	struct archive *archive;
+
+	if (store_create(command->db) == -1)
+		return errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
+	if (command->archive == NULL)
+		return EXIT_DONE;
+	if ((archive = archive_open(command->archive)) == NULL) {
+		const int code =
+		    errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
+
+		log_warn("%s", command->archive);
+		return code;
+	}
+	archive_close(archive);
+	return EXIT_DONE;
+}
+
+static int
+command_init(int argc, char **argv)
+{
+	struct command command = { 0 };
+	int code = read_options(&command, argc, argv, options, NULL);
+
+	if (code == EXIT_DONE)
+		code = init(&command);
+	command_clear(&command);
+	return code;
+}
+
+/* The folder of the database, for bodies on their way in. */
+static int
+folder_of(char *folder, size_t size, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return text_copy(folder, size, ".");
+	return text_print(folder, size, "%.*s", (int)(slash - path + 1), path);
+}
+
+static int
+serve(struct command *command, bool print_port)
+{
+	const struct config *config = &command->config;
+	char folder[4096];
+	struct listen_options listen = {
+		.listen = config->listen,
+		.certificate = config->certificate,
+		.certificate_key = config->certificate_key,
+		.temp_dir = folder,
+		.connections = (int)config->connections,
+		.connections_per_address = (int)config->connections_per_address,
+		.print_port = print_port,
+	};
+	struct store *s;
+	int code;
+
+	if (listen.listen == NULL || listen.certificate == NULL ||
+	    listen.certificate_key == NULL)
+		return command_usage("serve: the configuration must say "
+				     "listen, certificate and certificate_key");
+	if (folder_of(folder, sizeof(folder), command->db) == -1)
+		return command_usage("%s: too long", command->db);
+	if ((s = store_open(command->db, command->archive, &code)) == NULL)
+		return code;
+	code = listen_serve(s, &listen);
+	store_close(s);
+	return code;
+}
+
+static int
+command_serve(int argc, char **argv)
+{
+	struct command command = { 0 };
+	bool print_port = false;
+	int code =
+	    read_options(&command, argc, argv, serve_options, &print_port);
+
+	if (code == EXIT_DONE && command.conf == NULL)
+		code = command_usage("serve: needs -f CONF");
+	if (code == EXIT_DONE)
+		code = serve(&command, print_port);
+	command_clear(&command);
+	return code;
+}
+
+/* What is marked is settled first: content is what the records say. */
+static int
+settle_first(const char *db)
+{
+	const struct wall always = { INT64_MAX };
+	enum store_result result;
+	struct store *s;
+	int64_t left;
+	int code;
+
+	if ((s = store_open(db, NULL, &code)) == NULL)
+		return code;
+	result = settle_marked(s, 0, always, &left);
+	store_close(s);
+	return command_result(result, db);
+}
+
+static int
+check(const char *db, bool hash)
+{
+	char text[SIGN_SHA256_TEXT];
+	int code = settle_first(db);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (!hash)
+		return check_store(db);
+	if ((code = check_hash(db, text)) == EXIT_DONE)
+		(void)printf("%s\n", text);
+	return code;
+}
+
+static int
+command_check(int argc, char **argv)
+{
+	struct command command = { 0 };
+	bool hash = false;
+	int code = read_options(&command, argc, argv, check_options, &hash);
+
+	if (code == EXIT_DONE)
+		code = check(command.db, hash);
+	command_clear(&command);
+	return code;
+}
+
+static int
+status(const char *db)
+{
+	enum store_result result;
+	struct store *s;
+	struct query q;
+	int code;
+
+	if ((s = store_open_shadow(db, &code)) == NULL)
+		return code;
+	q = query_once(s, status_query);
+	while (query_row(&q))
+		(void)printf("%-18s %s\n", query_column_text(&q, 0),
+		    query_column_text(&q, 1));
+	result = query_end(&q);
+	store_close(s);
+	return command_result(result, db);
+}
+
+static int
+command_status(int argc, char **argv)
+{
+	struct command command = { 0 };
+	int code = read_options(&command, argc, argv, options, NULL);
+
+	if (code == EXIT_DONE)
+		code = status(command.db);
+	command_clear(&command);
+	return code;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage;
+} commands[] = {
+	{ "init", command_init, "make a new database" },
+	{ "vp", command_vp,
+	    "add NAME [--lat --lon --region --country --city --asn --tags "
+	    "--since --key FILE] | list [--format csv]" },
+	{ "serve", command_serve, "receive uploads" },
+	{ "import", command_import,
+	    "[--format ripe-atlas [--probes FILE] [--target NAME]] FILE..." },
+	{ "check", command_check,
+	    "[--hash] verify, or print the content's "
+	    "hash" },
+	{ "status", command_status, "how much there is" },
+	{ "rebuild", command_rebuild,
+	    "--archive DIR make a new database from an archive" },
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int
+help(void)
+{
+	(void)printf("usage: accollect COMMAND --db DB | -f CONF ...\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)printf(
+		    "  %-8s %s\n", commands[i].name, commands[i].usage);
+	return EXIT_DONE;
+}
+
+static int
+run(int argc, char **argv)
+{
+	const char *name = argv[1];
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(name, commands[i].name) == 0) {
+			/* getopt says its errors in our name. */
+			argv[1] = argv[0];
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	}
+	return command_usage("%s: no such command (accollect -h)", name);
+}
+
+int
+main(int argc, char **argv)
+{
+	static char program[] = "accollect";
+	int code;
+
+	log_init(program, 0);
+	argv[0] = program;
+	if (argc < 2)
+		return command_usage("which command? (accollect -h)");
+	if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
+		code = help();
+	else if (strcmp(argv[1], "-V") == 0 ||
+		 strcmp(argv[1], "--version") == 0) {
+		(void)printf("accollect %s\n", AC_VERSION);
+		code = EXIT_DONE;
+	} else
+		code = run(argc, argv);
+	if (fflush(stdout) == EOF && code == EXIT_DONE) {
+		log_warn("standard output");
+		code = EXIT_STORAGE;
+	}
+	return code;
+}

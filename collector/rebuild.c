@@ -1,0 +1,303 @@
+#include "collector/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "collector/archive.h"
+#include "collector/import_batch.h"
+#include "collector/ingest.h"
+#include "collector/settle.h"
+#include "lib/json_in.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+/* Entries that are not batches share transactions of this many. */
+#define PER_COMMIT 500
+
+struct rebuild {
+	struct store *store;
+	int open; /* entries in the transaction that is open */
+	int64_t stored, repeated, refused, acts;
+};
+
+static enum store_result
+begin(struct rebuild *r)
+{
+	return r->open++ == 0 ? store_begin(r->store) : STORE_OK;
+}
+
+static enum store_result
+commit(struct rebuild *r)
+{
+	if (r->open == 0)
+		return STORE_OK;
+	r->open = 0;
+	return store_commit(r->store);
+}
+
+static void
+refuse(struct rebuild *r, const struct archive_entry *entry, const char *reason)
+{
+	log_warnx("archive: %s, byte %lld: %s: %s", entry->file,
+	    (long long)entry->at, entry->kind, reason);
+	r->refused++;
+}
+
+static enum store_result
+restore_batch(struct rebuild *r, const struct archive_entry *entry)
+{
+	struct ingest_result result;
+	enum store_result committed = commit(r);
+
+	if (committed != STORE_OK)
+		return committed;
+	ingest_batch(r->store, entry->bytes, entry->len, &result);
+	switch (result.verdict) {
+	case INGEST_STORED:
+		r->stored++;
+		return STORE_OK;
+	case INGEST_DUPLICATE:
+		r->repeated++;
+		return STORE_OK;
+	case INGEST_BUSY:
+		return STORE_BUSY;
+	case INGEST_FULL:
+		return STORE_FULL;
+	case INGEST_BROKEN:
+		return STORE_BROKEN;
+	default:
+		refuse(r, entry, result.reason);
+		return STORE_OK;
+	}
+}
+
+static enum store_result
+restore_import(struct rebuild *r, const struct archive_entry *entry)
+{
+	char reason[200] = "";
+	enum store_result result = begin(r);
+
+	if (result != STORE_OK)
+		return result;
+	result = import_batch_restore(r->store, (const char *)entry->bytes,
+	    entry->len, reason, sizeof(reason));
+	if (result == STORE_OK) {
+		r->stored++;
+		return r->open < PER_COMMIT ? STORE_OK : commit(r);
+	}
+	if (result == STORE_DUPLICATE) {
+		r->repeated++;
+		return STORE_OK;
+	}
+	if (result != STORE_CONFLICT && result != STORE_REFUSED)
+		return result;
+	refuse(
+	    r, entry, reason[0] == '\0' ? store_result_name(result) : reason);
+	/* One that cannot be read is none of ours, and part of it may be in
+	 * this transaction: give up rather than guess. */
+	return result == STORE_CONFLICT ? STORE_OK : STORE_BROKEN;
+}
+
+static void
+read_degrees(const struct json_in *in, const char *key, double max,
+    double *value, bool *has)
+{
+	char text[32] = "";
+
+	*has = false;
+	if (json_in_value(in, key, false) == NULL)
+		return;
+	json_in_text(in, key, text, sizeof(text));
+	if (text_double(value, text, -max, max) == -1)
+		json_in_fail(in, key, "is no position");
+	else
+		*has = true;
+}
+
+static enum store_result
+restore_place(struct rebuild *r, const struct json_in *in, int64_t vp)
+{
+	struct vp_place place = { 0 };
+	bool has_lon;
+
+	place.since =
+	    wall_from_us(json_in_int(in, "since_us", 0, LIMIT_TIME_MAX_US));
+	read_degrees(in, "lat", 90, &place.lat, &place.has_position);
+	read_degrees(in, "lon", 180, &place.lon, &has_lon);
+	place.has_position &= has_lon;
+	json_in_text_or_null(in, "region", place.region, sizeof(place.region));
+	json_in_text_or_null(
+	    in, "country", place.country, sizeof(place.country));
+	json_in_text_or_null(in, "city", place.city, sizeof(place.city));
+	json_in_text_or_null(in, "tags", place.tags, sizeof(place.tags));
+	place.asn = json_in_int(in, "asn", -1, UINT32_MAX);
+	return json_in_failed(in) ? STORE_REFUSED
+				  : store_vp_place(r->store, vp, &place);
+}
+
+static enum store_result
+restore_key(struct rebuild *r, const struct json_in *in, int64_t vp)
+{
+	uint8_t key[SIGN_PUBLIC_LEN];
+	char hex[2 * SIGN_PUBLIC_LEN + 1] = "";
+	struct wall since;
+	size_t len;
+
+	json_in_text(in, "public", hex, sizeof(hex));
+	since = wall_from_us(json_in_int(in, "since_us", 0, LIMIT_TIME_MAX_US));
+	if (json_in_failed(in))
+		return STORE_REFUSED;
+	if (text_unhex(key, sizeof(key), &len, hex) == -1 ||
+	    len != sizeof(key)) {
+		json_in_fail(in, "public", "is no key");
+		return STORE_REFUSED;
+	}
+	return store_vp_key(r->store, vp, key, since);
+}
+
+static enum store_result
+do_act(struct rebuild *r, const struct json_in *in)
+{
+	static const char *const acts[] = { "vp", "place", "key" };
+	char name[LIMIT_VP_NAME + 1] = "";
+	const int act = json_in_name(in, "act", acts, 3);
+	enum store_result result;
+	int64_t vp;
+
+	json_in_text(in, "vp", name, sizeof(name));
+	if (!json_in_failed(in) && !text_is_vp_name(name))
+		json_in_fail(in, "vp", "is no name");
+	if (json_in_failed(in))
+		return STORE_REFUSED;
+	if ((result = store_vp(r->store, name, true, &vp)) != STORE_OK)
+		return result;
+	if (act == 1)
+		return restore_place(r, in, vp);
+	return act == 2 ? restore_key(r, in, vp) : STORE_OK;
+}
+
+static enum store_result
+restore_act(struct rebuild *r, const struct archive_entry *entry)
+{
+	char reason[200] = "";
+	bool failed = false;
+	struct json_t *object = json_in_parse(
+	    (const char *)entry->bytes, entry->len, reason, sizeof(reason));
+	const struct json_in in = { .object = object,
+		.error = reason,
+		.error_size = sizeof(reason),
+		.failed = &failed };
+	enum store_result result;
+
+	if (object == NULL) {
+		refuse(r, entry, reason);
+		return STORE_OK;
+	}
+	if ((result = begin(r)) == STORE_OK)
+		result = do_act(r, &in);
+	json_in_free(object);
+	if (result == STORE_OK)
+		r->acts++;
+	if (result != STORE_REFUSED && result != STORE_CONFLICT)
+		return result;
+	refuse(
+	    r, entry, reason[0] == '\0' ? store_result_name(result) : reason);
+	return STORE_OK;
+}
+
+static enum store_result
+restore_entry(struct rebuild *r, const struct archive_entry *entry)
+{
+	if (strcmp(entry->kind, "batch") == 0)
+		return restore_batch(r, entry);
+	if (strcmp(entry->kind, "import") == 0)
+		return restore_import(r, entry);
+	if (strcmp(entry->kind, "act") == 0)
+		return restore_act(r, entry);
+	refuse(r, entry, "a kind that this program does not know");
+	return STORE_OK;
+}
+
+static int
+restore_all(struct rebuild *r, struct archive_reader *reader)
+{
+	const struct wall always = { INT64_MAX };
+	enum store_result result = STORE_OK;
+	struct archive_entry entry;
+	int64_t left;
+	int more = 1;
+
+	while (result == STORE_OK &&
+	       (more = archive_reader_next(reader, &entry)) == 1)
+		result = restore_entry(r, &entry);
+	if (more == -1) {
+		log_warn("archive");
+		return EXIT_STORAGE;
+	}
+	if (result == STORE_OK)
+		result = commit(r);
+	if (result == STORE_OK)
+		result = settle_marked(r->store, 0, always, &left);
+	return command_result(result, "rebuild");
+}
+
+static int
+rebuild(const char *archive, const char *db)
+{
+	struct archive_reader *reader = archive_reader_open(archive);
+	struct rebuild r = { 0 };
+	int code = EXIT_STORAGE;
+	int64_t damaged;
+
+	if (reader == NULL) {
+		log_warn("%s", archive);
+		return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+	}
+	if (store_create(db) == -1 ||
+	    (r.store = store_open(db, NULL, &code)) == NULL) {
+		archive_reader_close(reader);
+		return code;
+	}
+	code = restore_all(&r, reader);
+	damaged = archive_reader_damaged(reader);
+	store_close(r.store);
+	archive_reader_close(reader);
+	(void)printf("%lld batches, %lld repeated, %lld acts, %lld refused, "
+		     "%lld damaged\n",
+	    (long long)r.stored, (long long)r.repeated, (long long)r.acts,
+	    (long long)r.refused, (long long)damaged);
+	if (code == EXIT_DONE && r.refused + damaged > 0)
+		return EXIT_UNANSWERED;
+	return code;
+}
+
+static const struct option options[] = {
+	COMMAND_OPTIONS,
+	{ NULL, 0, NULL, 0 },
+};
+
+int
+command_rebuild(int argc, char **argv)
+{
+	struct command command = { 0 };
+	int option, code;
+
+	while ((option = getopt_long(
+		    argc, argv, COMMAND_LETTERS, options, NULL)) != -1) {
+		if (command_option(&command, option) == -1)
+			return EXIT_BAD_USAGE;
+	}
+	if (optind != argc)
+		return command_usage(
+		    "rebuild: %s: takes no file", argv[optind]);
+	if ((code = command_locate(&command)) == EXIT_DONE) {
+		if (command.archive == NULL)
+			code = command_usage("rebuild: which archive? "
+					     "--archive DIR or -f CONF");
+		else
+			code = rebuild(command.archive, command.db);
+	}
+	command_clear(&command);
+	return code;
+}
