@@ -125,11 +125,14 @@ put_service(struct catalog *c, struct query_rows *rows)
 		.address = put_name(c, rows, 3),
 		.af = (int)query_int(rows, 4),
 	};
-	const struct service *last = c->services + c->service_count - 1;
+	const struct service *last;
 
-	if (c->service_count > 0 && last->target == service.target &&
-	    last->address == service.address && last->af == service.af)
-		return (int32_t)c->service_count - 1;
+	if (c->service_count > 0) {
+		last = &c->services[c->service_count - 1];
+		if (last->target == service.target &&
+		    last->address == service.address && last->af == service.af)
+			return (int32_t)c->service_count - 1;
+	}
 	if (c->service_count == c->service_room)
 		c->services = memory_grow(
 		    c->services, &c->service_room, sizeof(*c->services));

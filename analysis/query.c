@@ -182,8 +182,8 @@ open_snapshot(struct query *q)
 	char uri[3 * PATH_BYTES];
 	int rc = open_database(q, q->path, 0);
 
-	if (rc == SQLITE_CANTOPEN && !has_wal(q->path) &&
-	    immutable_uri(uri, sizeof(uri), q->path) == 0)
+	if ((rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY) &&
+	    !has_wal(q->path) && immutable_uri(uri, sizeof(uri), q->path) == 0)
 		rc = open_database(q, uri, SQLITE_OPEN_URI);
 	return rc == SQLITE_OK ? EXIT_DONE : explain_wal(q);
 }

@@ -1,6 +1,6 @@
 #include "analysis/rounds.h"
 
-#include "lib/limits.h"
+#define EVERY_MAX_S (366LL * 86400)
 
 void
 rounds_init(struct rounds_reader *reader, struct query *q)
@@ -10,7 +10,7 @@ rounds_init(struct rounds_reader *reader, struct query *q)
 	    " AND t0 < ?3 AND too_late = 0 ORDER BY t0");
 	reader->before = query_prepare(q,
 	    "SELECT t0, every_s, id FROM batch WHERE vp = ?1 AND t0 < ?2"
-	    " AND too_late = 0 ORDER BY t0 DESC LIMIT 1");
+	    " AND t0 >= 0 AND too_late = 0 ORDER BY t0 DESC LIMIT 1");
 }
 
 void
@@ -42,6 +42,15 @@ overdue(int64_t came_us, int64_t after_us, int64_t before_us, int64_t every_us)
 	return last > first ? last - first : 0;
 }
 
+/* 0: unknown. */
+static int64_t
+read_every_us(struct query_rows *rows, int column)
+{
+	int64_t every_s = query_int(rows, column);
+
+	return every_s < 1 || every_s > EVERY_MAX_S ? 0 : every_s * 1000000;
+}
+
 struct state {
 	bool any; /* a batch before the current one */
 	bool in_window;
@@ -57,7 +66,7 @@ read_before(struct rounds_reader *reader, struct rounds *rounds, int64_t vp,
 	state->any = query_next(reader->before);
 	if (state->any) {
 		state->t_us = query_int(reader->before, 0);
-		state->every_us = query_int(reader->before, 1) * 1000000;
+		state->every_us = read_every_us(reader->before, 1);
 		rounds->last_batch = query_int(reader->before, 2);
 	}
 	query_reset(reader->before);
@@ -97,7 +106,7 @@ rounds_read(struct rounds_reader *reader, struct rounds *rounds, int64_t vp,
 	query_bind(reader->window, 3, w->until_us);
 	while (query_next(reader->window))
 		step(rounds, &state, query_int(reader->window, 0),
-		    query_int(reader->window, 1) * 1000000, w->since_us);
+		    read_every_us(reader->window, 1), w->since_us);
 	query_reset(reader->window);
 	if (!state.any || state.every_us <= 0) {
 		rounds->known = false;

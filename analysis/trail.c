@@ -56,6 +56,13 @@ sight(struct historian *h, const struct trail_part *part, int32_t instance,
 	return true;
 }
 
+/* A foreign database may say anything. */
+static int64_t
+not_negative(int64_t t_us)
+{
+	return t_us < 0 ? 0 : t_us;
+}
+
 /* The newest interval before the floor, and how far back its place reaches
  * without another in between. */
 static void
@@ -75,7 +82,7 @@ add_past(
 		if (!trail->past) {
 			past = earlier;
 			past.rtt_us = SAMPLE_NO_RTT;
-			past.t_us = query_int(rows, 1);
+			past.t_us = not_negative(query_int(rows, 1));
 			trail->past_goes_on = past.t_us >= part->floor_us;
 			if (trail->past_goes_on)
 				past.t_us = part->floor_us - 1;
@@ -83,7 +90,7 @@ add_past(
 		}
 		if (place_of(h, &earlier) != place_of(h, &past))
 			break;
-		trail->past_first_us = query_int(rows, 0);
+		trail->past_first_us = not_negative(query_int(rows, 0));
 	}
 	query_reset(rows);
 	if (trail->past)
