@@ -208,10 +208,18 @@ ready_to_send(struct prober *p, struct ask *ask)
 	return false;
 }
 
+/* A trace that ends while it waits for its turn stays in the schedule, and may
+ * have been emitted when the turn comes. */
+static bool
+is_over(const struct ask *ask)
+{
+	return ask->state == ASK_DONE || ask->state == ASK_EMITTED;
+}
+
 static void
 send_next(struct prober *p, struct ask *ask, struct mono now)
 {
-	if (ask->state == ASK_DONE || !ready_to_send(p, ask))
+	if (is_over(ask) || !ready_to_send(p, ask))
 		return;
 	switch (ask->question->method->send(p, ask)) {
 	case SEND_MORE:
@@ -239,7 +247,7 @@ stop_at_deadline(struct prober *p)
 	    &p->outstanding, (struct mono){ INT64_MAX }, &probe))
 		probe->ask->question->method->expire(p, probe);
 	while (schedule_take(p->schedule, &ask)) {
-		if (ask->state == ASK_DONE)
+		if (is_over(ask))
 			continue;
 		if (ask->record == NULL && prober_begin(p, ask) == -1)
 			p->left--; /* no memory even for this */
