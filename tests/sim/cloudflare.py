@@ -111,10 +111,10 @@ def check_import(t):
                 f"as {total} records")
     t.tap.check(sql(db, "SELECT count(DISTINCT vp) FROM v_record") == "125",
                 "of 125 vantage points")
-    t.tap.check(sql(db, "SELECT count(*) FROM v_vp WHERE lat IS NOT NULL AND "
-                    "asn IS NOT NULL AND length(country) = 2") == "125",
+    t.tap.check(sql(db, "SELECT count(*) FROM v_place WHERE lat IS NOT NULL "
+                    "AND asn > 0 AND length(country) = 2") == "125",
                 "whose position, network and country are known",
-                sql(db, "SELECT * FROM v_vp LIMIT 3"))
+                sql(db, "SELECT * FROM v_place LIMIT 3"))
     first = t.hash(db)
     said, seconds = t.import_files(db, files)
     t.tap.check(f"{total} results: 0 stored, {total} stored before" in said,
