@@ -4,3 +4,6 @@ OBJ_test_import_ripe_atlas := $(B)/collector/import_ripe_atlas_dns.o
 LIBS_test_import_ripe_atlas := -lm
 OBJ_test_listen := $(B)/collector/listen_answer.o $(B)/collector/listen_peers.o
 LIBS_test_listen := -lmicrohttpd
+OBJ_test_quantile := $(addprefix $(B)/analysis/,quantile.o memory.o)
+OBJ_test_report := $(addprefix $(B)/analysis/,report.o report_text.o report_csv.o report_json.o memory.o)
+OBJ_test_report_options := $(addprefix $(B)/analysis/,options.o names.o report.o report_text.o report_csv.o report_json.o memory.o)
