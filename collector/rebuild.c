@@ -131,7 +131,7 @@ restore_place(struct rebuild *r, const struct json_in *in, int64_t vp)
 	    in, "country", place.country, sizeof(place.country));
 	json_in_text_or_null(in, "city", place.city, sizeof(place.city));
 	json_in_text_or_null(in, "tags", place.tags, sizeof(place.tags));
-	place.asn = json_in_int(in, "asn", -1, UINT32_MAX);
+	place.asn = json_in_int_or_null(in, "asn", 0, UINT32_MAX);
 	return json_in_failed(in) ? STORE_REFUSED
 				  : store_vp_place(r->store, vp, &place);
 }

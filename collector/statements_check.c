@@ -106,7 +106,8 @@ const char status_query[] =
 
 const char vp_list_query[] =
     "SELECT v.name, strftime(" TIME_TEXT
-    ", p.since / 1000000, 'unixepoch'), p.lat, p.lon, p.region, p.country,"
+    ", nullif(p.since, 0) / 1000000, 'unixepoch'), p.lat, p.lon, p.region, "
+    "p.country,"
     " p.city, p.asn, p.tags, (SELECT group_concat(keyid, ' ') FROM"
     " (SELECT keyid FROM vp_key WHERE vp = v.id AND until IS NULL"
     "  ORDER BY since, keyid)),"

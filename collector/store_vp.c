@@ -123,15 +123,15 @@ archive_place(struct store *s, int64_t vp, const struct vp_place *place)
 		put_degrees(&out, "lon", place->lon);
 	}
 	json_out_key(&out, "region");
-	json_out_text(&out, place->region);
+	json_out_text_or_null(&out, place->region);
 	json_out_key(&out, "country");
-	json_out_text(&out, place->country);
+	json_out_text_or_null(&out, place->country);
 	json_out_key(&out, "city");
-	json_out_text(&out, place->city);
+	json_out_text_or_null(&out, place->city);
 	json_out_key(&out, "asn");
-	json_out_int(&out, place->asn);
+	json_out_int_or_null(&out, place->asn);
 	json_out_key(&out, "tags");
-	json_out_text(&out, place->tags);
+	json_out_text_or_null(&out, place->tags);
 	return end_act(s, &out);
 }
 
