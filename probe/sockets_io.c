@@ -241,8 +241,11 @@ sockets_wait(struct link *link, struct mono until)
 	for (i = 0; i < count; i++) {
 		struct channel *channel = events[i].data.ptr;
 
-		/* A stamp may have come since: look at both queues. */
+		/* A stamp may have come since: look at both queues. A socket
+		 * without error queue tells its error to a read alone. */
 		channel->events = events[i].events | EPOLLERR;
+		if ((events[i].events & EPOLLERR) != 0)
+			channel->events |= EPOLLIN;
 		s->ready[s->ready_count++] = channel;
 	}
 }
