@@ -283,7 +283,12 @@ def falsify(truth):
         first[key], other[key] = other[key], first[key]
 
 
-def share_bars(lab, before, after, af):
+def number(text):
+    """Of a cell; an empty one is unknown."""
+    return float(text) if text else float("nan")
+
+
+def share_bars(before, after, af):
     """Vantage points of each site, before and after."""
     counts = [collections.Counter(row["site"] for row in rows
                                   if int(row["af"]) == af)
@@ -313,19 +318,38 @@ def moves(lab, before, after, af):
         line = (f"  {vp['name']:5} {vp['city'] + ' ' + vp['country']:16} "
                 f"{old['site'] or '-':4} {old['rtt_p50_ms']:>8} ms")
         if old["site"] != new["site"]:
-            cost = float(new["rtt_p50_ms"]) - float(old["rtt_p50_ms"])
+            cost = number(new["rtt_p50_ms"]) - number(old["rtt_p50_ms"])
             line += (f"  →  {new['site'] or '-':4} "
                      f"{new['rtt_p50_ms']:>8} ms  {cost:+9.3f} ms")
         print(line)
 
 
-def show(title, *words):
-    """A report as acreport prints it, under the command that prints it."""
-    heading(title)
-    quoted = " ".join(word if " " not in word else f"'{word}'"
-                      for word in words)
-    print(f"$ acreport {quoted}")
-    print(report(*words).rstrip(), flush=True)
+def show_latency(before, after, af):
+    """Some columns of two latency reports, side by side."""
+    later = {(row["address"], row["region"]): row for row in after}
+    print(f"  {'IPv' + str(af):27} {'before':>17}    {'after':>17}")
+    print(f"  {'region':27} {'p50':>8} {'p90':>8}    {'p50':>8} {'p90':>8}"
+          f" {'loss':>7}  samples")
+    for row in before:
+        new = later.get((row["address"], row["region"]))
+        if int(row["af"]) != af or not new:
+            continue
+        moved = abs(number(new["p50_ms"]) - number(row["p50_ms"])) > 5
+        print(f"  {row['region']:27} {row['p50_ms']:>8} {row['p90_ms']:>8} "
+              f"{'→' if moved else ' ':2} {new['p50_ms']:>8} "
+              f"{new['p90_ms']:>8} {new['loss_pct']:>6}%  "
+              f"{row['samples']}, {new['samples']}")
+
+
+def show_changes(changes):
+    """Some columns of the changes report."""
+    print(f"  {'first seen, UTC':15} {'vp':5} {'af':2}  {'from':4}   "
+          f"{'to':4} {'median before, after in ms':>27}  not seen for")
+    for row in changes:
+        print(f"  {row['time'][11:26]:15} {row['vp']:5} {row['af']:2}  "
+              f"{row['from_site']:4} → {row['to_site']:4} "
+              f"{row['rtt_before_ms']:>12} → {row['rtt_after_ms']:>12}  "
+              f"{number(row['uncertain_s']):>10.1f} s")
 
 
 def victim_of(truth):
@@ -335,46 +359,53 @@ def victim_of(truth):
     return nodes.most_common(1)[0][0]
 
 
-def look(lab):
-    """Start a look from the first vantage point."""
+def look_from(lab):
+    """The vantage point whose families differ most in their round trips."""
+    rtt = {(row["vp"], row["af"]): row["rtt_ms"] or 0 for row in lab.truth()}
+    return max(lab.vps, key=lambda vp: abs(
+        rtt[vp["name"], 4] - rtt[vp["name"], 6]))
+
+
+def look(lab, vp):
+    """Start a look."""
     service = lab.service
-    words = ["-n", "-4", "-c", "3", "-i", "0.2", "-z", service["zone"],
-             "--site-map", f"{OUT}/sites", "--allow-special",
-             service["prefix4"], service["v4"]]
-    process = subprocess.Popen(
-        lab.command(lab.vps[0]["name"], f"{B}/acprobe", *words),
+    words = ["-n", "-c", "3", "-z", service["zone"], "--site-map",
+             f"{OUT}/sites", "--allow-special", service["prefix4"],
+             "--allow-special", service["prefix6"], service["v4"],
+             service["v6"]]
+    return subprocess.Popen(
+        lab.command(vp["name"], f"{B}/acprobe", *words),
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    return words, process
 
 
-def show_look(lab, words, process):
+def show_look(lab, vp, process):
     said, _ = process.communicate(timeout=LIMIT_S)
     if process.returncode != 0:
         raise DemoError(f"acprobe: exit {process.returncode}: {said}")
-    vp = lab.vps[0]
-    heading(f"A look from {vp['city']}")
-    print("$ acprobe " + " ".join(words).replace(f"{OUT}/", ""))
+    service = lab.service
+    heading(f"A look from {vp['city']}, where IPv4 and IPv6 go different "
+            "ways:")
+    print(f"$ acprobe -n -c 3 -z {service['zone']} --site-map sites \\\n"
+          f"      {service['v4']} {service['v6']}")
     print(said.rstrip(), flush=True)
 
 
-def show_everything(lab, site, before, after, stamps):
+def show_everything(lab, site, reports):
+    before, after = reports["catchment-before"], reports["catchment-after"]
     for af in (4, 6):
         heading(f"Catchment in IPv{af}, before and after {site} was "
-                "withdrawn")
-        share_bars(lab, before, after, af)
+                "withdrawn  (acreport catchment)")
+        share_bars(before, after, af)
         print()
         moves(lab, before, after, af)
-    since, split, until = stamps
-    sites = ("--site-map", f"{OUT}/sites")
-    show("Latency by region, all sites announced", "latency", "--by",
-         "region", "--question", "soa", "--since", since, "--until", split)
-    show("Latency by region, one site less", "latency", "--by", "region",
-         "--question", "soa", "--since", split, "--until", until)
-    show("What changed", "changes", "--since", since, "--until", until,
-         *sites)
+    heading("Latency by region, in ms  (acreport latency --question soa)")
+    for af in (4, 6):
+        show_latency(reports["latency-before"], reports["latency-after"], af)
+    heading("What changed  (acreport changes)")
+    show_changes(reports["changes"])
 
 
-def verdict(lab, truths, catchments, changes):
+def verdict(truths, catchments, changes):
     """Print how the reports compare with the kernels; True where they do."""
     wrong = []
     agree = 0
@@ -411,10 +442,11 @@ def street(lab):
             f"{TARGET} ", "* "))
         for vp in lab.vps:
             set_up_vp(lab, vp)
-    words, looking = look(lab)
+    vp = look_from(lab)
+    looking = look(lab, vp)
     collector = serve(lab)
     try:
-        show_look(lab, words, looking)
+        show_look(lab, vp, looking)
         heading("Rounds")
         stamps = [now()]
         truths = [lab.truth()]
@@ -446,23 +478,32 @@ def demo(lab):
           f"{service['v6']},\n  {len(lab.vps)} vantage points in "
           f"{len({vp['region'] for vp in lab.vps})} regions", flush=True)
     place, stamps, truths = street(lab)
-    sites = ("--site-map", f"{OUT}/sites")
-    before = rows_of("catchment-before", "catchment", "--at", stamps[1],
-                     *sites)
-    after = rows_of("catchment-after", "catchment", "--at", stamps[2],
-                    *sites)
-    window = ("--since", stamps[0], "--until", stamps[2])
-    changes = rows_of("changes", "changes", *window, *sites)
-    rows_of("latency", "latency", "--by", "region", *window)
-    rows_of("records", "records", *window)
-    show_everything(lab, place["city"], before, after, stamps)
-    good = verdict(lab, truths, (before, after), changes)
+    reports = read_reports(stamps)
+    show_everything(lab, place["city"], reports)
+    catchments = reports["catchment-before"], reports["catchment-after"]
+    good = verdict(truths, catchments, reports["changes"])
     shown = os.path.relpath(OUT)
-    print(f"\nleft in {shown}/: anycast.db, and catchment-before, "
-          "catchment-after,\nlatency, changes and records as CSV. Ask it "
-          f"more:\n  {B}/acreport records --db {shown}/anycast.db\n  sqlite3 "
-          f"-readonly {shown}/anycast.db 'SELECT * FROM v_change'")
+    print(f"\nleft in {shown}/: anycast.db and {len(reports)} CSV files. Ask "
+          f"it more:\n  {B}/acreport latency --by site --site-map "
+          f"{shown}/sites --db {shown}/anycast.db\n  sqlite3 -readonly "
+          f"{shown}/anycast.db 'SELECT * FROM v_change'")
     return 0 if good else 1
+
+
+def read_reports(stamps):
+    """Rows of every report; since, the withdrawal and until are the stamps."""
+    since, split, until = stamps
+    sites = ("--site-map", f"{OUT}/sites")
+    latency = ("latency", "--by", "region", "--question", "soa")
+    window = ("--since", since, "--until", until)
+    return {name: rows_of(name, *words) for name, words in {
+        "catchment-before": ("catchment", "--at", split, *sites),
+        "catchment-after": ("catchment", "--at", until, *sites),
+        "latency-before": (*latency, "--since", since, "--until", split),
+        "latency-after": (*latency, "--since", split, "--until", until),
+        "changes": ("changes", *window, *sites),
+        "records": ("records", *window, *sites),
+    }.items()}
 
 
 def main():

@@ -22,7 +22,7 @@ def main():
     agree = re.search(r"(\d+) of (\d+) pairs of vantage", done.stdout)
     false = re.search(r"truth exchanged, (\d+) pairs differ", done.stdout)
     files = ("anycast.db", "catchment-before.csv", "catchment-after.csv",
-             "latency.csv", "changes.csv", "records.csv")
+             "latency-before.csv", "latency-after.csv", "changes.csv", "records.csv")
     checks = [
         ("make demo ends with 0", done.returncode == 0),
         ("within 60 s", seconds < 60),
@@ -30,9 +30,8 @@ def main():
          "after", agree and agree[1] == agree[2] and int(agree[2]) >= 32),
         ("a falsified truth is seen", false and int(false[1]) >= 2),
         ("database and reports are left",
-         all(os.path.getsize(f"{build}/demo/{name}") for name in files
-             if os.path.exists(f"{build}/demo/{name}")) and
-         all(os.path.exists(f"{build}/demo/{name}") for name in files)),
+         all(os.path.exists(f"{build}/demo/{name}") and
+             os.path.getsize(f"{build}/demo/{name}") for name in files)),
         ("the lab is down", "the lab is down" in done.stdout),
     ]
     if not all(good for _, good in checks):
