@@ -136,6 +136,7 @@ add_batch(struct import *im)
 	char name[LIMIT_VP_NAME + 1], spool[40];
 	enum store_result result;
 
+	(void)text_copy(head.version, sizeof(head.version), "ripe-atlas");
 	atlas_probe_name(name, r->probe);
 	(void)text_print(
 	    spool, sizeof(spool), "ripe-atlas:%" PRId64, r->measurement);

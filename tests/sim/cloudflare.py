@@ -142,6 +142,23 @@ def check_order(t, content):
                 content, t.hash(db))
 
 
+def check_rebuild(t, content):
+    """From the archive that the imports wrote."""
+    conf = t.path("c.conf")
+    with open(conf, "w", encoding="ascii") as file:
+        file.write(f'db = "{t.path("c.db")}"\n'
+                   f'archive = "{t.path("archive")}"\n')
+    t.collect("init", "-f", conf)
+    for day in ("day2.jsonl", "day1.json.gz"):
+        t.collect("import", "-f", conf, "--format", "ripe-atlas", "--target",
+                  TARGET, t.path(day))
+    done = t.collect("rebuild", "--archive", t.path("archive"), "--db",
+                     t.path("d.db"))
+    t.tap.check(t.hash(t.path("c.db")) == t.hash(t.path("d.db")) == content,
+                "a database rebuilt from the archive has the same content",
+                done.stdout, done.stderr)
+
+
 def check_changes(t):
     rows = t.report("changes", "--since", DAYS[0], "--until", "2015-03-28")
     across = [r for r in rows if float(r["uncertain_s"]) > 86400]
@@ -210,6 +227,7 @@ def main():
         t = Test(f)
         content = check_import(t)
         check_order(t, content)
+        check_rebuild(t, content)
         check_truth(t)
         if shutil.which(ACREPORT) is None:
             t.tap.skip("the reports", f"{ACREPORT} is not built")
