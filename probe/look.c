@@ -333,7 +333,8 @@ look_at(struct look *look)
 	size_t i;
 
 	if ((link = sockets_new(o->interface)) == NULL) {
-		log_warn("sockets");
+		log_warn("interface %s: sockets",
+		    o->interface == NULL ? "any" : o->interface);
 		return EXIT_PERMISSION;
 	}
 	if (sandbox_drop(NULL) == -1) {

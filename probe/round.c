@@ -499,7 +499,8 @@ with_config(const struct config *config, const struct manners *extra, bool dry)
 		goto out;
 	}
 	if ((link = sockets_new(config->interface)) == NULL) {
-		log_warn("sockets");
+		log_warn("interface %s: sockets",
+		    config->interface == NULL ? "any" : config->interface);
 		code = EXIT_PERMISSION;
 		goto out;
 	}

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+/* Before <linux/icmp.h>, whose <linux/if.h> then gives way. */
+#include <net/if.h>
+
 #include <linux/icmp.h>
 #include <linux/in6.h>
 #include <linux/net_tstamp.h>
@@ -115,12 +118,13 @@ channel_watch(struct sockets *s, struct channel *channel)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, channel->fd, &event);
 }
 
-static void
+static int
 bind_interface(const struct sockets *s, int fd)
 {
-	if (s->interface[0] != '\0')
-		(void)setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, s->interface,
-		    (socklen_t)strlen(s->interface));
+	if (s->interface[0] == '\0')
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, s->interface,
+	    (socklen_t)strlen(s->interface));
 }
 
 /* Only what a prober reads: echo replies and errors. */
@@ -160,9 +164,9 @@ raw_open(struct sockets *s, int af)
 	channel->raw = channel->shared = true;
 	raw_filter(channel);
 	(void)option(channel->fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-	bind_interface(s, channel->fd);
 	channel_tell(channel);
-	if (channel_watch(s, channel) == -1) {
+	if (bind_interface(s, channel->fd) == -1 ||
+	    channel_watch(s, channel) == -1) {
 		channel_free(channel);
 		return NULL;
 	}
@@ -191,6 +195,7 @@ open_error(void)
 	case EADDRNOTAVAIL:
 	case EAFNOSUPPORT:
 	case ENETDOWN:
+	case ENODEV: /* the interface has gone */
 	case EACCES: /* a route that prohibits */
 	case EINVAL: /* an unreachable or blackhole route */
 		return LINK_NO_ROUTE;
@@ -278,10 +283,11 @@ raw_tuple(struct sockets *s, struct link_tuple *tuple)
 	    SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return open_error();
-	bind_interface(s, fd);
 	asking.dport = 9;
 	asking.port = 0;
-	error = addr_is_set(&tuple->src) ? tuple_bind(s, fd, &asking) : LINK_OK;
+	error = bind_interface(s, fd) == -1 ? open_error() : LINK_OK;
+	if (error == LINK_OK && addr_is_set(&tuple->src))
+		error = tuple_bind(s, fd, &asking);
 	if (error == LINK_OK)
 		error = tuple_connect(fd, &asking);
 	tuple->src = asking.src;
@@ -326,11 +332,12 @@ own_tuple(struct sockets *s, struct link_tuple *tuple, struct channel **out)
 	if (channel == NULL)
 		return errno == EACCES || errno == EPERM ? LINK_DENIED
 							 : open_error();
-	bind_interface(s, channel->fd);
 	channel_tell(channel);
 	if (!s->link.raw || !udp)
 		channel_tell_errors(channel);
-	error = tuple_bind(s, channel->fd, tuple);
+	error = bind_interface(s, channel->fd) == -1 ? open_error() : LINK_OK;
+	if (error == LINK_OK)
+		error = tuple_bind(s, channel->fd, tuple);
 	if (error == LINK_OK)
 		error = tuple_connect(channel->fd, tuple);
 	/* From here a later flow of ours to elsewhere may share the port. */
@@ -413,9 +420,11 @@ sockets_close(struct link *link, int socket)
 struct link *
 sockets_new(const char *interface)
 {
-	struct sockets *s = calloc(1, sizeof(*s));
+	struct sockets *s;
 
-	if (s == NULL)
+	if (interface != NULL && if_nametoindex(interface) == 0)
+		return NULL;
+	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
 	s->link = (struct link){ .mono = real_mono,
 		.wall = real_wall,

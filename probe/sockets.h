@@ -13,7 +13,7 @@
 
 /* Open raw ICMP sockets where permitted, else look whether datagram ICMP
  * sockets are (net.ipv4.ping_group_range). interface: name to bind to, or
- * NULL. NULL: no memory or no epoll (errno). */
+ * NULL. NULL: no memory, no epoll, no such interface (errno). */
 struct link *sockets_new(const char *interface);
 void sockets_free(struct link *);
 
