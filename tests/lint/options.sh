@@ -2,13 +2,22 @@
 # Proves that programs and manual pages name the same options and configuration keys.
 . "$(dirname "$0")/tap.sh"
 
-# Long options in the source: rows of getopt_long() tables.
+# The sources as one line, without the backslashes of macros.
+one_line() { # FILE...
+	cat "$@" | tr '\n\t\\' '   ' | tr -s ' '
+}
+
+# Options: rows of getopt_long() tables, its letters (":46jc:f:"), and words
+# that are compared with the first argument.
 options_in_source() { # FILE...
-	sed -n 's/^[[:space:]]*{ *"\([a-z][a-z0-9-]*\)", *\(no\|required\|optional\)_argument.*/--\1/p' "$@"
-	# ":46jc:f:" of getopt_long(): letters.
-	cat "$@" | tr '\n' ' ' |
-	    grep -oE '(short_options\[\] = |getopt_long\([^;"]*, )"[^"]*"' |
-	    sed 's/^[^"]*"//; s/"//' | tr -d ':+-' | fold -w 1 | sed 's/^/-/'
+	one_line "$@" >"$folder/line"
+	grep -oE '\{ "[a-z][a-z0-9-]*", (no|required|optional)_argument' \
+	    "$folder/line" | sed 's/[^"]*"/--/; s/".*//'
+	grep -oE '(short_options\[\] = |_LETTERS |getopt_long\( ?argc, argv, )"[^"]*"' \
+	    "$folder/line" | sed 's/^[^"]*"//; s/[^A-Za-z0-9]//g' |
+	    grep -o . | sed 's/^/-/'
+	grep -oE 'strcmp\(argv\[1\], "-[a-zA-Z-]+"' "$folder/line" |
+	    sed 's/^[^"]*"//; s/"//'
 }
 
 # What a page lists: .It Fl f Ar file , Fl -format Cm ...
@@ -19,7 +28,9 @@ options_in_page() { # FILE
 
 # Keys of configurations: rows of a conf_key table.
 keys_in_source() { # FILE...
-	sed -n 's/^[[:space:]]*{ *"\([a-z_]*\)", *CONF_[A-Z]*.*/\1/p' "$@"
+	one_line "$@" | grep -oE \
+	    '\{ (\.name = )?"[a-z_]+", (\.kind = )?CONF_[A-Z]+' |
+	    sed 's/^[^"]*"//; s/".*//'
 }
 
 keys_in_page() { # FILE
@@ -44,7 +55,7 @@ compare() { # KIND PAGE SOURCE...
 
 compare options man/acprobe.8 probe/options.c
 compare options man/acship.8 probe/ship*.c
-compare options man/accollect.8 collector/*.c
+compare options man/accollect.8 collector/*.[ch]
 compare options man/acreport.1 analysis/*.c
 compare keys man/acprobe.conf.5 probe/config*.c
 compare keys man/accollect.conf.5 collector/config*.c
