@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/text.h"
@@ -417,6 +418,19 @@ sockets_close(struct link *link, int socket)
 		s->first_free = (size_t)socket;
 }
 
+/* Every flow has a socket of its own, and there may be many more than the 1024
+ * that a shell allows by default. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 struct link *
 sockets_new(const char *interface)
 {
@@ -426,6 +440,7 @@ sockets_new(const char *interface)
 		return NULL;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
+	raise_descriptors();
 	s->link = (struct link){ .mono = real_mono,
 		.wall = real_wall,
 		.open = sockets_open,
