@@ -159,6 +159,18 @@ emit(struct prober *p, struct ask *ask)
 		flow_close(ask->flow, p->link);
 }
 
+/* Descriptors or memory are short: what only lingers is let go. */
+static void
+emit_oldest(struct prober *p)
+{
+	struct ask *ask = TAILQ_FIRST(&p->done);
+
+	if (ask == NULL)
+		return;
+	TAILQ_REMOVE(&p->done, ask, by_done);
+	emit(p, ask);
+}
+
 static void
 emit_what_lingered(struct prober *p, struct mono now)
 {
@@ -166,10 +178,8 @@ emit_what_lingered(struct prober *p, struct mono now)
 
 	while ((ask = TAILQ_FIRST(&p->done)) != NULL &&
 	       (p->left == 0 ||
-		   !mono_before(now, mono_add(ask->done, p->linger)))) {
-		TAILQ_REMOVE(&p->done, ask, by_done);
-		emit(p, ask);
-	}
+		   !mono_before(now, mono_add(ask->done, p->linger))))
+		emit_oldest(p);
 }
 
 /* --- sending --- */
@@ -198,6 +208,7 @@ ready_to_send(struct prober *p, struct ask *ask)
 	if (error == LINK_OK)
 		return true;
 	if (error == LINK_RETRY) {
+		emit_oldest(p);
 		ask->due = mono_add(p->link->mono(p->link), span_ms(10));
 		prober_want(p, ask);
 	} else if (refused != NULL) {
