@@ -8,6 +8,7 @@
 
 /* Retries are bounded: cron comes again. */
 #define ATTEMPTS 4
+#define ATTEMPTS_UNREACHED 2 /* each may have cost a minute already */
 #define SLEEP_FIRST_MS 1000
 #define SLEEP_MOST_MS 20000
 #define SLEEP_RUN_S 90
@@ -65,12 +66,15 @@ upload(struct ship_run *run, const struct ship_file *file,
     struct ship_answer *answer)
 {
 	for (int attempt = 0;; attempt++) {
+		int most = ATTEMPTS;
+
 		ship_upload(run->shipper, file, answer);
-		if (answer->verdict != SHIP_RETRY &&
-		    answer->verdict != SHIP_UNREACHED)
+		if (answer->verdict == SHIP_UNREACHED)
+			most = ATTEMPTS_UNREACHED;
+		else if (answer->verdict != SHIP_RETRY)
 			return;
 		log_info("attempt %d: %s", attempt + 1, answer->reason);
-		if (attempt + 1 == ATTEMPTS ||
+		if (attempt + 1 >= most ||
 		    !wait_for_retry(run, attempt, answer))
 			return;
 	}
