@@ -18,9 +18,9 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_UNANSWERED = 1,
-	EXIT_BAD_USAGE = 2,	/* usage, configuration, key, refused address */
+	EXIT_BAD_USAGE = 2,  /* usage, configuration, key, refused address */
 	EXIT_PERMISSION = 3, /* permission or socket */
-	EXIT_STORAGE = 4,	/* disk or database */
+	EXIT_STORAGE = 4,    /* disk or database */
 };
 
 #endif

@@ -31,7 +31,7 @@ enum outcome {
 	OUTCOME_UNREACHABLE, /* another ICMP error; reason "icmp TYPE/CODE" */
 	OUTCOME_TIMEOUT,
 	OUTCOME_MALFORMED, /* only unparseable matches by the deadline */
-	OUTCOME_UNSENT,	   /* nothing left the host; reason says why */
+	OUTCOME_UNSENT,    /* nothing left the host; reason says why */
 	OUTCOME_COUNT
 };
 
@@ -53,18 +53,18 @@ struct record_bytes {
 struct record_flow {
 	int n; /* the flow's number, 0 first */
 	struct addr src;
-	int32_t sport, dport;	/* udp, tcp */
+	int32_t sport, dport;   /* udp, tcp */
 	int32_t icmp_id, cksum; /* icmp */
-	int32_t label;		/* IPv6 flow label; -1 in IPv4 */
+	int32_t label;          /* IPv6 flow label; -1 in IPv4 */
 	bool moved; /* the flow's own port was taken; this is the next free */
 };
 
 struct record_hop {
 	uint8_t ttl;
-	struct addr addr; /* not set: no answer */
-	int64_t rtt_us;	  /* -1: no answer */
+	struct addr addr;             /* not set: no answer */
+	int64_t rtt_us;               /* -1: no answer */
 	int16_t icmp_type, icmp_code; /* -1: no answer, or DNS answered */
-	int16_t quoted_ttl;	      /* -1: not seen */
+	int16_t quoted_ttl;           /* -1: not seen */
 	uint8_t mpls_count;
 	uint32_t mpls[LIMIT_MPLS]; /* label stack entries, host order */
 	uint8_t auth_bits;
@@ -79,9 +79,9 @@ struct record_dns {
 	uint8_t answer_count;
 	/* Strings of TXT answers, or rdata text of other types. */
 	struct record_bytes answer[LIMIT_ANSWERS];
-	int64_t serial; /* of an SOA; -1: none */
+	int64_t serial;      /* of an SOA; -1: none */
 	int8_t tc, aa, edns; /* 0, 1; -1: no reply */
-	int32_t size;	     /* bytes of the reply; -1: none */
+	int32_t size;        /* bytes of the reply; -1: none */
 	/* The reply's first bytes, where it was malformed or in conflict. */
 	uint16_t raw_len;
 	uint8_t raw[LIMIT_RAW_REPLY];
@@ -98,13 +98,13 @@ struct record {
 	struct record_flow flow;
 	enum outcome outcome;
 	char reason[LIMIT_REASON]; /* "" : none */
-	int64_t rtt_us;		   /* -1 unless answered */
+	int64_t rtt_us;            /* -1 unless answered */
 	enum stamp_source stamp;
-	int16_t reply_ttl;  /* -1: not seen */
-	int16_t auth_bits;  /* how much of the reply was checked; -1: no reply */
+	int16_t reply_ttl; /* -1: not seen */
+	int16_t auth_bits; /* how much of the reply was checked; -1: no reply */
 	uint32_t late, dup, unwanted; /* replies counted beside the one taken */
 	uint32_t conflict; /* of dup: how many differed from the first */
-	int32_t retry_of; /* index in the batch of the record retried; -1 */
+	int32_t retry_of;  /* index in the batch of the record retried; -1 */
 	struct record_dns dns; /* of RECORD_DNS */
 	uint8_t hop_count;     /* of RECORD_TRACE */
 	struct record_hop hop[LIMIT_HOPS];
@@ -125,8 +125,8 @@ size_t record_to_json(const struct record *, char *out, size_t size);
 /* Read one. Unknown keys are ignored; duplicate keys, a missing key of the
  * list, a wrong type or a value out of its range is refused. 0, or -1 with
  * the reason, which names the key, in error. */
-int record_from_json(struct record *, const char *json, size_t len,
-    char *error, size_t error_size);
+int record_from_json(struct record *, const char *json, size_t len, char *error,
+    size_t error_size);
 
 /* How an instance named itself. In the identity order of DESIGN.md 8. */
 enum identity_method {
@@ -134,7 +134,8 @@ enum identity_method {
 	IDENTITY_NSID,
 	IDENTITY_HOSTNAME_BIND,
 	IDENTITY_ID_SERVER,
-	IDENTITY_NAME, /* another question's TXT answer; the method is its name */
+	IDENTITY_NAME, /* another question's TXT answer; the method is its name
+			*/
 };
 
 /* The name in a record and the method by which it was learnt: the answer of
@@ -142,8 +143,8 @@ enum identity_method {
  * name) where it has a non-empty one, else a non-empty NSID, else none.
  * *identity borrows from the record. A record that is not answered has none.
  * NSID on a naming question is used only where the question has no answer. */
-enum identity_method record_identity(const struct record *,
-    const struct record_bytes **identity);
+enum identity_method record_identity(
+    const struct record *, const struct record_bytes **identity);
 const char *identity_method_name(enum identity_method, const char *question);
 
 #endif

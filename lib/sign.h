@@ -39,8 +39,8 @@ void sign_key_flow_secret(const struct sign_key *, struct hash_key *);
 int sign_make(const struct sign_key *, const void *bytes, size_t len,
     char text[SIGN_SIGNATURE_TEXT]);
 /* 0 where text is this key's signature over the bytes, else -1. */
-int sign_check(const struct sign_key *, const void *bytes, size_t len,
-    const char *text);
+int sign_check(
+    const struct sign_key *, const void *bytes, size_t len, const char *text);
 
 void sha256(uint8_t digest[SIGN_SHA256_LEN], const void *bytes, size_t len);
 void sha256_text(char text[SIGN_SHA256_TEXT], const void *bytes, size_t len);
@@ -48,6 +48,7 @@ void sha256_text(char text[SIGN_SHA256_TEXT], const void *bytes, size_t len);
 struct sha256_stream; /* for bytes that come in pieces */
 struct sha256_stream *sha256_begin(void);
 void sha256_add(struct sha256_stream *, const void *bytes, size_t len);
-void sha256_end(struct sha256_stream *, uint8_t digest[SIGN_SHA256_LEN]); /* frees */
+void sha256_end(
+    struct sha256_stream *, uint8_t digest[SIGN_SHA256_LEN]); /* frees */
 
 #endif
