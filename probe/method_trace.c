@@ -173,6 +173,27 @@ transmit(struct prober *p, struct probe *probe)
 	return echo_transmit(p, probe);
 }
 
+/* No packet to this hop leaves the host. The first of all: the ask is unsent.
+ * Later (a route has gone): a hop without an answer, beside those that have
+ * one. */
+static enum send_result
+not_sent(struct prober *p, struct ask *ask, int ttl, enum link_error error)
+{
+	struct trace *t = ask->trace;
+
+	if (t->probe[1].tries == 0) {
+		prober_unsent(p, ask, error);
+		return SEND_OVER;
+	}
+	t->state[ttl] = HOP_SILENT;
+	if (all_known(t)) {
+		finish(p, ask);
+		return SEND_OVER;
+	}
+	t->scheduled = next_ttl(t) != 0;
+	return t->scheduled ? SEND_MORE : SEND_DONE;
+}
+
 static enum send_result
 trace_send(struct prober *p, struct ask *ask)
 {
@@ -186,20 +207,19 @@ trace_send(struct prober *p, struct ask *ask)
 	if ((ttl = next_ttl(t)) == 0)
 		return SEND_DONE;
 	error = transmit(p, &t->probe[ttl]);
-	if (error == LINK_OK) {
-		if (t->state[ttl] == HOP_UNASKED)
-			t->state[ttl] = HOP_ASKED;
-		t->probe[ttl].tries++;
-		t->in_flight++;
-		outstanding_add(&p->outstanding, &t->probe[ttl], PATIENCE_HOP);
-	} else if (error != LINK_RETRY && ttl == 1) {
-		prober_unsent(p, ask, error);
-		return SEND_OVER;
+	if (error == LINK_RETRY) {
+		t->scheduled = true;
+		return SEND_LATER;
 	}
-	t->scheduled = error == LINK_RETRY || next_ttl(t) != 0;
-	return error == LINK_RETRY ? SEND_LATER
-	       : t->scheduled      ? SEND_MORE
-				   : SEND_DONE;
+	if (error != LINK_OK)
+		return not_sent(p, ask, ttl, error);
+	if (t->state[ttl] == HOP_UNASKED)
+		t->state[ttl] = HOP_ASKED;
+	t->probe[ttl].tries++;
+	t->in_flight++;
+	outstanding_add(&p->outstanding, &t->probe[ttl], PATIENCE_HOP);
+	t->scheduled = next_ttl(t) != 0;
+	return t->scheduled ? SEND_MORE : SEND_DONE;
 }
 
 /* The target itself answered at this TTL: nothing beyond is of interest. */
