@@ -67,12 +67,15 @@ trace_forget(struct ask *ask)
 	ask->trace = NULL;
 }
 
-/* The last TTL worth asking: silent hops in a row end a trace. */
+/* The last TTL worth asking: silent hops in a row end a trace whose target has
+ * not been heard of. */
 static int
 horizon(const struct trace *t)
 {
 	int ttl, silent = 0;
 
+	if (t->stopped)
+		return t->last;
 	for (ttl = 1; ttl <= t->last; ttl++) {
 		silent = t->state[ttl] == HOP_SILENT ? silent + 1 : 0;
 		if (silent == TRACE_GAP)

@@ -165,11 +165,25 @@ receive_echo_reply(struct prober *p, const struct arrival *arrival,
 		hand_over(p, probe, &reply);
 }
 
+/* What a router pads its quote with (RFC 4884 section 5.5) is nothing of ours:
+ * neither a DNS message nor an echo payload is all zeros. */
+static bool
+is_padding(const struct icmp_quote *quote)
+{
+	size_t i;
+
+	for (i = 0; i < quote->payload_len; i++) {
+		if (quote->payload[i] != 0)
+			return false;
+	}
+	return true;
+}
+
 static struct probe *
 probe_of_udp_quote(
     const struct flow *flow, const struct icmp_quote *quote, uint8_t *auth_bits)
 {
-	if (quote->payload_len >= 2) {
+	if (quote->payload_len >= 2 && !is_padding(quote)) {
 		*auth_bits = AUTH_PORT + AUTH_DNS_ID;
 		return probe_by_id(
 		    flow, quote->payload[0] << 8 | quote->payload[1]);
@@ -185,7 +199,8 @@ probe_of_echo_quote(const struct prober *p, const struct flow *flow,
 	struct probe *probe = probe_by_id(flow, quote->icmp_seq);
 
 	*auth_bits = AUTH_ECHO_ID;
-	if (probe == NULL || quote->payload_len < sizeof(uint64_t))
+	if (probe == NULL || quote->payload_len < sizeof(uint64_t) ||
+	    is_padding(quote))
 		return probe;
 	*auth_bits += AUTH_TOKEN;
 	return echo_token_valid(p, probe, quote->payload, quote->payload_len)
