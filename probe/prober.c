@@ -278,14 +278,19 @@ prober_turn(struct prober *p)
 	struct probe *probe;
 	struct ask *ask;
 	struct mono now;
+	uint64_t sent;
 
 	while (p->link->receive(p->link, &arrival))
 		prober_receive(p, &arrival);
 	now = p->link->mono(p->link);
 	while (outstanding_expire(&p->outstanding, now, &probe))
 		probe->ask->question->method->expire(p, probe);
-	while (schedule_next(p->schedule, now, &ask))
+	while (schedule_next(p->schedule, now, &ask)) {
+		sent = p->sent;
 		send_next(p, ask, now);
+		if (p->sent == sent)
+			schedule_give_back(p->schedule, ask);
+	}
 	if (!mono_before(now, p->deadline))
 		stop_at_deadline(p);
 	emit_what_lingered(p, now);

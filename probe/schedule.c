@@ -21,7 +21,8 @@ schedule_new(double rate, double burst, size_t size, struct mono now)
 	if (s == NULL)
 		return NULL;
 	s->rate = rate;
-	s->burst = s->tokens = burst;
+	/* Less than one packet at once would be none ever. */
+	s->burst = s->tokens = burst < 1 ? 1 : burst;
 	s->filled = now;
 	s->size = size;
 	if ((s->heap = calloc(size + 1, sizeof(struct ask *))) == NULL) {
@@ -129,6 +130,16 @@ schedule_next(struct schedule *s, struct mono now, struct ask **out)
 		return true;
 	}
 	return false;
+}
+
+void
+schedule_give_back(struct schedule *s, const struct ask *ask)
+{
+	struct peer *peer = ask->flow->peer;
+
+	s->tokens = s->tokens + 1 > s->burst ? s->burst : s->tokens + 1;
+	peer->tokens =
+	    peer->tokens + 1 > LIMIT_BUCKET ? LIMIT_BUCKET : peer->tokens + 1;
 }
 
 struct mono

@@ -12,8 +12,8 @@
 
 struct schedule;
 
-/* rate: packets per second of the vantage point, burst of them at once. size:
- * asks that may wait at the same time. NULL: no memory. */
+/* rate: packets per second of the vantage point, burst of them at once, at
+ * least one. size: asks that may wait at the same time. NULL: no memory. */
 struct schedule *schedule_new(
     double rate, double burst, size_t size, struct mono now);
 void schedule_free(struct schedule *);
@@ -24,6 +24,9 @@ void schedule_add(struct schedule *, struct ask *);
 /* An ask whose time has come and for which both buckets have a token, which
  * are then taken; false: none at this moment. */
 bool schedule_next(struct schedule *, struct mono now, struct ask **);
+
+/* The ask that schedule_next gave last sent no packet: its tokens go back. */
+void schedule_give_back(struct schedule *, const struct ask *);
 
 /* When schedule_next may have one; INT64_MAX: nothing waits. */
 struct mono schedule_when(const struct schedule *, struct mono now);
