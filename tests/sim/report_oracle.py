@@ -77,6 +77,8 @@ class World:
             if rng.random() < 0.05:  # silence
                 time += rng.randrange(1, 40) * step
             self.round(vp, lanes, time, every)
+            if rng.random() < 0.1:  # a second one meanwhile
+                self.round(vp, lanes, time + rng.randrange(5), every)
             time += step + rng.randrange(-5, 5) * SECOND
 
     def lanes(self, vp):
@@ -105,7 +107,8 @@ class World:
         records = []
         for lane in lanes:
             question, proto, port = lane["kind"]
-            record = Record(time + rng.randrange(20 * SECOND), lane["target"],
+            offset = rng.choice((0, SECOND, rng.randrange(20 * SECOND)))
+            record = Record(time + offset, lane["target"],
                             lane["address"], question, proto=proto, port=port,
                             flow=lane["flow"])
             if rng.random() < lane["flap"]:
@@ -604,7 +607,8 @@ def compare_world(seed, folder, tests):
     settled = rng.choice((None, since - HOUR * rng.randrange(-4, 9)))
     if settled is not None:
         settled = settled // HOUR * HOUR
-    make(path, world.batches, world.places, seed, settled)
+    late = rng.choice((0, 0, 1, len(world.batches) // 10))
+    make(path, world.batches, world.places, seed, settled, late)
     with open(sites, "w", encoding="ascii") as file:
         file.write(MAP)
     common = ("--db", path, "--site-map", sites, "--format", "csv")
@@ -624,10 +628,13 @@ def compare_world(seed, folder, tests):
     for level in ("site", "instance"):
         check(f"changes {level}", changes(world, level, since, until),
               acreport("changes", "--level", level, *common, *window))
-        max_age = rng.choice((None, None, 2 * HOUR, 5 * HOUR))
         at = until + rng.randrange(HOUR)
+        lasts = {(vp, r.lane): r.t for vp, r, _ in sorted(
+            world.samples(0, at), key=lambda one: one[1].t)}
+        last = rng.choice([*lasts.values(), at])
+        max_age = rng.choice((None, None, 2 * HOUR, at - last, at - last - 1))
         words = ("--at", stamp(at), "--since", stamp(since), "--level", level,
-                 *(("--max-age", f"{max_age // SECOND}s")
+                 *(("--max-age", f"{max_age / SECOND:.6f}s")
                    if max_age is not None else ()), *common)
         rows = catchment(world, at, max_age, level, since)
         got = acreport("catchment", *words)
@@ -642,7 +649,8 @@ def compare_world(seed, folder, tests):
                   acreport("catchment", "--by", by, *words))
     tests.ok(not wrong, f"world {seed}: all reports agree, and what came "
              "after a time changes nothing",
-             [*wrong[:12], f"settled until {settled}, since {since}"])
+             [*wrong[:12],
+              f"settled until {settled}, since {since}, {late} late"])
 
 
 def main():

@@ -160,14 +160,17 @@ class Store:
         self.db.close()
 
 
-def make(path, batches, places, seed, settled_until=None):
-    """A store of batches that came in a random order."""
+def make(path, batches, places, seed, settled_until=None, late=0):
+    """A store of batches that came in a random order; the last of them, as
+    many as late, after the rest was settled."""
     store = Store(path)
     shuffled = list(batches)
     random.Random(seed).shuffle(shuffled)
     for vp, since, region, country, asn in places:
         store.place(vp, since, region, country, asn)
-    for batch in shuffled:
+    for batch in shuffled[late:]:
         store.add(batch)
     store.settle(settled_until)
+    for batch in shuffled[:late]:
+        store.add(batch)
     store.close()
