@@ -97,6 +97,8 @@ channel_tell(struct channel *channel)
 	} else {
 		(void)option(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
 		(void)option(fd, IPPROTO_IPV6, IPV6_FLOWINFO_SEND, 1);
+		/* Else a flow of IPv4 on the same port is in the way. */
+		(void)option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	}
 	(void)channel_stamps(channel);
 }
