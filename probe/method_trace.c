@@ -22,6 +22,7 @@ enum hop_state {
 
 struct trace {
 	struct probe probe[LIMIT_TTL + 1]; /* by TTL; 0 is not used */
+	struct probe first[LIMIT_TTL + 1]; /* of a hop that is asked again */
 	struct record_hop hop[LIMIT_TTL + 1];
 	enum hop_state state[LIMIT_TTL + 1];
 	int last; /* no TTL beyond it is asked: the target's, once known */
@@ -61,8 +62,10 @@ trace_forget(struct ask *ask)
 
 	if (ask->trace == NULL)
 		return;
-	for (ttl = 1; ttl <= LIMIT_TTL; ttl++)
+	for (ttl = 1; ttl <= LIMIT_TTL; ttl++) {
 		outstanding_forget(&ask->trace->probe[ttl]);
+		outstanding_forget(&ask->trace->first[ttl]);
+	}
 	free(ask->trace);
 	ask->trace = NULL;
 }
@@ -168,6 +171,18 @@ trace_stop(struct prober *p, struct ask *ask)
 	finish(p, ask);
 }
 
+/* A late reply to the first packet must not look like a forged one. */
+static void
+keep_first(struct trace *t, int ttl)
+{
+	struct probe *probe = &t->probe[ttl], *first = &t->first[ttl];
+
+	if (!probe->linked || first->linked)
+		return;
+	*first = *probe;
+	TAILQ_INSERT_AFTER(&probe->ask->flow->probes, probe, first, by_flow);
+}
+
 static enum link_error
 transmit(struct prober *p, struct probe *probe)
 {
@@ -209,6 +224,7 @@ trace_send(struct prober *p, struct ask *ask)
 	t->scheduled = false;
 	if ((ttl = next_ttl(t)) == 0)
 		return SEND_DONE;
+	keep_first(t, ttl);
 	error = transmit(p, &t->probe[ttl]);
 	if (error == LINK_RETRY) {
 		t->scheduled = true;
@@ -241,7 +257,7 @@ reached(struct prober *p, struct ask *ask, int ttl, enum outcome end)
 	for (beyond = ttl + 1; beyond <= LIMIT_TTL; beyond++) {
 		if (t->probe[beyond].open)
 			t->in_flight--;
-		t->probe[beyond].beyond = true;
+		t->probe[beyond].beyond = t->first[beyond].beyond = true;
 		outstanding_close(
 		    &p->outstanding, &t->probe[beyond], PATIENCE_HOP);
 	}
