@@ -107,25 +107,6 @@ flow_new(struct flow_table *table, const struct addr *addr)
 	return flow;
 }
 
-struct flow *
-flow_get(struct flow_table *table, const struct addr *addr, uint16_t dport,
-    enum proto proto, int n)
-{
-	struct flow *flow = table->bucket[bucket_of(table, addr)];
-
-	for (; flow != NULL; flow = flow->next) {
-		if (flow->n == n && flow->proto == proto &&
-		    flow->dport == dport && addr_equal(&flow->peer->addr, addr))
-			return flow;
-	}
-	if ((flow = flow_new(table, addr)) == NULL)
-		return NULL;
-	flow->dport = dport;
-	flow->proto = proto;
-	flow->n = n;
-	return flow;
-}
-
 /* The keyed choice. Other uses of the same key begin with another label. */
 static void
 flow_name(const struct flow_table *table, struct flow *flow)
@@ -151,14 +132,51 @@ flow_name(const struct flow_table *table, struct flow *flow)
 	flow->label = addr->af == 6
 			  ? (int32_t)(1 + ((hash >> 40) & 0xffffff) % LABEL_MAX)
 			  : -1;
-	flow->named = true;
 }
 
-void
-flow_choose(const struct flow_table *table, struct flow *flow)
+static uint16_t
+port_after(uint16_t port)
 {
-	if (!flow->named)
-		flow_name(table, flow);
+	return port == FLOW_PORT_LAST ? FLOW_PORT_FIRST : (uint16_t)(port + 1);
+}
+
+/* Two flows to one place cannot have one port. The order in which they are
+ * made decides, not that of their packets, which is random. */
+static bool
+has_port_of_another(const struct flow_table *table, const struct flow *flow)
+{
+	const struct flow *other =
+	    table->bucket[bucket_of(table, &flow->peer->addr)];
+
+	for (; other != NULL; other = other->next) {
+		if (other != flow && other->peer == flow->peer &&
+		    other->proto == flow->proto &&
+		    other->dport == flow->dport && other->port == flow->port)
+			return true;
+	}
+	return false;
+}
+
+struct flow *
+flow_get(struct flow_table *table, const struct addr *addr, uint16_t dport,
+    enum proto proto, int n)
+{
+	struct flow *flow = table->bucket[bucket_of(table, addr)];
+
+	for (; flow != NULL; flow = flow->next) {
+		if (flow->n == n && flow->proto == proto &&
+		    flow->dport == dport && addr_equal(&flow->peer->addr, addr))
+			return flow;
+	}
+	if ((flow = flow_new(table, addr)) == NULL)
+		return NULL;
+	flow->dport = dport;
+	flow->proto = proto;
+	flow->n = n;
+	flow_name(table, flow);
+	while (has_port_of_another(table, flow))
+		flow->port = port_after(flow->port);
+	return flow;
 }
 
 static enum link_error
@@ -193,14 +211,11 @@ flow_open(struct flow_table *table, struct flow *flow, struct link *link)
 
 	if (flow->socket != -1)
 		return LINK_OK;
-	flow_choose(table, flow);
 	for (i = 0; i < FLOW_TRIES && error == LINK_TAKEN; i++) {
 		error = flow_try(table, flow, link);
 		if (error == LINK_TAKEN) {
 			flow->moved = true;
-			flow->port = flow->port == FLOW_PORT_LAST
-					 ? FLOW_PORT_FIRST
-					 : (uint16_t)(flow->port + 1);
+			flow->port = port_after(flow->port);
 		}
 	}
 	return error;

@@ -23,8 +23,7 @@ struct flow {
 	uint16_t dport; /* 0 of ICMP */
 	enum proto proto;
 	int n;
-	bool named; /* port, id, checksum and label are chosen */
-	bool moved;
+	bool moved; /* another process has its port: this is the next free */
 	struct addr src;
 	uint16_t port;  /* source port, or echo id */
 	uint16_t cksum; /* of echo */
@@ -43,12 +42,12 @@ struct flow_table *flow_table_new(const struct hash_key *key,
     const struct addr *source4, const struct addr *source6);
 void flow_table_free(struct flow_table *);
 
-/* The one flow of these, made where it is missing. NULL: no memory. */
+/* The one flow of these, made where it is missing, with its port, id, checksum
+ * and label. Flows of an address and port are asked for in the same order in
+ * every round: where two hash to one port, the later has the next. NULL: no
+ * memory. */
 struct flow *flow_get(struct flow_table *, const struct addr *, uint16_t dport,
     enum proto, int n);
-
-/* Choose port, id, checksum and label where they are not yet chosen. */
-void flow_choose(const struct flow_table *, struct flow *);
 
 /* Open its socket where it is not. LINK_OK, or why not. */
 enum link_error flow_open(struct flow_table *, struct flow *, struct link *);

@@ -167,7 +167,6 @@ plan_print(const struct plan *plan)
 		const struct ask *ask = &plan->asks[i];
 		const struct flow *flow = ask->flow;
 
-		flow_choose(plan->flows, ask->flow);
 		(void)printf("%8.3f s  %s  %s  %s %s  flow %d %s %u",
 		    (double)plan->after[i].ns / 1e9, ask->target,
 		    addr_format(addr, &flow->peer->addr), ask->question->name,
