@@ -31,9 +31,8 @@ store_raw_horizon(struct store *s, struct wall *horizon)
 	*horizon = (struct wall){ INT64_MIN };
 	query_text(&q, SETTING_HORIZON);
 	if (query_row(&q))
-		set =
-		    text_int(&us, query_column_text(&q, 0),
-			0, LIMIT_TIME_MAX_US) == 0;
+		set = text_int(&us, query_column_text(&q, 0), 0,
+			  LIMIT_TIME_MAX_US) == 0;
 	if (set)
 		*horizon = wall_from_us(us);
 	return query_end(&q);
