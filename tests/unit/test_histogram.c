@@ -17,14 +17,15 @@ every_time_lies_within_one_percent_of_its_bucket(void **state)
 
 	(void)state;
 	histogram_init(&h);
-	for (double t = 1; t < LIMIT_RTT_US; t = t * 1.0037 + 1) {
+	for (double t = 1; t < (double)LIMIT_RTT_US; t = t * 1.0037 + 1) {
 		const int64_t us = (int64_t)t;
 		int64_t seen;
 
 		histogram_add(&h, us);
 		seen = histogram_rank_us(&h, 1);
 		/* Whole microseconds: half of one is lost to rounding. */
-		assert_true(llabs(seen - us) <= (double)us * 0.01 + 0.5);
+		assert_true((double)llabs(seen - us) <=
+			    (double)us * 0.01 + 0.5);
 		histogram_clear(&h);
 		assert_int_equal(h.total, 0);
 	}
