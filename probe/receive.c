@@ -124,17 +124,19 @@ probe_by_id(const struct flow *flow, int32_t id)
 	return NULL;
 }
 
+/* Eight bytes of a UDP header: the checksum tells the packets of a flow apart,
+ * and where two of those asked for have the same it proves nothing. */
 static struct probe *
-probe_by_cksum(const struct flow *flow, int32_t cksum)
+probe_by_cksum(const struct flow *flow, int32_t cksum, bool open)
 {
 	struct probe *probe, *found = NULL;
 
 	TAILQ_FOREACH(probe, &flow->probes, by_flow)
 	{
-		if (probe->cksum != cksum || !probe->open)
+		if (probe->cksum != cksum || probe->open != open)
 			continue;
 		if (found != NULL)
-			return NULL; /* two: it proves nothing */
+			return NULL;
 		found = probe;
 	}
 	return found;
@@ -183,13 +185,17 @@ static struct probe *
 probe_of_udp_quote(
     const struct flow *flow, const struct icmp_quote *quote, uint8_t *auth_bits)
 {
+	struct probe *probe;
+
 	if (quote->payload_len >= 2 && !is_padding(quote)) {
 		*auth_bits = AUTH_PORT + AUTH_DNS_ID;
 		return probe_by_id(
 		    flow, quote->payload[0] << 8 | quote->payload[1]);
 	}
 	*auth_bits = AUTH_PORT + AUTH_CKSUM;
-	return probe_by_cksum(flow, quote->cksum);
+	probe = probe_by_cksum(flow, quote->cksum, true);
+	return probe != NULL ? probe
+			     : probe_by_cksum(flow, quote->cksum, false);
 }
 
 static struct probe *
