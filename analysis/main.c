@@ -64,12 +64,9 @@ check_subcommand(struct options *o)
 	unsigned foreign;
 
 	if (command == NULL) {
-		log_warnx(
-		    o->command == NULL
-			? "%sexpected latency, catchment, changes or records"
-			: "%s: expected latency, catchment, changes or "
-			  "records",
-		    o->command == NULL ? "" : o->command);
+		log_warnx("%s%sexpected latency, catchment, changes or records",
+		    o->command == NULL ? "" : o->command,
+		    o->command == NULL ? "" : ": ");
 		return NULL;
 	}
 	foreign = o->given & ~command->takes;
@@ -80,6 +77,11 @@ check_subcommand(struct options *o)
 			    option_bits[i].name);
 			return NULL;
 		}
+	}
+	if (!command->traces && names_find(&o->questions, "trace") >= 0) {
+		log_warnx("%s does not take --question trace: see records",
+		    command->name);
+		return NULL;
 	}
 	if (o->by == BY_DEFAULT) {
 		o->by = command->by_default;

@@ -2,6 +2,8 @@
 # Proves that acreport prints what tests/golden/reports/ holds, refuses what it must, and survives a hostile database.
 """UPDATE=1 writes the expected results anew: look at the difference."""
 
+import csv
+import io
 import json
 import os
 import random
@@ -201,6 +203,7 @@ REFUSED = (  # words, status, what the line says
     (("changes", "--at", "now"), 2, "changes does not take --at"),
     (("records", "--level", "site"), 2, "records does not take --level"),
     (("catchment", "--per", "vp"), 2, "catchment does not take --per"),
+    (("latency", "--question", "trace"), 2, "latency does not take --quest"),
     (("latency", "--per", "target"), 2, "--per target"),
     (("catchment", "--max-age", "soon"), 2, "--max-age soon"),
     (("latency", "--level", "city"), 2, "--level city"),
@@ -351,6 +354,49 @@ def test_refusals(s):
              "a database without its samples", "no such table")):
         s.refuses(f"{what} is refused with 4", 4, pattern, "latency",
                   db=path)
+
+
+# --- views ---
+
+def test_views(s):
+    db = sqlite3.connect(f"file:{s.db}?mode=ro", uri=True)
+    db.execute("PRAGMA trusted_schema=OFF")
+    views = [name for name, in db.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'view'")]
+    ids = []
+    for view in views:
+        cursor = db.execute(f"SELECT * FROM {view}")
+        cursor.fetchall()
+        ids += [f"{view}.{column[0]}" for column in cursor.description
+                if column[0] in ("id", "received")]
+    s.tap.ok(len(views) > 8 and not ids,
+             f"{len(views)} views can be read, and show no id", *ids)
+    rows = csv.DictReader(io.StringIO(s.run(
+        "changes", *WINDOW, "--format", "csv").stdout.decode()))
+    told = sorted((r["time"], r["vp"], r["from_instance"], r["to_instance"],
+                   float(r["uncertain_s"])) for r in rows)
+    viewed = sorted(db.execute(
+        "SELECT time, vp, from_instance, to_instance, uncertain_s "
+        "FROM v_change WHERE t >= ? AND t < ?", (stamp(12), stamp(24))))
+    s.tap.ok(told == viewed and told,
+             "v_change and acreport changes see the same changes",
+             told, viewed)
+    rows = csv.DictReader(io.StringIO(s.run(
+        "records", *WINDOW, "--format", "csv").stdout.decode()))
+    told = sorted((r["time"], r["vp"], r["question"], r["outcome"],
+                   r["rtt_ms"], r["instance"], r["reason"]) for r in rows)
+    viewed = sorted((time, vp, question, outcome,
+                     "" if rtt is None else f"{rtt / 1000:.3f}",
+                     name or "", reason or "")
+                    for time, vp, question, outcome, rtt, name, reason
+                    in db.execute(
+                        "SELECT time, vp, question, outcome, rtt_us, "
+                        "instance, reason FROM v_record "
+                        "WHERE t >= ? AND t < ?", (stamp(12), stamp(24))))
+    s.tap.ok(told == viewed and told,
+             "v_record and acreport records see the same records",
+             f"{len(told)} and {len(viewed)}")
+    db.close()
 
 
 # --- other users ---
@@ -505,6 +551,7 @@ def main():
         s.golden(HOSTILE_CASES, f"{folder}/hostile.db")
         test_output(s)
         test_refusals(s)
+        test_views(s)
         test_users(s)
         program = sanitized(s)
         s.program = program
