@@ -55,14 +55,11 @@
  * bombs reach 30,000. */
 #define LIMIT_BATCH_RATIO 1000
 #define LIMIT_BATCH_RECORDS 200000
-#define LIMIT_BATCH_SPAN_S 3600 /* settle relies on it */
-#define LIMIT_RECORD_LINE 65536 /* one JSON line: a trace of 64 hops is 12 kB \
-				 */
-#define LIMIT_SPOOL_BYTES (512LL << 20) /* default cap: a week of 200 targets \
-					 */
+#define LIMIT_BATCH_SPAN_S 3600         /* settle relies on it */
+#define LIMIT_RECORD_LINE 65536         /* a trace of 64 hops is 12 kB */
+#define LIMIT_SPOOL_BYTES (512LL << 20) /* a week of 200 targets */
 #define LIMIT_SPOOL_AGE_S (30LL * 86400)
-#define LIMIT_RECEIPT_BYTES 65536 /* a collector's answer; ours is 200 bytes \
-				   */
+#define LIMIT_RECEIPT_BYTES 65536 /* a collector's answer; ours: 200 */
 
 /* Receiving uploads (DESIGN.md 8). */
 #define LIMIT_HTTP_HEAD 32768 /* bytes of a request's head; ours has 1 kB */
@@ -75,12 +72,10 @@
 #define LIMIT_RETRY_AFTER_S 600 /* spreads 10,000 clients to 17 per second */
 
 /* The collector's archive and memory. */
-#define LIMIT_ARCHIVE_FILE \
-	(64 << 20)            /* then the next file: one copy, one tape */
+#define LIMIT_ARCHIVE_FILE (64 << 20) /* then the next: one copy, one tape */
 #define LIMIT_ARCHIVE_KIND 16 /* bytes of an entry's kind, NUL included */
 #define LIMIT_ARCHIVE_ENTRY (256 << 20) /* an import's JSON, uncompressed */
-#define LIMIT_NAMES_BYTES (64 << 20) /* of each cache of names: 300,000 lanes \
-				      */
+#define LIMIT_NAMES_BYTES (64 << 20)    /* of each cache: 300,000 lanes */
 
 /* Imports. */
 #define LIMIT_ATLAS_RESULT (1 << 20) /* bytes of one result's JSON */
