@@ -19,8 +19,8 @@ read_clock(struct batch_head *head)
 	if (state == -1)
 		return;
 	head->clock = state == TIME_ERROR || (timex.status & STA_UNSYNC) != 0
-	    ? CLOCK_UNSYNCED
-	    : CLOCK_SYNCED;
+			  ? CLOCK_UNSYNCED
+			  : CLOCK_SYNCED;
 	head->clock_max_error_us = timex.maxerror;
 	if ((timex.status & STA_NANO) != 0)
 		timex.offset /= 1000;
@@ -44,7 +44,7 @@ static bool
 is_link_local(const struct addr *addr)
 {
 	return addr->af == 6 && addr->bytes[0] == 0xfe &&
-	    (addr->bytes[1] & 0xc0) == 0x80;
+	       (addr->bytes[1] & 0xc0) == 0x80;
 }
 
 static void

@@ -24,8 +24,8 @@ every_time_lies_within_one_percent_of_its_bucket(void **state)
 		histogram_add(&h, us);
 		seen = histogram_rank_us(&h, 1);
 		/* Whole microseconds: half of one is lost to rounding. */
-		assert_true((double)llabs(seen - us) <=
-			    (double)us * 0.01 + 0.5);
+		assert_true(
+		    (double)llabs(seen - us) <= (double)us * 0.01 + 0.5);
 		histogram_clear(&h);
 		assert_int_equal(h.total, 0);
 	}
