@@ -157,13 +157,18 @@ host_key(struct hash_key *key)
 	memcpy(key->bytes, digest, sizeof(key->bytes));
 }
 
+/* As long as the interval or the pace of the busiest address asks for (a trace
+ * is up to two packets a hop), and that of the host. */
 static struct span
-look_deadline(const struct look_options *o, size_t asks)
+look_deadline(const struct look_options *o, const struct plan *plan)
 {
 	double timed = (double)o->count * (double)o->interval.ns / 1e9;
+	double packets = (double)plan->most + (o->trace ? 2 * LIMIT_TTL : 0);
+	double paced = (packets - LIMIT_BUCKET) / LIMIT_ADDRESS_RATE;
 
-	return span_s(timed + (double)o->timeout.ns / 1e9 + LOOK_MARGIN_S +
-		      (double)asks * 4 / o->rate);
+	return span_s((timed > paced ? timed : paced) +
+		      (double)o->timeout.ns / 1e9 + LOOK_MARGIN_S +
+		      (double)plan->count * 4 / o->rate);
 }
 
 static void
@@ -191,7 +196,7 @@ run(struct look *look, struct link *link, struct plan *plan)
 			   ? o->timeout
 			   : span_ms(HOP_TIMEOUT_MS),
 		.linger = span_s(3600), /* to the end of the look */
-		.deadline = look_deadline(o, plan->count),
+		.deadline = look_deadline(o, plan),
 		.sink = { keep_record, look },
 		.gate = { manners_refuse, o->manners },
 		.contact = "" };

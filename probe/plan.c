@@ -120,6 +120,8 @@ plan_add(struct plan *plan, const struct plan_item *item)
 	plan->after[plan->count] = item->after;
 	plan->count++;
 	flow->users++;
+	if (++flow->peer->asks > plan->most)
+		plan->most = flow->peer->asks;
 	return 0;
 }
 

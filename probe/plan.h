@@ -13,6 +13,7 @@ struct plan {
 	struct ask *asks;
 	struct span *after; /* by index: not before start + after */
 	size_t count, size;
+	size_t most; /* asks of one address */
 	struct flow_table *flows;
 	bool udp_trace[2]; /* IPv4, IPv6: else traces are ICMP */
 };

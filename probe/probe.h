@@ -32,6 +32,7 @@ struct question {
 /* One address of the network, whatever targets name it. */
 struct peer {
 	struct addr addr;
+	size_t asks;   /* planned, over all flows */
 	double tokens; /* of the bucket (limits.h), as of filled */
 	struct mono filled;
 };
