@@ -12,18 +12,18 @@
 
 /* What a batch came to. The comment is the HTTP status that listen.c gives. */
 enum ingest_verdict {
-	INGEST_STORED,	       /* 201 */
-	INGEST_DUPLICATE,      /* 200 */
-	INGEST_CONFLICT,       /* 409; set aside under ARCHIVE/conflict/ */
-	INGEST_UNKNOWN_VP,     /* 403: no such vantage point or key */
-	INGEST_BAD_SIGNATURE,  /* 401 */
-	INGEST_MALFORMED,      /* 400: line, length or digest */
-	INGEST_TOO_BIG,	       /* 413 */
-	INGEST_BAD_CODEC,      /* 415 */
-	INGEST_BAD_RECORD,     /* 422; reason names the line */
-	INGEST_BUSY,	       /* 503 */
-	INGEST_FULL,	       /* 507 */
-	INGEST_BROKEN,	       /* 500 */
+	INGEST_STORED,        /* 201 */
+	INGEST_DUPLICATE,     /* 200 */
+	INGEST_CONFLICT,      /* 409; set aside under ARCHIVE/conflict/ */
+	INGEST_UNKNOWN_VP,    /* 403: no such vantage point or key */
+	INGEST_BAD_SIGNATURE, /* 401 */
+	INGEST_MALFORMED,     /* 400: line, length or digest */
+	INGEST_TOO_BIG,       /* 413 */
+	INGEST_BAD_CODEC,     /* 415 */
+	INGEST_BAD_RECORD,    /* 422; reason names the line */
+	INGEST_BUSY,          /* 503 */
+	INGEST_FULL,          /* 507 */
+	INGEST_BROKEN,        /* 500 */
 	INGEST_VERDICTS
 };
 const char *ingest_verdict_name(enum ingest_verdict);
@@ -31,7 +31,7 @@ int ingest_verdict_status(enum ingest_verdict);
 
 struct ingest_result {
 	enum ingest_verdict verdict;
-	char reason[256]; /* one line, safe to print */
+	char reason[256];       /* one line, safe to print */
 	struct batch_line line; /* where it could be read */
 };
 
@@ -42,7 +42,7 @@ void ingest_preview(struct store *, const char *line, size_t line_len,
 
 /* The whole file's bytes; its own transaction. After INGEST_STORED or
  * INGEST_DUPLICATE the batch survives a power cut. */
-void ingest_batch(struct store *, const uint8_t *file, size_t len,
-    struct ingest_result *);
+void ingest_batch(
+    struct store *, const uint8_t *file, size_t len, struct ingest_result *);
 
 #endif

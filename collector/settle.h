@@ -16,7 +16,7 @@ enum store_result settle_hour(struct store *, int64_t vp, int64_t hour);
 /* Settle what is marked, at most max hours (0: all), in transactions of its
  * own. before: only hours that end at or before it; {INT64_MAX}: all. *left
  * is how many marks remain. */
-enum store_result settle_marked(struct store *, int max, struct wall before,
-    int64_t *left);
+enum store_result settle_marked(
+    struct store *, int max, struct wall before, int64_t *left);
 
 #endif

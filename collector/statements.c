@@ -113,8 +113,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_FIRST_RUN] = "SELECT first, tie, last, instance FROM run "
 				"WHERE hour = ?1 AND lane = ?2"
 				" AND tie >= 0 ORDER BY first, tie LIMIT 1",
-	[STATEMENT_NEXT_MARK] =
-	    "SELECT vp, hour FROM unsettled WHERE hour < ?1 LIMIT 1",
+	[STATEMENT_NEXT_MARK] = "SELECT vp, hour FROM unsettled WHERE hour < ?1"
+				" ORDER BY hour, vp LIMIT 1",
 	[STATEMENT_TAKE_MARK] =
 	    "DELETE FROM unsettled WHERE vp = ?1 AND hour = ?2",
 	[STATEMENT_COUNT_MARKS] = "SELECT count(*) FROM unsettled",

@@ -130,11 +130,12 @@ CREATE TABLE answer_bytes(
 ) STRICT;
 
 -- (vp, hour) whose runs and intervals are not yet what the raw rows say.
--- hour = t / 3600000000, rounded down.
+-- hour = t / 3600000000, rounded down. By hour first: closed hours are
+-- settled before live ones are looked at.
 CREATE TABLE unsettled(
-	vp INTEGER NOT NULL,
 	hour INTEGER NOT NULL,
-	PRIMARY KEY(vp, hour)
+	vp INTEGER NOT NULL,
+	PRIMARY KEY(hour, vp)
 ) STRICT, WITHOUT ROWID;
 
 -- A stretch of one instance in one lane within an hour. Losses belong to the
