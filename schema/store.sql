@@ -137,6 +137,7 @@ CREATE TABLE unsettled(
 	vp INTEGER NOT NULL,
 	PRIMARY KEY(hour, vp)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX unsettled_by_vp ON unsettled(vp, hour);
 
 -- A stretch of one instance in one lane within an hour. Losses belong to the
 -- lane's hour: one row with instance 0 and tie -1, first = the earliest of
