@@ -25,7 +25,7 @@ close_fd(int *fd)
 	errno = saved;
 }
 
-/* A folder that was just made is as lasting as its entry in its parent. */
+/* A folder is as lasting as its entry in its parent, whoever made it. */
 static int
 make_folder(const char *path)
 {
@@ -33,8 +33,8 @@ make_folder(const char *path)
 	char *slash;
 	int fd, status;
 
-	if (mkdir(path, 0700) == -1)
-		return errno == EEXIST ? 0 : -1;
+	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+		return -1;
 	if (text_copy(parent, sizeof(parent), path) == -1 ||
 	    (slash = strrchr(parent, '/')) == NULL)
 		return 0;
