@@ -59,6 +59,7 @@ def cuts(folder, kind, name, wrap=()):
     try:
         disk.mount()
         spool = spools.Spool(f"{disk.path}/{name}", f"{folder}/key")
+        spool.torn_allowed = bool(wrap)
         for cut in range(1, CUTS + 1):
             for _ in range(cut % 3 + 1):
                 spool.publish(wrap)
