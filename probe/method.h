@@ -45,7 +45,7 @@ struct method {
 	bool (*differs)(const struct ask *, const struct reply *);
 	/* The probe's time is up. */
 	void (*expire)(struct prober *, struct probe *);
-	/* The run is over before the ask: what is known by now is its record.
+	/* No packet leaves any more: the ask ends when those under way have.
 	 * NULL: one packet is all there is. */
 	void (*stop)(struct prober *, struct ask *);
 	/* Free what the ask holds beside its record; NULL: nothing. */

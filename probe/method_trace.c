@@ -141,11 +141,8 @@ finish(struct prober *p, struct ask *ask)
 		outstanding_close(
 		    &p->outstanding, &t->probe[ttl], PATIENCE_HOP);
 	fill_record(ask->record, t);
-	if (!t->stopped)
-		prober_finish(p, ask, OUTCOME_TIMEOUT, NULL);
-	else
-		prober_finish(
-		    p, ask, t->end, t->reason[0] == '\0' ? NULL : t->reason);
+	prober_finish(p, ask, t->stopped ? t->end : OUTCOME_TIMEOUT,
+	    t->reason[0] == '\0' ? NULL : t->reason);
 }
 
 /* After every event: over, or more to send. */
@@ -168,7 +165,22 @@ advance(struct prober *p, struct ask *ask)
 static void
 trace_stop(struct prober *p, struct ask *ask)
 {
-	finish(p, ask);
+	struct trace *t = ask->trace;
+	int ttl;
+
+	if (t->probe[1].tries == 0) { /* no buffer all the time */
+		prober_unsent(p, ask, LINK_OK);
+		return;
+	}
+	for (ttl = 1; ttl <= LIMIT_TTL; ttl++) {
+		if (t->state[ttl] == HOP_UNASKED ||
+		    (t->state[ttl] == HOP_AGAIN && !t->probe[ttl].open))
+			t->state[ttl] = HOP_SILENT;
+	}
+	t->scheduled = false;
+	if (!t->stopped)
+		(void)text_copy(t->reason, sizeof(t->reason), "deadline");
+	advance(p, ask);
 }
 
 /* A late reply to the first packet must not look like a forged one. */
@@ -232,6 +244,9 @@ trace_send(struct prober *p, struct ask *ask)
 	}
 	if (error != LINK_OK)
 		return not_sent(p, ask, ttl, error);
+	if (t->probe[1].tries == 0)
+		ask->record->t = wall_add(
+		    p->start_wall, mono_since(t->probe[ttl].sent, p->start));
 	if (t->state[ttl] == HOP_UNASKED)
 		t->state[ttl] = HOP_ASKED;
 	t->probe[ttl].tries++;
@@ -254,6 +269,7 @@ reached(struct prober *p, struct ask *ask, int ttl, enum outcome end)
 	t->stopped = true;
 	t->last = ttl;
 	t->end = end;
+	t->reason[0] = '\0';
 	for (beyond = ttl + 1; beyond <= LIMIT_TTL; beyond++) {
 		if (t->probe[beyond].open)
 			t->in_flight--;

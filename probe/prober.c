@@ -7,8 +7,11 @@
 #include "lib/limits.h"
 #include "lib/text.h"
 
-#define STEP_NS 100000 /* of wall against mono: more than two readings apart \
-			*/
+#define STEP_NS                                                      \
+	100000 /* of wall against mono: more than two readings apart \
+		*/
+
+#define ARRIVALS_MAX 4096 /* of one turn: a flood must not stop the clock */
 
 static int64_t
 clock_offset_ns(struct link *link)
@@ -113,6 +116,8 @@ prober_finish(
 		    ask->record->reason, sizeof(ask->record->reason), reason);
 	ask->state = ASK_DONE;
 	ask->done = p->link->mono(p->link);
+	if (outcome != OUTCOME_UNSENT)
+		p->heard = ask->done;
 	TAILQ_INSERT_TAIL(&p->done, ask, by_done);
 	p->left--;
 }
@@ -137,6 +142,12 @@ prober_unsent(struct prober *p, struct ask *ask, enum link_error error)
 }
 
 /* --- the end of an ask --- */
+
+static struct mono
+earliest(struct mono a, struct mono b)
+{
+	return mono_before(a, b) ? a : b;
+}
 
 static void
 emit(struct prober *p, struct ask *ask)
@@ -171,14 +182,25 @@ emit_oldest(struct prober *p)
 	emit(p, ask);
 }
 
+/* When the run is over once every ask has its outcome. */
+static struct mono
+end_of_listening(const struct prober *p)
+{
+	struct span tail = span_ms(PROBER_TAIL_MS);
+
+	return earliest(
+	    mono_add(p->heard, p->linger.ns < tail.ns ? p->linger : tail),
+	    p->deadline);
+}
+
 static void
 emit_what_lingered(struct prober *p, struct mono now)
 {
+	bool over = p->left == 0 && !mono_before(now, end_of_listening(p));
 	struct ask *ask;
 
 	while ((ask = TAILQ_FIRST(&p->done)) != NULL &&
-	       (p->left == 0 ||
-		   !mono_before(now, mono_add(ask->done, p->linger))))
+	       (over || !mono_before(now, mono_add(ask->done, p->linger))))
 		emit_oldest(p);
 }
 
@@ -191,7 +213,9 @@ prepare(struct prober *p, struct ask *ask)
 {
 	enum link_error error = flow_open(p->flows, ask->flow, p->link);
 
-	if (ask->record == NULL && prober_begin(p, ask) == -1)
+	/* Not before it is known what the flow is. */
+	if (error != LINK_RETRY && ask->record == NULL &&
+	    prober_begin(p, ask) == -1)
 		return LINK_RETRY;
 	return error;
 }
@@ -247,16 +271,12 @@ send_next(struct prober *p, struct ask *ask, struct mono now)
 	}
 }
 
-/* The run's time is up: what was sent has timed out, the rest was not. */
+/* Too late to await an answer: what waits to be sent is not sent. */
 static void
-stop_at_deadline(struct prober *p)
+stop_sending(struct prober *p)
 {
-	struct probe *probe;
 	struct ask *ask;
 
-	while (outstanding_expire(
-	    &p->outstanding, (struct mono){ INT64_MAX }, &probe))
-		probe->ask->question->method->expire(p, probe);
 	while (schedule_take(p->schedule, &ask)) {
 		if (is_over(ask))
 			continue;
@@ -269,6 +289,20 @@ stop_at_deadline(struct prober *p)
 	}
 }
 
+static void
+send_what_is_due(struct prober *p, struct mono now)
+{
+	struct ask *ask;
+	uint64_t sent;
+
+	while (schedule_next(p->schedule, now, &ask)) {
+		sent = p->sent;
+		send_next(p, ask, now);
+		if (p->sent == sent)
+			schedule_give_back(p->schedule, ask);
+	}
+}
+
 /* Receive first, send last: building packets must not sit between the arrival
  * of a reply and its stamp. */
 static void
@@ -276,30 +310,32 @@ prober_turn(struct prober *p)
 {
 	struct arrival arrival;
 	struct probe *probe;
-	struct ask *ask;
-	struct mono now;
-	uint64_t sent;
+	struct mono now, up_to;
+	int i;
 
-	while (p->link->receive(p->link, &arrival))
+	for (i = 0; i < ARRIVALS_MAX && p->link->receive(p->link, &arrival);
+	     i++)
 		prober_receive(p, &arrival);
 	now = p->link->mono(p->link);
-	while (outstanding_expire(&p->outstanding, now, &probe))
+	up_to =
+	    mono_before(now, p->deadline) ? now : (struct mono){ INT64_MAX };
+	while (outstanding_expire(&p->outstanding, up_to, &probe))
 		probe->ask->question->method->expire(p, probe);
-	while (schedule_next(p->schedule, now, &ask)) {
-		sent = p->sent;
-		send_next(p, ask, now);
-		if (p->sent == sent)
-			schedule_give_back(p->schedule, ask);
-	}
-	if (!mono_before(now, p->deadline))
-		stop_at_deadline(p);
+	if (mono_before(now, p->last_send))
+		send_what_is_due(p, now);
+	else
+		stop_sending(p);
 	emit_what_lingered(p, now);
 }
 
-static struct mono
-earliest(struct mono a, struct mono b)
+/* Where the deadline is hardly longer than one answer may take, half of it. */
+static struct span
+time_to_send(const struct prober_settings *settings)
 {
-	return mono_before(a, b) ? a : b;
+	struct span half = { settings->deadline.ns / 2 };
+	struct span rest = { settings->deadline.ns - settings->answer.ns };
+
+	return rest.ns > half.ns ? rest : half;
 }
 
 int
@@ -316,6 +352,7 @@ prober_init(
 	p->start = p->link->mono(p->link);
 	p->start_wall = p->link->wall(p->link);
 	p->deadline = mono_add(p->start, settings->deadline);
+	p->last_send = mono_add(p->start, time_to_send(settings));
 	TAILQ_INIT(&p->done);
 	outstanding_init(&p->outstanding, settings->answer, settings->hop);
 	if (getrandom(&p->run_key, sizeof(p->run_key), 0) != sizeof(p->run_key))
@@ -347,6 +384,10 @@ prober_run(struct prober *p)
 		if (!TAILQ_EMPTY(&p->done))
 			next = earliest(next,
 			    mono_add(TAILQ_FIRST(&p->done)->done, p->linger));
+		if (p->left == 0)
+			next = earliest(next, end_of_listening(p));
+		if (mono_before(now, p->last_send))
+			next = earliest(next, p->last_send);
 		p->link->wait(p->link, earliest(next, p->deadline));
 	}
 }

@@ -23,6 +23,8 @@ enum {
 	AUTH_CKSUM = 16, /* of a quoted UDP header: depends on the DNS id */
 };
 
+#define PROBER_TAIL_MS 300 /* the longest ways around the earth */
+
 /* Where records go: called once for each ask, in no particular order. */
 struct sink {
 	void (*emit)(void *arg, const struct ask *, const struct record *);
@@ -47,7 +49,9 @@ struct prober {
 	struct span linger;  /* how long a finished ask listens for more */
 	struct mono start;
 	struct wall start_wall;
-	struct mono deadline; /* of the whole run */
+	struct mono last_send; /* what leaves later could not be awaited */
+	struct mono deadline;  /* of the whole run */
+	struct mono heard; /* when the last ask that was sent had its outcome */
 	struct ask_list done;
 	struct ask *asks; /* all of them, by index */
 	size_t ask_count;
@@ -74,7 +78,9 @@ int prober_init(struct prober *, const struct prober_settings *, size_t asks);
 void prober_clear(struct prober *);
 
 /* asks: all of them, planned and in the schedule. Runs until each is emitted,
- * at the latest at the deadline. */
+ * at the latest at the deadline; nothing is sent that the deadline would not
+ * leave its full time. The last ask lingers too, but no longer than
+ * PROBER_TAIL_MS. */
 void prober_run(struct prober *);
 
 /* --- for methods --- */
