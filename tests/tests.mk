@@ -46,6 +46,15 @@ $(B)/tests/fault/%: tests/fault/%.c $(B)/libac.a $(B)/flags $$(OBJ_$$*)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< \
 	    $(OBJ_$*) $(B)/libac.a $(LIBS_COMMON)
 
+# The simulated days of the prober: its stages over a network of fiction
+# instead of sockets.
+SIM_PROBER := $(call objects,$(wildcard tests/sim/prober_*.c) \
+	$(addprefix probe/,flow.c schedule.c outstanding.c plan.c manners.c \
+	prober.c receive.c) $(wildcard probe/method_*.c))
+$(B)/tests/sim/prober_day: $(SIM_PROBER) $(B)/libac.a
+	@echo "  link $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_COMMON)
+
 units: $(UNIT)
 
 check:
