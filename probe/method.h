@@ -54,9 +54,11 @@ struct method {
 
 extern const struct method method_dns_udp, method_echo, method_trace;
 
-/* A message about packet size (fragmentation needed, packet too big) is of the
- * path and answers no question. */
+/* A message about packet size (fragmentation needed, packet too big, reassembly
+ * time exceeded) answers no question, and no method is given one. */
 bool reply_is_about_size(const struct reply *);
+/* Port unreachable, whoever says it. */
+bool reply_is_refusal(const struct reply *);
 
 /* --- method_dns_udp.c, also for traces whose packets are DNS queries --- */
 

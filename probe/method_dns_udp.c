@@ -131,21 +131,15 @@ static void
 take_error(struct prober *p, struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
-	int af = ask->flow->peer->addr.af;
-	bool port = af == 4 ? reply->icmp_type == ICMP4_UNREACHABLE &&
-				  reply->icmp_code == 3
-			    : reply->icmp_type == ICMP6_UNREACHABLE &&
-				  reply->icmp_code == 4;
 	char reason[LIMIT_REASON];
 
-	if (reply_is_about_size(reply))
-		return;
 	(void)text_print(reason, sizeof(reason), "icmp %d/%d", reply->icmp_type,
 	    reply->icmp_code);
 	ask->record->auth_bits = reply->auth_bits;
 	outstanding_close(&p->outstanding, probe, PATIENCE_ANSWER);
-	prober_finish(
-	    p, ask, port ? OUTCOME_REFUSED : OUTCOME_UNREACHABLE, reason);
+	prober_finish(p, ask,
+	    reply_is_refusal(reply) ? OUTCOME_REFUSED : OUTCOME_UNREACHABLE,
+	    reason);
 }
 
 /* An unparseable reply is kept, and the wait goes on: a good one wins. */

@@ -91,8 +91,6 @@ echo_take(struct prober *p, struct probe *probe, const struct reply *reply)
 	struct record *r = ask->record;
 	char reason[LIMIT_REASON];
 
-	if (reply_is_about_size(reply))
-		return;
 	r->auth_bits = reply->auth_bits;
 	outstanding_close(&p->outstanding, probe, PATIENCE_ANSWER);
 	if (reply->kind == REPLY_ERROR) {

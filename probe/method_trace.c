@@ -290,7 +290,6 @@ take_error(struct prober *p, struct probe *probe, const struct reply *reply)
 	int af = ask->flow->peer->addr.af;
 	bool exceeded = reply->icmp_type ==
 			(af == 4 ? ICMP4_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED);
-	bool target = addr_equal(&reply->from, &ask->flow->peer->addr);
 
 	hop->icmp_type = reply->icmp_type;
 	hop->icmp_code = reply->icmp_code;
@@ -301,8 +300,8 @@ take_error(struct prober *p, struct probe *probe, const struct reply *reply)
 	}
 	if (exceeded)
 		return;
-	reached(
-	    p, ask, probe->ttl, target ? OUTCOME_REFUSED : OUTCOME_UNREACHABLE);
+	reached(p, ask, probe->ttl,
+	    reply_is_refusal(reply) ? OUTCOME_REFUSED : OUTCOME_UNREACHABLE);
 	(void)text_print(t->reason, sizeof(t->reason), "icmp %d/%d",
 	    reply->icmp_type, reply->icmp_code);
 }
@@ -316,8 +315,6 @@ trace_take(struct prober *p, struct probe *probe, const struct reply *reply)
 	struct record_hop *hop = &t->hop[probe->ttl];
 	enum stamp_source stamp;
 
-	if (reply_is_about_size(reply))
-		return;
 	outstanding_close(&p->outstanding, probe, PATIENCE_HOP);
 	t->in_flight--;
 	t->state[probe->ttl] = HOP_ANSWERED;

@@ -5,6 +5,14 @@
 #include "lib/dns.h"
 #include "lib/limits.h"
 
+/* The format of records ends there, too. */
+static void
+count(uint32_t *counter)
+{
+	if (*counter < LIMIT_UNWANTED)
+		(*counter)++;
+}
+
 /* Foreign packets are counted on the question that they came in beside. */
 static void
 count_unwanted(struct prober *p, struct flow *flow)
@@ -21,8 +29,8 @@ count_unwanted(struct prober *p, struct flow *flow)
 	}
 	if (probe == NULL)
 		probe = TAILQ_LAST(&flow->probes, probe_list);
-	if (probe != NULL && probe->ask->unwanted < LIMIT_UNWANTED)
-		probe->ask->unwanted++;
+	if (probe != NULL)
+		count(&probe->ask->unwanted);
 }
 
 /* A further reply to a probe that is no longer open. */
@@ -34,13 +42,13 @@ count_surplus(struct probe *probe, const struct reply *reply)
 	if (ask->record == NULL || ask->state != ASK_DONE || probe->beyond)
 		return;
 	if (ask->record->outcome == OUTCOME_TIMEOUT) {
-		ask->late++;
+		count(&ask->late);
 		return;
 	}
-	ask->dup++;
+	count(&ask->dup);
 	if (ask->question->method->differs != NULL &&
 	    ask->question->method->differs(ask, reply))
-		ask->conflict++;
+		count(&ask->conflict);
 }
 
 bool
@@ -48,15 +56,33 @@ reply_is_about_size(const struct reply *reply)
 {
 	if (reply->kind != REPLY_ERROR)
 		return false;
+	if (reply->arrival->af == 4)
+		return (reply->icmp_type == ICMP4_UNREACHABLE &&
+			   reply->icmp_code == 4) ||
+		       (reply->icmp_type == ICMP4_TIME_EXCEEDED &&
+			   reply->icmp_code == 1);
+	return reply->icmp_type == ICMP6_TOO_BIG ||
+	       (reply->icmp_type == ICMP6_TIME_EXCEEDED &&
+		   reply->icmp_code == 1);
+}
+
+bool
+reply_is_refusal(const struct reply *reply)
+{
+	if (reply->kind != REPLY_ERROR)
+		return false;
 	return reply->arrival->af == 4
 		   ? reply->icmp_type == ICMP4_UNREACHABLE &&
-			 reply->icmp_code == 4
-		   : reply->icmp_type == ICMP6_TOO_BIG;
+			 reply->icmp_code == 3
+		   : reply->icmp_type == ICMP6_UNREACHABLE &&
+			 reply->icmp_code == 4;
 }
 
 static void
 hand_over(struct prober *p, struct probe *probe, const struct reply *reply)
 {
+	if (reply_is_about_size(reply))
+		return;
 	if (probe->open)
 		probe->ask->question->method->take(p, probe, reply);
 	else
