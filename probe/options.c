@@ -269,6 +269,23 @@ read_words(struct options *o, int count, char **words)
 	return EXIT_DONE;
 }
 
+/* getopt stands behind the word, or within it where short options are in one:
+ * then only the character tells which it was. */
+static int
+refuse_option(int option, const char *word)
+{
+	char name[3] = { '-', (char)optopt, '\0' };
+	bool is_long = optopt == 0 || optopt > 255 ||
+		       (strncmp(word, "--", 2) == 0 &&
+			   strchr(short_options, optopt) != NULL);
+	const char *wrong = option == ':'            ? "needs a value"
+			    : is_long && optopt != 0 ? "takes no value"
+						     : "no such option";
+
+	log_warnx("%s: %s; acprobe -h shows all", is_long ? word : name, wrong);
+	return EXIT_BAD_USAGE;
+}
+
 int
 options_read(struct options *o, int argc, char **argv)
 {
@@ -289,12 +306,8 @@ options_read(struct options *o, int argc, char **argv)
 	while (code == EXIT_DONE &&
 	       (option = getopt_long(
 		    argc, argv, short_options, long_options, NULL)) != -1) {
-		if (option == ':' || option == '?') {
-			log_warnx("%s: %s; acprobe -h shows all",
-			    argv[optind - 1],
-			    option == ':' ? "needs a value" : "no such option");
-			return EXIT_BAD_USAGE;
-		}
+		if (option == ':' || option == '?')
+			return refuse_option(option, argv[optind - 1]);
 		if (!read_flag(o, option))
 			code = read_value(o, option, optarg);
 	}

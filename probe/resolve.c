@@ -2,6 +2,10 @@
 
 #include <netdb.h>
 #include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/limits.h"
 
 static bool
 is_new(const struct addr *found, size_t count, const struct addr *addr)
@@ -13,6 +17,29 @@ is_new(const struct addr *found, size_t count, const struct addr *addr)
 			return false;
 	}
 	return true;
+}
+
+/* No host name ends in a number; getaddrinfo takes it for an address of the
+ * old forms: "1.2.3" would be 1.2.0.3, which nobody asked for. */
+static bool
+ends_in_number(const char *name)
+{
+	char label[LIMIT_DNS_NAME_TEXT];
+	const char *last;
+	size_t len = strlen(name);
+
+	if (len > 0 && name[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= sizeof(label))
+		return false;
+	memcpy(label, name, len);
+	label[len] = '\0';
+	last = strrchr(label, '.');
+	last = last == NULL ? label : last + 1;
+	if (strncasecmp(last, "0x", 2) == 0)
+		return last[2 + strspn(last + 2, "0123456789abcdefABCDEF")] ==
+		       '\0';
+	return last[strspn(last, "0123456789")] == '\0';
 }
 
 int
@@ -27,6 +54,10 @@ resolve(const char *name, struct addr found[RESOLVE_MAX], size_t *count,
 	int status;
 
 	*count = 0;
+	if (ends_in_number(name)) {
+		*error = "not an address, and no name";
+		return -1;
+	}
 	if ((status = getaddrinfo(name, NULL, &hints, &list)) != 0) {
 		*error = gai_strerror(status);
 		return -1;
