@@ -62,6 +62,29 @@ else
 	not_ok "the configuration of acprobe.conf(5) is accepted"
 fi
 
+# The files to start from. A folder of our own: others may own the clone.
+cp man/examples/* "$folder/"
+sed -i "s|/var/lib/accollect|$folder/lib|" "$folder/accollect.conf"
+mkdir "$folder/lib"
+: >"$folder/said"
+chmod 644 "$folder/acprobe.conf" "$folder/accollect.conf"
+if "$B/acprobe" --check-config -f "$folder/acprobe.conf" >>"$folder/said" 2>&1 &&
+    "$B/accollect" init -f "$folder/accollect.conf" >>"$folder/said" 2>&1; then
+	ok "the files of man/examples are accepted"
+else
+	sed 's/^/# /' "$folder/said"
+	not_ok "the files of man/examples are accepted"
+fi
+grep -h '^\*/5' man/acprobe.8 man/examples/acprobe.cron README.md |
+    sed 's/^ *//' | sort -u >"$folder/cron"
+grep -h '^ *\*/5' README.md | sed 's/^ *//' >>"$folder/cron"
+if [ "$(sort -u "$folder/cron" | wc -l)" = 1 ]; then
+	ok "manual, README and example have one cron line"
+else
+	sed 's/^/# /' "$folder/cron"
+	not_ok "manual, README and example have one cron line"
+fi
+
 # The commands of acrecord(5), on a batch of a round that asks a closed port
 # of this host.
 cat >"$folder/round.conf" <<END
