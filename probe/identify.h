@@ -45,7 +45,12 @@ void identify(struct identity *, const struct record *const *records,
 
 const char *verdict_name(enum verdict); /* NULL for none */
 
-/* The identity as a JSON object (acrecord(5)) on one line; the length. */
+/* The longest line of an identity: names of LIMIT_IDENTITY bytes, five
+ * characters each, on every flow. */
+#define IDENTITY_LINE (LIMIT_RECORD_LINE + LIMIT_FLOWS * 4096)
+
+/* The identity as a JSON object (acrecord(5)) on one line; the length, or 0
+ * where size is too small (IDENTITY_LINE always fits). */
 size_t identity_to_json(const struct identity *, char *out, size_t size);
 
 /* The median by F10: the mean of the middle two of an even count. Sorts. */

@@ -21,14 +21,21 @@
 
 enum { SOA, HOSTNAME_BIND, ID_SERVER, ECHO, TRACE, QUESTIONS };
 
+/* A record, and whose it is: look_address.name, told by its address. */
+struct kept {
+	const char *owner;
+	struct record *record;
+};
+
 struct look {
 	const struct look_options *options;
 	struct look_address *addresses;
 	size_t address_count;
 	struct question question[QUESTIONS];
 	struct site_map *map;
-	struct record **records;
-	size_t record_count;
+	struct kept *kept; /* sorted by owner and time, once all are there */
+	size_t kept_count;
+	bool failed; /* a record could not be kept */
 	struct names *names;
 };
 
@@ -38,11 +45,12 @@ keep_record(void *arg, const struct ask *ask, const struct record *record)
 	struct look *look = arg;
 	struct record *copy = malloc(sizeof(*copy));
 
-	(void)ask;
-	if (copy == NULL)
+	if (copy == NULL) {
+		look->failed = true;
 		return;
+	}
 	*copy = *record;
-	look->records[look->record_count++] = copy;
+	look->kept[look->kept_count++] = (struct kept){ ask->target, copy };
 }
 
 /* --- the plan --- */
@@ -204,25 +212,67 @@ run(struct look *look, struct link *link, struct plan *plan)
 
 	if (prober_init(&prober, &settings, plan->count) == -1)
 		return EXIT_STORAGE;
-	look->records = calloc(plan->count + 1, sizeof(struct record *));
-	if (look->records != NULL) {
+	look->kept = calloc(plan->count + 1, sizeof(struct kept));
+	if (look->kept != NULL) {
 		plan_start(plan, &prober);
 		prober_run(&prober);
 		say_what_is_missing(&prober, look);
 	}
 	prober_clear(&prober);
-	return look->records == NULL ? EXIT_STORAGE : EXIT_DONE;
+	if (look->kept != NULL && !look->failed)
+		return EXIT_DONE;
+	log_warnx("out of memory");
+	return EXIT_STORAGE;
 }
 
 /* --- what came of it --- */
 
 static int
+compare_owners(const char *a, const char *b)
+{
+	return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
+}
+
+static int
 earlier(const void *a, const void *b)
 {
-	const struct record *x = *(struct record *const *)a;
-	const struct record *y = *(struct record *const *)b;
+	const struct kept *x = a, *y = b;
+	int order = compare_owners(x->owner, y->owner);
 
-	return (x->t.ns > y->t.ns) - (x->t.ns < y->t.ns);
+	if (order != 0)
+		return order;
+	return (x->record->t.ns > y->record->t.ns) -
+	       (x->record->t.ns < y->record->t.ns);
+}
+
+/* Where the records of an address begin; what follows may be another's. */
+static size_t
+first_of(const struct look *look, const struct look_address *address)
+{
+	size_t low = 0, high = look->kept_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_owners(look->kept[middle].owner, address->name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void
+print_json(const struct look_result *result, char *line)
+{
+	size_t i;
+
+	for (i = 0; i < result->record_count; i++) {
+		if (record_to_json(result->records[i], line, IDENTITY_LINE) > 0)
+			(void)puts(line);
+	}
+	if (identity_to_json(&result->identity, line, IDENTITY_LINE) > 0)
+		(void)puts(line);
 }
 
 static int
@@ -230,33 +280,33 @@ show_address(const struct look *look, const struct look_address *address)
 {
 	struct look_result result = { .address = address,
 		.names = look->names };
-	char line[LIMIT_RECORD_LINE];
-	size_t i;
+	size_t first = first_of(look, address), i;
+	char *line = malloc(IDENTITY_LINE);
 
-	result.records =
-	    calloc(look->record_count + 1, sizeof(struct record *));
-	if (result.records == NULL)
-		return -1;
-	for (i = 0; i < look->record_count; i++) {
-		struct record *r = look->records[i];
-
-		if (addr_equal(&r->addr, &address->addr) &&
-		    (r->port == -1 || r->port == address->port))
-			result.records[result.record_count++] = r;
+	for (i = first; i < look->kept_count; i++) {
+		if (look->kept[i].owner != address->name)
+			break;
 	}
+	result.records = calloc(i - first + 1, sizeof(struct record *));
+	if (result.records == NULL || line == NULL) {
+		free(result.records);
+		free(line);
+		return -1;
+	}
+	while (first < i)
+		result.records[result.record_count++] =
+		    look->kept[first++].record;
 	identify(
 	    &result.identity, result.records, result.record_count, look->map);
-	for (i = 0; look->options->json && i < result.record_count; i++) {
-		if (record_to_json(result.records[i], line, sizeof(line)) > 0)
-			(void)puts(line);
-	}
-	if (!look->options->json && address > look->addresses)
-		(void)puts("");
-	if (!look->options->json)
+	if (look->options->json) {
+		print_json(&result, line);
+	} else {
+		if (address > look->addresses)
+			(void)puts("");
 		show_page(look->options, &result);
-	else if (identity_to_json(&result.identity, line, sizeof(line)) > 0)
-		(void)puts(line);
+	}
 	free(result.records);
+	free(line);
 	return 0;
 }
 
@@ -269,13 +319,13 @@ answered(const struct look *look, const struct look_address *address)
 	const char *timed = o->dns ? "soa" : o->echo ? "echo" : "trace";
 	size_t i;
 
-	for (i = 0; i < look->record_count; i++) {
-		const struct record *r = look->records[i];
+	for (i = first_of(look, address); i < look->kept_count; i++) {
+		const struct record *r = look->kept[i].record;
 
+		if (look->kept[i].owner != address->name)
+			break;
 		if (r->outcome == OUTCOME_ANSWERED &&
-		    strcmp(r->question, timed) == 0 &&
-		    addr_equal(&r->addr, &address->addr) &&
-		    (r->port == -1 || r->port == address->port))
+		    strcmp(r->question, timed) == 0)
 			return true;
 	}
 	return false;
@@ -291,8 +341,8 @@ find_names(struct look *look)
 
 	if (look->options->json || look->options->numeric)
 		return;
-	for (i = 0; i < look->record_count; i++) {
-		const struct record *r = look->records[i];
+	for (i = 0; i < look->kept_count; i++) {
+		const struct record *r = look->kept[i].record;
 
 		for (j = 0; j < r->hop_count && count < LIMIT_HOPS * 4; j++) {
 			if (addr_is_set(&r->hop[j].addr))
@@ -308,8 +358,7 @@ show(struct look *look)
 	int code = EXIT_DONE;
 	size_t i;
 
-	qsort(look->records, look->record_count, sizeof(struct record *),
-	    earlier);
+	qsort(look->kept, look->kept_count, sizeof(struct kept), earlier);
 	find_names(look);
 	for (i = 0; i < look->address_count; i++) {
 		if (show_address(look, &look->addresses[i]) == -1)
@@ -398,9 +447,9 @@ look(const struct look_options *options)
 		log_warnx("no address of this family");
 		code = EXIT_UNANSWERED;
 	}
-	for (i = 0; i < look.record_count; i++)
-		free(look.records[i]);
-	free(look.records);
+	for (i = 0; i < look.kept_count; i++)
+		free(look.kept[i].record);
+	free(look.kept);
 	names_free(look.names);
 	look_addresses_free(look.addresses, look.address_count);
 	site_map_free(look.map);
