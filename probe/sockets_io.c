@@ -392,10 +392,10 @@ sockets_send(struct link *link, int socket, const struct link_packet *packet)
 		}
 		if (errno == EINTR)
 			continue;
-		if (errno == EAGAIN || errno == ENOBUFS)
-			return LINK_RETRY;
 		error = errno;
 		drain(s, via);
+		if (error == EAGAIN || error == ENOBUFS)
+			return LINK_RETRY;
 		if (tries + 1 == SEND_TRIES) {
 			errno = error;
 			return send_error(error);
