@@ -161,10 +161,13 @@ class Test:
         new = os.path.join(self.folder, "new.db")
         for path in glob.glob(new + "*"):
             os.unlink(path)
-        subprocess.run([PROGRAM, "rebuild", "--archive",
-                        f"{disk.place}/archive", "--db", new], check=False,
-                       capture_output=True)
+        said = subprocess.run([PROGRAM, "rebuild", "--archive",
+                               f"{disk.place}/archive", "--db", new],
+                              check=False, capture_output=True, text=True)
         there, _ = self.survivors(disk)
+        if not os.path.exists(new):
+            self.tap.note(f"rebuild: {said}")
+            return False
         with contextlib.closing(sqlite3.connect(
                 f"file:{new}?mode=ro", uri=True)) as db:
             rebuilt = {row[0] for row in db.execute("SELECT number FROM batch")}
@@ -180,9 +183,12 @@ class Test:
             faults += [fault] if fault else []
             if cut % 4 != 3:
                 missing += not self.archived(disk)
-            subprocess.run(
+            again = subprocess.run(
                 self.words(PROGRAM, disk, cut % 4 != 3, "import",
-                           *self.files), check=True, capture_output=True)
+                           *self.files), check=False, capture_output=True,
+                text=True)
+            if again.returncode:
+                faults.append(f"imported again: {again}")
         self.tap.check(lost == 0 and receipts >= CUTS and not faults,
                        f"{disk.kind}: {receipts} receipts, {CUTS} power cuts, "
                        "nothing lost and the database sound",
@@ -256,7 +262,17 @@ def can_mount(folder):
         return f"no loop device with ext4 and its shutdown here ({error})"
 
 
+def own_mounts():
+    """In a namespace of our own: elsewhere a copy of a mount that another
+    test's namespace holds would keep the dead file system alive."""
+    if os.geteuid() == 0 and "STORE_POWER" not in os.environ:
+        os.environ["STORE_POWER"] = "1"
+        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private",
+                              sys.executable, *sys.argv])
+
+
 def main():
+    own_mounts()
     folder = tempfile.mkdtemp(prefix=f"store-power-{os.getpid()}-")
     disks = []
     try:
