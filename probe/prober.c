@@ -13,12 +13,20 @@
 
 #define ARRIVALS_MAX 4096 /* of one turn: a flood must not stop the clock */
 
+/* Wall - mono. Where the process was interrupted between the readings, which
+ * would look like a step, once more. */
 static int64_t
 clock_offset_ns(struct link *link)
 {
-	int64_t wall = link->wall(link).ns;
+	int64_t before, wall, after;
+	int tries = 0;
 
-	return wall - link->mono(link).ns;
+	do {
+		before = link->mono(link).ns;
+		wall = link->wall(link).ns;
+		after = link->mono(link).ns;
+	} while (after - before > STEP_NS / 2 && ++tries < 8);
+	return wall - (before + (after - before) / 2);
 }
 
 int
