@@ -14,3 +14,6 @@ OBJ_test_settle := $(B)/collector/settle_runs.o
 LIBS_test_settle := -lm
 OBJ_test_ingest := $(OBJ_store)
 LIBS_test_ingest := -lsqlite3 -lm
+OBJ_test_schedule := $(B)/probe/schedule.o
+OBJ_test_outstanding := $(B)/probe/outstanding.o
+OBJ_test_manners := $(B)/probe/manners.o
