@@ -52,7 +52,7 @@ manners_read_blocklist(
 	struct prefix prefix;
 	char *line, *word;
 	size_t len;
-	int status, number = 0;
+	int status, saved, number = 0;
 
 	if (lines == NULL) {
 		(void)text_print(
@@ -63,18 +63,29 @@ manners_read_blocklist(
 		number++;
 		if ((word = first_word(line)) == NULL)
 			continue;
-		if (prefix_parse(&prefix, word) == -1 ||
+		if (prefix_parse(&prefix, word) == -1) {
+			(void)text_print(error, error_size,
+			    "%s:%d: not a prefix such as 192.0.2.0/24", path,
+			    number);
+			break;
+		}
+		if (m->blocked.count >= LIMIT_PREFIXES ||
 		    prefix_list_add(&m->blocked, &prefix) == -1) {
-			status = -1;
-			errno = EINVAL;
+			(void)text_print(error, error_size,
+			    "%s:%d: more than %d prefixes", path, number,
+			    LIMIT_PREFIXES);
 			break;
 		}
 	}
 	if (status == -1)
-		(void)text_print(error, error_size,
-		    "%s:%d: not a prefix such as 192.0.2.0/24", path, number);
+		(void)text_print(
+		    error, error_size, "%s: %s", path, strerror(errno));
+	else if (status == 1)
+		errno = EINVAL;
+	saved = errno;
 	lines_close(lines);
-	return status;
+	errno = saved;
+	return status == 0 ? 0 : -1;
 }
 
 void
