@@ -83,7 +83,7 @@ static const char lane_sql[] =
     " json_extract(json, '$.retry_of')"
     " FROM detail WHERE id = ?1";
 
-#define COLUMNS_OF_REPLY 7
+#define COLUMNS_OF_REPLY 12
 static const struct column reply_columns[COLUMNS_OF_REPLY] = {
 	{ "nsid", COLUMN_TEXT },
 	{ "nsid_hex", COLUMN_TEXT },
@@ -92,12 +92,22 @@ static const struct column reply_columns[COLUMNS_OF_REPLY] = {
 	{ "tc", COLUMN_FLAG },
 	{ "aa", COLUMN_FLAG },
 	{ "edns", COLUMN_FLAG },
+	{ "ra", COLUMN_FLAG },
+	{ "ad", COLUMN_FLAG },
+	{ "cookie", COLUMN_TEXT },
+	{ "ede", COLUMN_TEXT },
+	{ "connect_ms", COLUMN_MS },
 };
 static const char reply_sql[] =
     "SELECT json_extract(json, '$.nsid'), json_extract(json, '$.nsid_hex'),"
     " (SELECT group_concat(value, ' ') FROM json_each(json, '$.answer')),"
     " json_extract(json, '$.serial'), json_extract(json, '$.tc'),"
-    " json_extract(json, '$.aa'), json_extract(json, '$.edns')"
+    " json_extract(json, '$.aa'), json_extract(json, '$.edns'),"
+    " json_extract(json, '$.ra'), json_extract(json, '$.ad'),"
+    " json_extract(json, '$.cookie'),"
+    " (SELECT group_concat(trim((value ->> '$.code') || ' ' ||"
+    " (value ->> '$.text')), '; ') FROM json_each(json, '$.ede')),"
+    " json_extract(json, '$.connect_us')"
     " FROM detail WHERE id = ?1";
 
 static const char records_sql[] =

@@ -155,6 +155,30 @@ detail_of_lane(const struct record *record, char *text, size_t size)
 	return json_out_end(&out);
 }
 
+static void
+put_more(struct json_out *out, const struct record_dns *dns)
+{
+	put_flag(out, "ra", dns->ra);
+	put_flag(out, "ad", dns->ad);
+	if (dns->cookie_len >= 0) {
+		json_out_key(out, "cookie");
+		json_out_hex(out, dns->cookie, (size_t)dns->cookie_len);
+	}
+	if (dns->ede_count > 0) {
+		json_out_key(out, "ede");
+		json_out_open(out, '[');
+		for (size_t i = 0; i < dns->ede_count; i++) {
+			json_out_open(out, '{');
+			put_known(out, "code", dns->ede[i].code);
+			json_out_key(out, "text");
+			json_out_bytes(out, dns->ede[i].text, dns->ede[i].len);
+			json_out_close(out, '}');
+		}
+		json_out_close(out, ']');
+	}
+	put_known(out, "connect_us", dns->connect_us);
+}
+
 size_t
 detail_of_reply(const struct record *record, char *text, size_t size)
 {
@@ -163,7 +187,8 @@ detail_of_reply(const struct record *record, char *text, size_t size)
 
 	if (record->type != RECORD_DNS ||
 	    (!dns->nsid.present && dns->answer_count == 0 && dns->serial < 0 &&
-		dns->tc < 0 && dns->aa < 0 && dns->edns < 0))
+		dns->tc < 0 && dns->aa < 0 && dns->edns < 0 &&
+		dns->ede_count == 0 && dns->connect_us < 0))
 		return 0;
 	json_out_open(&out, '{');
 	put_nsid(&out, dns);
@@ -179,6 +204,7 @@ detail_of_reply(const struct record *record, char *text, size_t size)
 	put_flag(&out, "tc", dns->tc);
 	put_flag(&out, "aa", dns->aa);
 	put_flag(&out, "edns", dns->edns);
+	put_more(&out, dns);
 	json_out_close(&out, '}');
 	return json_out_end(&out);
 }

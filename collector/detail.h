@@ -16,7 +16,8 @@
 /* Of the lane and of the asking: type, flow, reason, checks, counters, name
  * asked. Never empty. */
 size_t detail_of_lane(const struct record *, char *text, size_t size);
-/* What a DNS reply said: nsid, answer, serial, flags. */
+/* What a DNS reply said: nsid, answer, serial, flags, cookie, extended errors,
+ * and the time of its connection. */
 size_t detail_of_reply(const struct record *, char *text, size_t size);
 /* A trace's hops without their times, and the times: an array as long. */
 size_t detail_of_path(const struct record *, char *text, size_t size);

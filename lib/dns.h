@@ -1,6 +1,7 @@
 /*
  * DNS messages: what we ask, and what we read of a reply (RFC 1035, EDNS
- * RFC 6891, NSID RFC 5001, CHAOS names RFC 4892). No sockets here.
+ * RFC 6891, NSID RFC 5001, CHAOS names RFC 4892, cookies RFC 7873, extended
+ * errors RFC 8914). No sockets here.
  */
 #ifndef LIB_DNS_H
 #define LIB_DNS_H
@@ -16,6 +17,7 @@
 enum {
 	DNS_TYPE_A = 1,
 	DNS_TYPE_NS = 2,
+	DNS_TYPE_CNAME = 5,
 	DNS_TYPE_SOA = 6,
 	DNS_TYPE_TXT = 16,
 	DNS_TYPE_AAAA = 28,
@@ -24,6 +26,12 @@ enum {
 	DNS_CLASS_CH = 3,
 	DNS_HEADER_LEN = 12,
 	DNS_OPTION_NSID = 3,
+	DNS_OPTION_COOKIE = 10,
+	DNS_OPTION_EDE = 15,
+	DNS_CLIENT_COOKIE_LEN = 8,
+	DNS_RCODE_FORMERR = 1,
+	DNS_RCODE_NOTIMP = 4,
+	DNS_RCODE_BADVERS = 16,
 };
 
 /* A name in wire form, uncompressed, with its root label. */
@@ -54,9 +62,13 @@ struct dns_query {
 	uint16_t id;
 	struct dns_question question;
 	bool rd;
-	bool edns; /* an OPT record (RFC 6891), size LIMIT_DNS_UDP_SIZE */
-	bool nsid; /* empty NSID option; needs edns */
+	/* An OPT record (RFC 6891); without it the rest below is not sent. */
+	bool edns;
+	uint16_t udp_size; /* advertised; 0: LIMIT_DNS_UDP_SIZE */
+	bool nsid;         /* empty NSID option */
 	bool dnssec_ok;
+	bool cookie; /* the client's half, as RFC 7873 section 5.2 has it */
+	uint8_t client_cookie[DNS_CLIENT_COOKIE_LEN];
 };
 
 /* The question that the cursor, over the whole message, stands at: behind
@@ -90,6 +102,13 @@ struct dns_reply {
 	uint8_t nsid_count;       /* of the LIMIT_DNS_OPTIONS first options */
 	struct record_bytes nsid; /* the first */
 	uint32_t nsid_len;        /* its true length */
+	/* The first cookie option of a length that RFC 7873 allows. */
+	bool cookie;
+	uint8_t client_cookie[DNS_CLIENT_COOKIE_LEN];
+	uint8_t server_cookie_len; /* 0, or 8 to 32 */
+	uint8_t server_cookie[LIMIT_DNS_COOKIE];
+	uint8_t ede_count; /* kept */
+	struct record_ede ede[LIMIT_EDE];
 	uint8_t answer_kept;
 	/* Answers whose owner, type and class are those of the question: for
 	 * TXT the strings of each record joined without separator; for SOA,

@@ -11,16 +11,32 @@ enum {
 	OPTION_HEADER_LEN = 4,
 };
 
+static size_t
+options_len(const struct dns_query *query)
+{
+	size_t len = query->nsid ? OPTION_HEADER_LEN : 0;
+
+	if (query->cookie)
+		len += OPTION_HEADER_LEN + DNS_CLIENT_COOKIE_LEN;
+	return len;
+}
+
 /* RFC 6891 section 6.1.2; NSID empty as RFC 5001 section 2.1 wants it. */
 static void
 opt_write(struct writer *w, const struct dns_query *query)
 {
 	writer_u8(w, 0); /* the root */
 	writer_u16(w, DNS_TYPE_OPT);
-	writer_u16(w, LIMIT_DNS_UDP_SIZE);
+	writer_u16(
+	    w, query->udp_size != 0 ? query->udp_size : LIMIT_DNS_UDP_SIZE);
 	writer_u16(w, 0); /* extended rcode, version */
 	writer_u16(w, query->dnssec_ok ? EDNS_DO : 0);
-	writer_u16(w, query->nsid ? OPTION_HEADER_LEN : 0);
+	writer_u16(w, (uint16_t)options_len(query));
+	if (query->cookie) {
+		writer_u16(w, DNS_OPTION_COOKIE);
+		writer_u16(w, DNS_CLIENT_COOKIE_LEN);
+		writer_bytes(w, query->client_cookie, DNS_CLIENT_COOKIE_LEN);
+	}
 	if (query->nsid) {
 		writer_u16(w, DNS_OPTION_NSID);
 		writer_u16(w, 0);

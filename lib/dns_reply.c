@@ -4,8 +4,6 @@
 
 #include "lib/text.h"
 
-#define TYPE_CNAME 5
-
 enum section {
 	SECTION_ANSWER,
 	SECTION_AUTHORITY,
@@ -165,7 +163,7 @@ keep_answer(struct record_bytes *kept, const struct resource *rr)
 	case DNS_TYPE_AAAA:
 		return keep_address(kept, rr->rdata, 6);
 	case DNS_TYPE_NS:
-	case TYPE_CNAME:
+	case DNS_TYPE_CNAME:
 		return keep_name(kept, rr->rdata);
 	default:
 		return keep_unknown(kept, rr->rdata);
@@ -201,6 +199,49 @@ answer_read(struct reading *r, const struct resource *rr)
 	return NULL;
 }
 
+static void
+keep_nsid(struct dns_reply *reply, const uint8_t *value, size_t len)
+{
+	if (reply->nsid_count++ > 0)
+		return;
+	keep_bytes(&reply->nsid, value, len);
+	reply->nsid_len = (uint32_t)len;
+}
+
+/* RFC 7873 section 4: our half, and perhaps 8 to 32 bytes of the server's. */
+static void
+keep_cookie(struct dns_reply *reply, const uint8_t *value, size_t len)
+{
+	size_t own = DNS_CLIENT_COOKIE_LEN;
+
+	if (reply->cookie ||
+	    (len != own && (len < own + 8 || len > own + LIMIT_DNS_COOKIE)))
+		return;
+	reply->cookie = true;
+	memcpy(reply->client_cookie, value, own);
+	reply->server_cookie_len = (uint8_t)(len - own);
+	if (len > own)
+		memcpy(reply->server_cookie, &value[own], len - own);
+}
+
+/* RFC 8914 section 2; the text may end in a NUL that is none of it. */
+static void
+keep_ede(struct dns_reply *reply, const uint8_t *value, size_t len)
+{
+	struct record_ede *ede = &reply->ede[reply->ede_count];
+
+	if (reply->ede_count == LIMIT_EDE || len < 2)
+		return;
+	ede->code = (uint16_t)(value[0] << 8 | value[1]);
+	len -= 2;
+	if (len > 0 && value[2 + len - 1] == 0)
+		len--;
+	ede->len = (uint8_t)(len < LIMIT_EDE_TEXT ? len : LIMIT_EDE_TEXT);
+	if (ede->len > 0)
+		memcpy(ede->text, &value[2], ede->len);
+	reply->ede_count++;
+}
+
 static const char *
 option_read(struct dns_reply *reply, struct cursor *options)
 {
@@ -210,13 +251,19 @@ option_read(struct dns_reply *reply, struct cursor *options)
 
 	if (cursor_failed(options))
 		return "edns";
-	if (code != DNS_OPTION_NSID)
-		return NULL;
-	if (reply->nsid_count == 0) {
-		keep_bytes(&reply->nsid, value, len);
-		reply->nsid_len = len;
+	switch (code) {
+	case DNS_OPTION_NSID:
+		keep_nsid(reply, value, len);
+		break;
+	case DNS_OPTION_COOKIE:
+		keep_cookie(reply, value, len);
+		break;
+	case DNS_OPTION_EDE:
+		keep_ede(reply, value, len);
+		break;
+	default:
+		break;
 	}
-	reply->nsid_count++;
 	return NULL;
 }
 

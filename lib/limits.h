@@ -21,6 +21,9 @@
 #define LIMIT_DNS_RECORDS 512 /* records read of one message; more: counted */
 #define LIMIT_DNS_OPTIONS 64  /* EDNS options looked at (CVE-2026-41292) */
 #define LIMIT_DNS_MESSAGE 65535
+#define LIMIT_DNS_COOKIE 32 /* of a server (RFC 7873 section 4) */
+#define LIMIT_EDE 4 /* extended errors kept of one reply; real ones: 1-2 */
+#define LIMIT_EDE_TEXT 128 /* bytes kept of each one's text */
 #define LIMIT_DNS_UDP_SIZE \
 	1232 /* what we advertise: no fragments (flag day 2020) */
 #define LIMIT_IDENTITY \

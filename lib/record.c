@@ -63,6 +63,10 @@ record_init(struct record *record)
 	record->dns.aa = -1;
 	record->dns.edns = -1;
 	record->dns.size = -1;
+	record->dns.ra = -1;
+	record->dns.ad = -1;
+	record->dns.cookie_len = -1;
+	record->dns.connect_us = -1;
 	for (size_t i = 0; i < LIMIT_HOPS; i++) {
 		record->hop[i].rtt_us = -1;
 		record->hop[i].icmp_type = -1;

@@ -70,6 +70,13 @@ struct record_hop {
 	uint8_t auth_bits;
 };
 
+/* An extended error (RFC 8914): a code, and foreign text that may be empty. */
+struct record_ede {
+	uint16_t code;
+	uint8_t len;
+	uint8_t text[LIMIT_EDE_TEXT];
+};
+
 struct record_dns {
 	char qname[LIMIT_QUESTION]; /* presentation form, with final dot */
 	uint16_t qtype, qclass;
@@ -85,6 +92,13 @@ struct record_dns {
 	/* The reply's first bytes, where it was malformed or in conflict. */
 	uint16_t raw_len;
 	uint8_t raw[LIMIT_RAW_REPLY];
+	int8_t ra, ad; /* as tc */
+	/* The server's cookie: -1 not told, 0 the reply had only our half. */
+	int8_t cookie_len;
+	uint8_t cookie[LIMIT_DNS_COOKIE];
+	uint8_t ede_count;
+	struct record_ede ede[LIMIT_EDE];
+	int64_t connect_us; /* of TCP: SYN to established; -1: not so far */
 };
 
 struct record {
@@ -104,7 +118,10 @@ struct record {
 	int16_t auth_bits; /* how much of the reply was checked; -1: no reply */
 	uint32_t late, dup, unwanted; /* replies counted beside the one taken */
 	uint32_t conflict; /* of dup: how many differed from the first */
-	int32_t retry_of;  /* index in the batch of the record retried; -1 */
+	/* Of the record that this one tries again, the index in the batch, or
+	 * among the records of other output, 0 first; it is an earlier one.
+	 * -1: tries nothing again. */
+	int32_t retry_of;
 	struct record_dns dns; /* of RECORD_DNS */
 	uint8_t hop_count;     /* of RECORD_TRACE */
 	struct record_hop hop[LIMIT_HOPS];

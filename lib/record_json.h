@@ -9,7 +9,7 @@
 
 #define RECORD_MNEMONIC 12 /* fits "CLASS65535" */
 
-/* "SOA" "TXT" "A" "AAAA" "NS", others "TYPE65280" (RFC 3597). */
+/* "SOA" "TXT" "A" and other mnemonics, else "TYPE65280" (RFC 3597). */
 void record_qtype_format(char text[RECORD_MNEMONIC], uint16_t qtype);
 /* "IN" "CH", others "CLASS7". */
 void record_qclass_format(char text[RECORD_MNEMONIC], uint16_t qclass);

@@ -212,6 +212,63 @@ read_answers(const struct json_in *in, struct record_dns *dns)
 }
 
 static void
+read_ede_entry(const struct json_in *in, struct record_ede *ede)
+{
+	const json_t *text = json_in_value(in, "text", true);
+	int64_t code = json_in_int(in, "code", 0, UINT16_MAX);
+	size_t len = 0;
+
+	if (json_in_failed(in))
+		return;
+	ede->code = (uint16_t)code;
+	if (!json_is_string(text) || escape_decode(ede->text, sizeof(ede->text),
+					 &len, json_string_value(text)) == -1)
+		json_in_fail(in, "text", "is no text form or too long");
+	ede->len = (uint8_t)len;
+}
+
+static void
+read_ede(const struct json_in *dns_in, struct record_dns *dns)
+{
+	const json_t *array = json_in_value(dns_in, "ede", false);
+
+	if (array == NULL)
+		return;
+	if (!json_is_array(array) || json_array_size(array) > LIMIT_EDE) {
+		json_in_fail(dns_in, "ede", "is no array or too long");
+		return;
+	}
+	dns->ede_count = (uint8_t)json_array_size(array);
+	for (size_t i = 0; i < dns->ede_count; i++) {
+		struct json_in in =
+		    json_in_inside(dns_in, json_array_get(array, i));
+
+		read_ede_entry(&in, &dns->ede[i]);
+	}
+}
+
+/* Keys that older probes do not write. */
+static void
+read_dns_more(const struct json_in *in, struct record_dns *dns)
+{
+	const json_t *cookie = json_in_value(in, "cookie", false);
+	uint16_t len;
+
+	if (json_in_value(in, "ra", false) != NULL)
+		dns->ra = (int8_t)json_in_flag(in, "ra");
+	if (json_in_value(in, "ad", false) != NULL)
+		dns->ad = (int8_t)json_in_flag(in, "ad");
+	if (cookie != NULL && !json_is_null(cookie)) {
+		read_hex(in, "cookie", dns->cookie, sizeof(dns->cookie), &len);
+		dns->cookie_len = (int8_t)len;
+	}
+	read_ede(in, dns);
+	if (json_in_value(in, "connect_us", false) != NULL)
+		dns->connect_us =
+		    json_in_int_or_null(in, "connect_us", 0, LIMIT_RTT_US);
+}
+
+static void
 read_dns(const struct json_in *in, struct record_dns *dns)
 {
 	char qtype[RECORD_MNEMONIC], qclass[RECORD_MNEMONIC];
@@ -234,6 +291,7 @@ read_dns(const struct json_in *in, struct record_dns *dns)
 	    (int32_t)json_in_int_or_null(in, "size", 0, LIMIT_DNS_MESSAGE);
 	dns->edns = (int8_t)json_in_flag(in, "edns");
 	read_hex(in, "raw", dns->raw, sizeof(dns->raw), &dns->raw_len);
+	read_dns_more(in, dns);
 }
 
 static void

@@ -21,6 +21,15 @@ static const struct mnemonic qtypes[] = {
 	{ DNS_TYPE_A, "A" },
 	{ DNS_TYPE_AAAA, "AAAA" },
 	{ DNS_TYPE_NS, "NS" },
+	{ DNS_TYPE_CNAME, "CNAME" },
+	{ 12, "PTR" },
+	{ 15, "MX" },
+	{ 33, "SRV" },
+	{ 43, "DS" },
+	{ 48, "DNSKEY" },
+	{ 64, "SVCB" },
+	{ 65, "HTTPS" },
+	{ 257, "CAA" },
 	{ 0, NULL },
 };
 
@@ -186,6 +195,39 @@ put_nsid(struct json_out *out, const struct record_dns *dns)
 }
 
 static void
+put_ede(struct json_out *out, const struct record_dns *dns)
+{
+	json_out_key(out, "ede");
+	json_out_open(out, '[');
+	for (size_t i = 0; i < dns->ede_count; i++) {
+		json_out_open(out, '{');
+		put_int(out, "code", dns->ede[i].code);
+		json_out_key(out, "text");
+		json_out_bytes(out, dns->ede[i].text, dns->ede[i].len);
+		json_out_close(out, '}');
+	}
+	json_out_close(out, ']');
+}
+
+/* Keys that came later stand only where they say something. */
+static void
+put_dns_more(struct json_out *out, const struct record_dns *dns)
+{
+	if (dns->ra >= 0)
+		put_flag(out, "ra", dns->ra);
+	if (dns->ad >= 0)
+		put_flag(out, "ad", dns->ad);
+	if (dns->cookie_len >= 0) {
+		json_out_key(out, "cookie");
+		json_out_hex(out, dns->cookie, (size_t)dns->cookie_len);
+	}
+	if (dns->ede_count > 0)
+		put_ede(out, dns);
+	if (dns->connect_us >= 0)
+		put_int(out, "connect_us", dns->connect_us);
+}
+
+static void
 put_dns(struct json_out *out, const struct record_dns *dns)
 {
 	char text[RECORD_MNEMONIC];
@@ -212,6 +254,7 @@ put_dns(struct json_out *out, const struct record_dns *dns)
 		json_out_hex(out, dns->raw, dns->raw_len);
 	else
 		json_out_null(out);
+	put_dns_more(out, dns);
 }
 
 /* RFC 3032 section 2.1. */

@@ -332,6 +332,29 @@ queries_are_exactly_these_bytes(void **state)
 	}
 }
 
+/* The examples of RFC 7873 and what kdig +cookie sends. */
+static void
+size_and_cookie_are_sent_as_asked(void **state)
+{
+	uint8_t bytes[512];
+	char hex[1025];
+	struct writer w = writer_over(bytes, sizeof(bytes));
+	struct dns_query query = query_for(".", DNS_TYPE_SOA, DNS_CLASS_IN);
+
+	(void)state;
+	query.udp_size = 4096;
+	query.cookie = true;
+	memcpy(query.client_cookie, "\x24\x64\xc4\xab\xcf\x10\xc9\x57", 8);
+	dns_query_write(&w, &query);
+	assert_false(writer_failed(&w));
+	text_hex(hex, bytes, w.len);
+	assert_string_equal(hex, "123400000001000000000001"
+				 "0000060001"
+				 "00002910000000000000100"
+				 "00a00082464c4abcf10c957"
+				 "00030000");
+}
+
 struct message {
 	uint8_t bytes[LIMIT_DNS_MESSAGE];
 	struct writer w;
@@ -548,6 +571,80 @@ nsid_and_strings_are_kept_raw(void **state)
 	assert_int_equal(reply.nsid_len, 3);
 	assert_memory_equal(reply.nsid.bytes, "x\0\xff", 3);
 	assert_int_equal(reply.nsid_count, 2);
+}
+
+static void
+cookies_are_kept_where_their_length_is_lawful(void **state)
+{
+	static const struct {
+		size_t len;
+		bool kept;
+		uint8_t server;
+	} cases[] = { { 0, false, 0 }, { 7, false, 0 }, { 8, true, 0 },
+		{ 15, false, 0 }, { 16, true, 8 }, { 24, true, 16 },
+		{ 40, true, 32 }, { 41, false, 0 } };
+	struct dns_query query = query_for(".", DNS_TYPE_SOA, DNS_CLASS_IN);
+	struct dns_reply reply;
+	const char *fault;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		char option[64] = { 0, DNS_OPTION_COOKIE, 0,
+			(char)cases[i].len };
+		struct message *m = reply_begin(&query, QR, 0, 1);
+
+		for (k = 0; k < cases[i].len; k++)
+			option[4 + k] = (char)('a' + k);
+		opt(m, 0, option, 4 + cases[i].len);
+		assert_int_equal(parse(&reply, m, &query, &fault), PARSE_OK);
+		assert_int_equal(reply.cookie, cases[i].kept);
+		assert_int_equal(reply.server_cookie_len, cases[i].server);
+		if (!cases[i].kept)
+			continue;
+		assert_memory_equal(reply.client_cookie, "abcdefgh", 8);
+		assert_memory_equal(
+		    reply.server_cookie, &option[12], reply.server_cookie_len);
+	}
+}
+
+static void
+extended_errors_are_kept_up_to_their_limits(void **state)
+{
+	struct dns_query query = query_for(".", DNS_TYPE_SOA, DNS_CLASS_IN);
+	struct message *m = reply_begin(&query, QR, 0, 1);
+	char options[600];
+	struct writer w = writer_over(options, sizeof(options));
+	struct dns_reply reply;
+	const char *fault;
+	int i;
+
+	(void)state;
+	writer_bytes(&w, "\x00\x0f\x00\x01\x00", 5); /* no code */
+	writer_bytes(&w, "\x00\x0f\x00\x02\x00\x12", 6);
+	writer_bytes(&w,
+	    "\x00\x0f\x00\x06\xff\x0f"
+	    "a\0b",
+	    9);
+	writer_u8(&w, 0); /* the end of a C string is no text */
+	writer_u16(&w, DNS_OPTION_EDE);
+	writer_u16(&w, 2 + LIMIT_EDE_TEXT + 1);
+	writer_u16(&w, 24);
+	for (i = 0; i <= LIMIT_EDE_TEXT; i++)
+		writer_u8(&w, 'x');
+	for (i = 0; i < LIMIT_EDE; i++)
+		writer_bytes(&w, "\x00\x0f\x00\x02\x00\x09", 6);
+	assert_false(writer_failed(&w));
+	opt(m, 0, options, w.len);
+	assert_int_equal(parse(&reply, m, &query, &fault), PARSE_OK);
+	assert_int_equal(reply.ede_count, LIMIT_EDE);
+	assert_int_equal(reply.ede[0].code, 18);
+	assert_int_equal(reply.ede[0].len, 0);
+	assert_int_equal(reply.ede[1].code, 0xff0f);
+	assert_int_equal(reply.ede[1].len, 3);
+	assert_memory_equal(reply.ede[1].text, "a\0b", 3);
+	assert_int_equal(reply.ede[2].len, LIMIT_EDE_TEXT);
+	assert_int_equal(reply.ede[3].code, 9);
 }
 
 static void
@@ -955,6 +1052,9 @@ main(void)
 		cmocka_unit_test(a_compressed_name_also_ends_at_255_bytes),
 		cmocka_unit_test(a_name_has_at_most_127_pointers),
 		cmocka_unit_test(queries_are_exactly_these_bytes),
+		cmocka_unit_test(size_and_cookie_are_sent_as_asked),
+		cmocka_unit_test(cookies_are_kept_where_their_length_is_lawful),
+		cmocka_unit_test(extended_errors_are_kept_up_to_their_limits),
 		cmocka_unit_test(
 		    a_reply_matches_on_id_flags_and_question_bytes),
 		cmocka_unit_test(

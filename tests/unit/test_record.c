@@ -105,6 +105,25 @@ some_dns(struct record_dns *d)
 		d->raw[i] = (uint8_t)below(256);
 }
 
+/* Keys that are there only where they say something. */
+static void
+some_dns_more(struct record_dns *d)
+{
+	d->ra = (int8_t)maybe(1);
+	d->ad = (int8_t)maybe(1);
+	d->cookie_len = (int8_t)maybe(LIMIT_DNS_COOKIE);
+	for (int i = 0; i < d->cookie_len; i++)
+		d->cookie[i] = (uint8_t)below(256);
+	d->ede_count = (uint8_t)below(LIMIT_EDE + 1);
+	for (size_t i = 0; i < d->ede_count; i++) {
+		d->ede[i].code = (uint16_t)below(65536);
+		d->ede[i].len = (uint8_t)below(LIMIT_EDE_TEXT + 1);
+		for (size_t k = 0; k < d->ede[i].len; k++)
+			d->ede[i].text[k] = (uint8_t)below(256);
+	}
+	d->connect_us = maybe(INT32_MAX);
+}
+
 static void
 some_hop(struct record_hop *h)
 {
@@ -148,8 +167,10 @@ some_record(struct record *r)
 	r->unwanted = below(LIMIT_UNWANTED + 1);
 	r->conflict = below(LIMIT_UNWANTED + 1);
 	r->retry_of = maybe(LIMIT_BATCH_RECORDS - 1);
-	if (r->type == RECORD_DNS)
+	if (r->type == RECORD_DNS) {
 		some_dns(&r->dns);
+		some_dns_more(&r->dns);
+	}
 	if (r->type == RECORD_TRACE) {
 		r->hop_count = (uint8_t)below(LIMIT_HOPS + 1);
 		for (size_t i = 0; i < r->hop_count; i++)
@@ -208,6 +229,10 @@ the_largest_record_fits_its_line(void **state)
 	for (size_t i = 0; i < LIMIT_ANSWERS; i++)
 		r.dns.answer[i].len = LIMIT_IDENTITY;
 	r.dns.raw_len = LIMIT_RAW_REPLY;
+	r.dns.cookie_len = LIMIT_DNS_COOKIE;
+	r.dns.ede_count = LIMIT_EDE;
+	for (size_t i = 0; i < LIMIT_EDE; i++)
+		r.dns.ede[i].len = LIMIT_EDE_TEXT;
 	len = record_to_json(&r, line, sizeof(line));
 	assert_int_not_equal(len, 0);
 	/* One byte less than it needs, NUL included, is refused. */
@@ -328,6 +353,16 @@ a_spoilt_line_is_refused_by_the_keys_name(void **state)
 		{ "\"tc\":false", "\"tc\":0", "tc: is no boolean" },
 		{ "\"rcode\":0", "\"rcode\":4096", "rcode: " },
 		{ "\"raw\":null}", "\"raw\":null} x", "JSON" },
+		{ "\"raw\":null", "\"raw\":null,\"ra\":1", "ra: " },
+		{ "\"raw\":null", "\"raw\":null,\"cookie\":\"0g\"",
+		    "cookie: " },
+		{ "\"raw\":null",
+		    "\"raw\":null,\"ede\":[{\"code\":65536,\"text\":\"\"}]",
+		    "code: is out of range" },
+		{ "\"raw\":null", "\"raw\":null,\"ede\":[{\"code\":1}]",
+		    "text: is missing" },
+		{ "\"raw\":null", "\"raw\":null,\"connect_us\":-2",
+		    "connect_us: " },
 		{ "\"raw\":null}", "\"raw\":null", "JSON" },
 		{ "k-root", "k\xc3\xa9", "not printable ASCII" },
 		{ "k-root", "k\\u00e9", "target: " },
