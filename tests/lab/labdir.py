@@ -113,6 +113,7 @@ class LabDir:
             return
         kill_group(pid, signal_number)
         wait_gone([pid])
+        wait_group_gone(pid)
 
     def members(self):
         """The processes that are in the lab's namespaces."""
@@ -174,6 +175,23 @@ def wait_gone(pids):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)
         time.sleep(0.002)
+
+
+def wait_group_gone(group):
+    """Until nobody of it runs: a child of a server still holds its port."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and group in running_groups():
+        time.sleep(0.005)
+
+
+def running_groups():
+    groups = set()
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError), open(path) as file:
+            state, _, group = file.read().rpartition(")")[2].split()[:3]
+            if state != "Z":
+                groups.add(int(group))
+    return groups
 
 
 def find(argument):

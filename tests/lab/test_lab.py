@@ -199,6 +199,7 @@ def test_routing_events(lab):
     lab.event("announce", used["node"])
     ok(where(lab.truth()) == where(before), "an announcement restores all",
        where(lab.truth()))
+    used = next(row for row in before if row["af"] == 6)
     lab.event("withdraw", used["node"], "--af", "6")
     rows = lab.truth()
     ok(where(rows)[::2] == where(before)[::2] and
