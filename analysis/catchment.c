@@ -11,6 +11,7 @@
 #define ROUNDS_OF_AGE 3
 
 static const struct column columns[] = {
+	{ "time", COLUMN_TIME }, /* of --step alone */
 	{ "target", COLUMN_TEXT },
 	{ "address", COLUMN_TEXT },
 	{ "af", COLUMN_INTEGER },
@@ -72,7 +73,7 @@ state_of(const struct catchment *c, const struct sample *last, int32_t method)
 		age_us = last->every_s > 0
 			     ? ROUNDS_OF_AGE * last->every_s * 1000000LL
 			     : UNKNOWN_AGE_US;
-	if (o->until_us - 1 - last->t_us > age_us)
+	if (c->until_us - 1 - last->t_us > age_us)
 		return STATE_STALE;
 	if (!sample_answered(last))
 		return STATE_NO_ANSWER;
@@ -97,8 +98,7 @@ collect_rtts(struct catchment *c, const struct trail_part *part,
 		    s->instance >= 0 && part->method >= 0 &&
 		    catalog->instances[s->instance].method == part->method;
 
-		if (s->t_us < c->run->options->since_us ||
-		    s->rtt_us == SAMPLE_NO_RTT ||
+		if (s->t_us < c->since_us || s->rtt_us == SAMPLE_NO_RTT ||
 		    named != (row->state == STATE_KNOWN))
 			continue;
 		if (!named || catalog_site(catalog, row->service,
@@ -164,7 +164,7 @@ has_past(struct catchment *c, int32_t lane)
 	bool found;
 
 	query_bind(rows, 1, c->run->catalog.lanes[lane].id);
-	query_bind(rows, 2, c->run->options->until_us);
+	query_bind(rows, 2, c->until_us);
 	found = query_next(rows);
 	query_reset(rows);
 	return found;
@@ -176,13 +176,13 @@ static int64_t
 floor_of(struct catchment *c, int32_t vp)
 {
 	const struct options *o = c->run->options;
-	int64_t since_us = o->since_us, age_us = o->max_age_us;
+	int64_t since_us = c->since_us, age_us = o->max_age_us;
 
 	if (age_us < 0)
 		age_us = ROUNDS_OF_AGE * 1000000LL *
-			 samples_every_s(&c->run->sampler, vp, o->until_us);
-	if (o->until_us - 1 - age_us < since_us)
-		since_us = o->until_us - 1 - age_us;
+			 samples_every_s(&c->run->sampler, vp, c->until_us);
+	if (c->until_us - 1 - age_us < since_us)
+		since_us = c->until_us - 1 - age_us;
 	return samples_settled_before(&c->run->sampler, vp, since_us);
 }
 
@@ -195,7 +195,7 @@ add_lane(struct catchment *c, const struct trail_part *part)
 	bool sampled = part->end > part->from;
 	struct catchment_row *row;
 
-	if (!methods_compares(&c->methods, catalog, part->lane))
+	if (!methods_compares(c->methods, catalog, part->lane))
 		return sampled || has_past(c, part->lane);
 	trail_build(&c->trail, &c->historian, part);
 	if (!sampled && c->trail.count == 0)
@@ -224,12 +224,12 @@ add_vp(struct catchment *c, int32_t vp_index)
 
 	part.floor_us = floor_of(c, vp_index);
 	samples_read(&c->run->sampler, &c->samples, vp_index, part.floor_us,
-	    c->run->options->until_us);
+	    c->until_us);
 	for (size_t i = 0; i < vp->lane_count; i++) {
 		int32_t service = catalog->lanes[vp->lanes[i]].service;
 
 		part.lane = vp->lanes[i];
-		part.method = c->methods.of_service[service].method;
+		part.method = c->methods->of_service[service].method;
 		part.from = part.end;
 		if (part.from < c->samples.count &&
 		    c->samples.items[part.from].lane == part.lane)
@@ -269,9 +269,9 @@ write_row(struct catchment *c, const struct catchment_row *row)
 	struct run *run = c->run;
 	const struct service *service = &run->catalog.services[row->service];
 	const struct vantage *vp = &run->catalog.vps[row->vp];
-	const struct place *place =
-	    catalog_place(vp, run->options->until_us - 1);
+	const struct place *place = catalog_place(vp, c->until_us - 1);
 	const struct cell cells[COLUMNS] = {
+		cell_number(c->until_us - 1),
 		run_text(run, service->target),
 		run_text(run, service->address),
 		cell_number(service->af),
@@ -283,7 +283,7 @@ write_row(struct catchment *c, const struct catchment_row *row)
 		cell_number_if(row->flow >= 0, row->flow),
 		run_text(run, row->label),
 		run_site(run, row->site),
-		run_text(run, c->methods.of_service[row->service].method),
+		run_text(run, c->methods->of_service[row->service].method),
 		cell_text(state_names[row->state]),
 		cell_number_if(row->since_us >= 0, row->since_us),
 		cell_number_if(row->last_seen_us >= 0, row->last_seen_us),
@@ -291,19 +291,83 @@ write_row(struct catchment *c, const struct catchment_row *row)
 		cell_number_if(row->median_us >= 0, row->median_us),
 	};
 
-	return report_row(&run->report, cells);
+	return report_row(&run->report, cells + (run->options->step_us == 0));
+}
+
+void
+catchment_init(
+    struct catchment *c, struct run *run, const struct methods *methods)
+{
+	*c = (struct catchment){ .run = run, .methods = methods };
+	historian_init(
+	    &c->historian, run->query, &run->catalog, run->options->level);
+	c->any_before = query_prepare(run->query,
+	    "SELECT 1 FROM interval WHERE lane = ?1 AND first < ?2 LIMIT 1");
+}
+
+void
+catchment_clear(struct catchment *c)
+{
+	query_finish(c->any_before);
+	historian_clear(&c->historian);
+	values_clear(&c->rtts);
+	samples_clear(&c->samples);
+	samples_clear(&c->back);
+	trail_clear(&c->trail);
+	units_clear(&c->units);
+	free(c->rows);
+}
+
+void
+catchment_read(struct catchment *c, int64_t since_us, int64_t until_us)
+{
+	c->since_us = since_us;
+	c->until_us = until_us;
+	c->count = 0;
+	c->rtts.count = 0;
+	for (size_t i = 0; i < c->run->catalog.vp_count; i++)
+		add_vp(c, (int32_t)i);
+	if (c->count > 1)
+		qsort(c->rows, c->count, sizeof(*c->rows), compare);
+}
+
+const char *
+catchment_state_name(enum state state)
+{
+	return state_names[state];
 }
 
 static int
 write_rows(struct catchment *c)
 {
-	struct run *run = c->run;
-	int status = report_begin(&run->report, columns, COLUMNS);
+	int status = 0;
 
+	if (c->run->options->by != BY_DEFAULT)
+		return catchment_write_shares(c);
 	for (size_t i = 0; status == 0 && i < c->count; i++)
 		status = write_row(c, &c->rows[i]);
-	if (report_end(&run->report) == -1)
-		status = -1;
+	return status;
+}
+
+/* At the whole multiples of --step in the window. */
+static int
+write_steps(struct catchment *c)
+{
+	const struct options *o = c->run->options;
+	int64_t from_us, until_us;
+	int status = 0;
+
+	if (o->step_us == 0) {
+		catchment_read(c, o->since_us, o->until_us);
+		return write_rows(c);
+	}
+	for (size_t k = 0;
+	     status == 0 && options_step(o, k, &from_us, &until_us); k++) {
+		if (from_us % o->step_us != 0)
+			continue;
+		catchment_read(c, from_us - o->step_us + 1, from_us + 1);
+		status = write_rows(c);
+	}
 	return status;
 }
 
@@ -311,28 +375,27 @@ int
 catchment_report(struct run *run)
 {
 	const struct options *o = run->options;
-	struct catchment c = { .run = run };
+	size_t first = o->step_us == 0, count = COLUMNS;
+	const struct column *shown = columns;
+	struct column shares[SHARE_COLUMNS];
+	struct methods methods;
+	struct catchment c;
 	int status;
 
+	if (o->by != BY_DEFAULT) {
+		catchment_share_columns(shares, o);
+		shown = shares;
+		count = SHARE_COLUMNS;
+	}
 	methods_choose(
-	    &c.methods, &run->catalog, run->query, o->since_us, o->until_us);
-	historian_init(&c.historian, run->query, &run->catalog, o->level);
-	c.any_before = query_prepare(run->query,
-	    "SELECT 1 FROM interval WHERE lane = ?1 AND first < ?2 LIMIT 1");
-	for (size_t i = 0; i < run->catalog.vp_count; i++)
-		add_vp(&c, (int32_t)i);
-	if (c.count > 1)
-		qsort(c.rows, c.count, sizeof(*c.rows), compare);
-	status =
-	    o->by == BY_DEFAULT ? write_rows(&c) : catchment_write_shares(&c);
-	query_finish(c.any_before);
-	historian_clear(&c.historian);
-	methods_clear(&c.methods);
-	values_clear(&c.rtts);
-	samples_clear(&c.samples);
-	samples_clear(&c.back);
-	trail_clear(&c.trail);
-	units_clear(&c.units);
-	free(c.rows);
+	    &methods, &run->catalog, run->query, o->since_us, o->until_us);
+	catchment_init(&c, run, &methods);
+	status = report_begin(&run->report, shown + first, count - first);
+	if (status == 0)
+		status = write_steps(&c);
+	if (report_end(&run->report) == -1)
+		status = -1;
+	catchment_clear(&c);
+	methods_clear(&methods);
 	return status;
 }

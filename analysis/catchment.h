@@ -34,7 +34,8 @@ struct catchment_row {
 
 struct catchment {
 	struct run *run;
-	struct methods methods;
+	const struct methods *methods;
+	int64_t since_us, until_us; /* until_us - 1 is the time */
 	struct historian historian;
 	struct query_rows *any_before;
 	struct catchment_row *rows; /* by service, vantage point, flow */
@@ -46,7 +47,22 @@ struct catchment {
 	struct units units;
 };
 
-/* Write the shares of the sites by what --by says. As report_row. */
+/* Statements of a run, in methods that stay valid; catchment_clear ends
+ * them. */
+void catchment_init(struct catchment *, struct run *, const struct methods *);
+void catchment_clear(struct catchment *);
+
+/* Replace the rows by those of the time until_us - 1, with round trips from
+ * since_us on. */
+void catchment_read(struct catchment *, int64_t since_us, int64_t until_us);
+
+const char *catchment_state_name(enum state);
+
+/* The shares of the sites by what --by says: the columns, which are
+ * SHARE_COLUMNS after "time", and the rows, which begin with time where there
+ * are steps. As report_row. */
+#define SHARE_COLUMNS 11
+void catchment_share_columns(struct column *, const struct options *);
 int catchment_write_shares(struct catchment *);
 
 #endif

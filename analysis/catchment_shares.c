@@ -9,10 +9,10 @@
 #include "analysis/catchment.h"
 #include "analysis/memory.h"
 
-#define SHARE_COLUMNS 10
-#define GROUP_COLUMN 3
+#define GROUP_COLUMN 4
 
 static const struct column columns[SHARE_COLUMNS] = {
+	{ "time", COLUMN_TIME }, /* of --step alone */
 	{ "target", COLUMN_TEXT },
 	{ "address", COLUMN_TEXT },
 	{ "af", COLUMN_INTEGER },
@@ -90,8 +90,8 @@ static struct member
 member_of(const struct catchment *c, const struct catchment_row *row)
 {
 	const struct run *run = c->run;
-	const struct place *place = catalog_place(
-	    &run->catalog.vps[row->vp], run->options->until_us - 1);
+	const struct place *place =
+	    catalog_place(&run->catalog.vps[row->vp], c->until_us - 1);
 	struct member member = { .row = row, .group = "", .asn = -1 };
 
 	if (place == NULL)
@@ -172,7 +172,9 @@ write_share(const struct catchment *c, const struct member *member,
 	struct run *run = c->run;
 	const struct service *service =
 	    &run->catalog.services[member->row->service];
+	size_t first = run->options->step_us == 0;
 	struct cell cells[SHARE_COLUMNS] = {
+		cell_number(c->until_us - 1),
 		run_text(run, service->target),
 		run_text(run, service->address),
 		cell_number(service->af),
@@ -182,21 +184,21 @@ write_share(const struct catchment *c, const struct member *member,
 		.value = member->asn,
 		.known = member->asn >= 0 };
 	if (share == NULL) {
-		cells[5] = cell_number((int64_t)shares->unknown * 100);
-		cells[8] = cell_number(0);
-		return report_row(&run->report, cells);
+		cells[6] = cell_number((int64_t)shares->unknown * 100);
+		cells[9] = cell_number(0);
+		return report_row(&run->report, cells + first);
 	}
 	quantile_sort(share->rtts.items, share->rtts.count);
-	cells[4] = run_site(run, share->site);
-	cells[5] = cell_number(hundredths(share->weight));
-	cells[6] = cell_number(
+	cells[5] = run_site(run, share->site);
+	cells[6] = cell_number(hundredths(share->weight));
+	cells[7] = cell_number(
 	    hundredths(100.0 * share->weight / (double)shares->known));
 	if (share->rtts.count > 0)
-		cells[7] = cell_number(
+		cells[8] = cell_number(
 		    quantile_median(share->rtts.items, share->rtts.count));
-	cells[8] = cell_number((int64_t)share->rtts.count);
-	cells[9] = run_text(run, share->label);
-	return report_row(&run->report, cells);
+	cells[9] = cell_number((int64_t)share->rtts.count);
+	cells[10] = run_text(run, share->label);
+	return report_row(&run->report, cells + first);
 }
 
 /* The members of one service and group. */
@@ -247,25 +249,25 @@ write_groups(
 	return status;
 }
 
+void
+catchment_share_columns(struct column *named, const struct options *o)
+{
+	memcpy(named, columns, sizeof(columns));
+	named[GROUP_COLUMN].name = options_by_name(o->by);
+	if (o->by == BY_ASN)
+		named[GROUP_COLUMN].type = COLUMN_INTEGER;
+}
+
 int
 catchment_write_shares(struct catchment *c)
 {
 	struct member *members = memory_zeroed(c->count, sizeof(*members));
-	struct column named[SHARE_COLUMNS];
 	int status;
 
-	memcpy(named, columns, sizeof(named));
-	named[GROUP_COLUMN].name = options_by_name(c->run->options->by);
-	if (c->run->options->by == BY_ASN)
-		named[GROUP_COLUMN].type = COLUMN_INTEGER;
 	for (size_t i = 0; i < c->count; i++)
 		members[i] = member_of(c, &c->rows[i]);
 	qsort(members, c->count, sizeof(*members), compare_members);
-	status = report_begin(&c->run->report, named, SHARE_COLUMNS);
-	if (status == 0)
-		status = write_groups(c, members, c->count);
-	if (report_end(&c->run->report) == -1)
-		status = -1;
+	status = write_groups(c, members, c->count);
 	free(members);
 	return status;
 }

@@ -12,11 +12,12 @@
 #include "analysis/reports.h"
 #include "analysis/rounds.h"
 
-#define COLUMNS 21
-#define GROUP_COLUMN 5
+#define COLUMNS 22
+#define GROUP_COLUMN 6
 #define ASN_TEXT 24
 
 static const struct column columns[COLUMNS] = {
+	{ "time", COLUMN_TIME }, /* of --step alone */
 	{ "target", COLUMN_TEXT },
 	{ "address", COLUMN_TEXT },
 	{ "af", COLUMN_INTEGER },
@@ -56,7 +57,8 @@ struct group {
 
 struct latency {
 	struct run *run;
-	struct methods methods;
+	struct methods methods;     /* of all steps */
+	int64_t since_us, until_us; /* the step */
 	struct rounds_reader rounds;
 	struct names groups;
 	int32_t *kind_of; /* by lane: same service, question and transport */
@@ -304,7 +306,7 @@ expect_silent(struct latency *l, int32_t vp, const struct rounds *rounds)
 	    &l->run->sampler, &l->samples, vp, rounds->last_batch);
 	for (size_t i = 0; i < l->samples.count; i++) {
 		const struct sample *sample = &l->samples.items[i];
-		int32_t name = place_name(l, v, l->run->options->until_us - 1);
+		int32_t name = place_name(l, v, l->until_us - 1);
 
 		find_group(l, sample->lane, name)->expected +=
 		    (double)rounds->missed;
@@ -320,9 +322,15 @@ count_vp(struct latency *l, int32_t vp)
 
 	l->touched.count = 0;
 	samples_read(
-	    &l->run->sampler, &l->samples, vp, o->since_us, o->until_us);
+	    &l->run->sampler, &l->samples, vp, l->since_us, l->until_us);
 	rounds_read(&l->rounds, &rounds, v->id,
-	    &(struct rounds_window){ o->since_us, o->until_us, o->now_us });
+	    &(struct rounds_window){
+		.since_us = l->since_us,
+		.until_us = l->until_us,
+		.now_us = o->now_us,
+		/* One window's length before it, whatever the step. */
+		.alive_us = o->since_us - (o->until_us - o->since_us),
+	    });
 	if (l->samples.count == 0) {
 		if (rounds.came == 0)
 			expect_silent(l, vp, &rounds);
@@ -370,7 +378,7 @@ percent(double part, double whole)
 	return cell_number(llround(10000.0 * part / whole));
 }
 
-/* Cells 11 to 16 and the note. */
+/* Cells 12 to 17 and the note. */
 static void
 set_quantiles(struct cell *cells, struct values *rtts)
 {
@@ -379,16 +387,16 @@ set_quantiles(struct cell *cells, struct values *rtts)
 
 	quantile_sort(rtts->items, n);
 	if (n > 0) {
-		cells[11] = cell_number(rtts->items[0]);
-		cells[12] = cell_number(quantile_median(rtts->items, n));
-		cells[16] = cell_number(rtts->items[n - 1]);
+		cells[12] = cell_number(rtts->items[0]);
+		cells[13] = cell_number(quantile_median(rtts->items, n));
+		cells[17] = cell_number(rtts->items[n - 1]);
 	}
 	for (size_t i = 0; i < 3; i++) {
 		if (quantile_enough(n, percents[i]))
-			cells[13 + i] = cell_number(
+			cells[14 + i] = cell_number(
 			    quantile_nearest(rtts->items, n, percents[i]));
 		else
-			cells[20] = cell_text("few");
+			cells[21] = cell_text("few");
 	}
 }
 
@@ -401,6 +409,7 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 	bool expected = group->expected_known && group->expected > 0;
 	int64_t sent = group->asked - group->unsent;
 	struct cell cells[COLUMNS] = {
+		cell_number(l->since_us),
 		run_text(run, service->target),
 		run_text(run, service->address),
 		cell_number(service->af),
@@ -417,36 +426,69 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 	if (run->options->by == BY_ASN)
 		cells[GROUP_COLUMN] =
 		    cell_number_if(name[0] != '\0', strtoll(name, NULL, 10));
-	cells[17] = cell_number_if(expected, llround(group->expected));
+	cells[18] = cell_number_if(expected, llround(group->expected));
 	if (expected)
-		cells[18] = percent((double)group->asked, group->expected);
-	cells[19] = cell_text(run->options->per_vp ? "vp" : "sample");
+		cells[19] = percent((double)group->asked, group->expected);
+	cells[20] = cell_text(run->options->per_vp ? "vp" : "sample");
 	close_vp(l, group);
 	set_quantiles(cells, &group->rtts);
-	return report_row(&run->report, cells);
+	return report_row(&run->report, cells + (run->options->step_us == 0));
 }
 
+/* Rows of a step; those of its groups are done with. */
 static int
 write_groups(struct latency *l)
 {
-	const struct options *o = l->run->options;
-	struct column named[COLUMNS];
 	size_t lane = 0;
+	int status = 0;
+
+	if (l->count > 1)
+		qsort_r(l->items, l->count, sizeof(*l->items), compare, l);
+	for (size_t i = 0; i < l->count; i++) {
+		while (l->kind_of[lane] < l->items[i].kind)
+			lane++;
+		if (status == 0)
+			status = write_group(
+			    l, &l->run->catalog.lanes[lane], &l->items[i]);
+		values_clear(&l->items[i].rtts);
+	}
+	l->count = 0;
+	if (l->slot_count > 0)
+		memset(l->slots, 0, l->slot_count * sizeof(*l->slots));
+	return status;
+}
+
+static int
+write_steps(struct latency *l)
+{
+	struct run *run = l->run;
+	int status = 0;
+
+	for (size_t k = 0; status == 0 && options_step(run->options, k,
+					      &l->since_us, &l->until_us);
+	     k++) {
+		for (size_t i = 0; i < run->catalog.vp_count; i++)
+			count_vp(l, (int32_t)i);
+		status = write_groups(l);
+	}
+	return status;
+}
+
+static int
+write_report(struct latency *l)
+{
+	const struct options *o = l->run->options;
+	size_t first = o->step_us == 0;
+	struct column named[COLUMNS];
 	int status;
 
 	memcpy(named, columns, sizeof(named));
 	named[GROUP_COLUMN].name = options_by_name(o->by);
 	if (o->by == BY_ASN)
 		named[GROUP_COLUMN].type = COLUMN_INTEGER;
-	if (l->count > 1)
-		qsort_r(l->items, l->count, sizeof(*l->items), compare, l);
-	status = report_begin(&l->run->report, named, COLUMNS);
-	for (size_t i = 0; status == 0 && i < l->count; i++) {
-		while (l->kind_of[lane] < l->items[i].kind)
-			lane++;
-		status =
-		    write_group(l, &l->run->catalog.lanes[lane], &l->items[i]);
-	}
+	status = report_begin(&l->run->report, named + first, COLUMNS - first);
+	if (status == 0)
+		status = write_steps(l);
 	if (report_end(&l->run->report) == -1)
 		status = -1;
 	return status;
@@ -464,11 +506,7 @@ latency_report(struct run *run)
 		    o->since_us, o->until_us);
 	rounds_init(&l.rounds, run->query);
 	number_kinds(&l);
-	for (size_t i = 0; i < run->catalog.vp_count; i++)
-		count_vp(&l, (int32_t)i);
-	status = write_groups(&l);
-	for (size_t i = 0; i < l.count; i++)
-		values_clear(&l.items[i].rtts);
+	status = write_report(&l);
 	methods_clear(&l.methods);
 	rounds_clear(&l.rounds);
 	names_clear(&l.groups);

@@ -20,12 +20,12 @@ static const struct subcommand {
 	bool traces;
 } subcommands[] = {
 	{ "latency", latency_report,
-	    OPTION_UNTIL | OPTION_BY | OPTION_PER | OPTION_LEVEL,
+	    OPTION_UNTIL | OPTION_BY | OPTION_PER | OPTION_LEVEL | OPTION_STEP,
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_SITE |
 		1U << BY_VP | 1U << BY_ALL,
 	    BY_REGION, false },
 	{ "catchment", catchment_report,
-	    OPTION_AT | OPTION_MAX_AGE | OPTION_BY | OPTION_LEVEL,
+	    OPTION_AT | OPTION_MAX_AGE | OPTION_BY | OPTION_LEVEL | OPTION_STEP,
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
 	    BY_DEFAULT, false },
 	{ "changes", changes_report, OPTION_UNTIL | OPTION_LEVEL, 0, BY_DEFAULT,
@@ -44,6 +44,7 @@ static const struct {
 	{ OPTION_BY, "--by" },
 	{ OPTION_PER, "--per" },
 	{ OPTION_LEVEL, "--level" },
+	{ OPTION_STEP, "--step" },
 };
 
 static const struct subcommand *

@@ -5,6 +5,8 @@
 #include "analysis/memory.h"
 #include "lib/limits.h"
 
+#define HOUR_US (3600LL * 1000000)
+
 /* The identity order, then other names; likewise for the lane: NSID rides on
  * the timed question first. */
 static const char *const method_order[] = { "nsid", "hostname.bind",
@@ -78,15 +80,18 @@ offer(struct choice *best, const struct catalog *c, const struct lane *lane,
 		*best = choice;
 }
 
-/* A row (lane, instance) of what was seen. */
+/* A row (lane, instance) of what was seen; of the services that are wanted,
+ * NULL: of all. */
 static void
-note(struct methods *m, const struct catalog *c, struct query_rows *rows)
+note(struct methods *m, const struct catalog *c, struct query_rows *rows,
+    const bool *wanted)
 {
 	int32_t lane = catalog_lane(c, query_int(rows, 0));
 	int32_t instance = catalog_instance(c, query_int(rows, 1));
 	int32_t method;
 
-	if (lane < 0 || instance < 0)
+	if (lane < 0 || instance < 0 ||
+	    (wanted != NULL && !wanted[c->lanes[lane].service]))
 		return;
 	method = c->instances[instance].method;
 	if (method < 0)
@@ -99,7 +104,7 @@ note(struct methods *m, const struct catalog *c, struct query_rows *rows)
 
 static void
 note_window(struct methods *m, const struct catalog *c, struct query *q,
-    const int64_t window[2])
+    const int64_t window[2], const bool *wanted)
 {
 	struct query_rows *rows = query_prepare(q,
 	    "SELECT DISTINCT m.lane, m.instance"
@@ -115,33 +120,55 @@ note_window(struct methods *m, const struct catalog *c, struct query *q,
 		query_bind(rows, 3, window[1]);
 		query_bind(rows, 4, LIMIT_BATCH_SPAN_S * 1000000LL);
 		while (query_next(rows))
-			note(m, c, rows);
+			note(m, c, rows, wanted);
 		query_reset(rows);
 	}
 	query_finish(rows);
 }
 
+/* The earliest hour that is not in the intervals. */
+static int64_t
+unsettled_us(struct query *q, int64_t before_us)
+{
+	struct query_rows *rows = query_prepare(
+	    q, "SELECT min(hour) FROM unsettled WHERE hour BETWEEN 0 AND ?1");
+	int64_t first_us = before_us;
+
+	query_bind(rows, 1, before_us / HOUR_US);
+	if (query_next(rows) && !query_null(rows, 0))
+		first_us = query_int(rows, 0) * HOUR_US;
+	query_finish(rows);
+	return first_us;
+}
+
 /* Services that nobody named in the window: what was known before it. */
 static void
 note_before(struct methods *m, const struct catalog *c, struct query *q,
-    int64_t until_us)
+    const int64_t window[2])
 {
 	struct query_rows *rows =
 	    query_prepare(q, "SELECT DISTINCT lane, instance FROM interval"
 			     " WHERE lane = ?1 AND first < ?2");
 	bool *silent = memory_zeroed(c->service_count, sizeof(*silent));
+	bool any = false;
 
-	for (size_t i = 0; i < c->service_count; i++)
+	for (size_t i = 0; i < c->service_count; i++) {
 		silent[i] = m->of_service[i].method < 0;
+		any |= silent[i];
+	}
 	for (size_t i = 0; i < c->lane_count; i++) {
 		if (!silent[c->lanes[i].service])
 			continue;
 		query_bind(rows, 1, c->lanes[i].id);
-		query_bind(rows, 2, until_us);
+		query_bind(rows, 2, window[1]);
 		while (query_next(rows))
-			note(m, c, rows);
+			note(m, c, rows, NULL);
 		query_reset(rows);
 	}
+	if (any)
+		note_window(m, c, q,
+		    (const int64_t[2]){ unsettled_us(q, window[0]), window[0] },
+		    silent);
 	free(silent);
 	query_finish(rows);
 }
@@ -183,8 +210,8 @@ methods_choose(struct methods *m, const struct catalog *c, struct query *q,
 		m->of_service[i] = (struct choice){ -1, -1, -1, -1 };
 	for (size_t i = 0; i < c->lane_count; i++)
 		m->of_lane[i] = -1;
-	note_window(m, c, q, window);
-	note_before(m, c, q, until_us);
+	note_window(m, c, q, window, NULL);
+	note_before(m, c, q, window);
 	share_within_questions(m, c);
 }
 

@@ -13,6 +13,7 @@
 
 #define DEFAULT_DB "/var/lib/accollect/anycast.db"
 #define DAY_US (24 * 3600 * 1000000LL)
+#define STEPS_MAX 100000
 
 enum {
 	OPT_AF = 256,
@@ -26,6 +27,7 @@ enum {
 	OPT_QUESTION,
 	OPT_SINCE,
 	OPT_SITE_MAP,
+	OPT_STEP,
 	OPT_TARGET,
 	OPT_UNTIL,
 	OPT_VP,
@@ -45,6 +47,7 @@ static const struct option long_options[] = {
 	{ "question", required_argument, NULL, OPT_QUESTION },
 	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "site-map", required_argument, NULL, OPT_SITE_MAP },
+	{ "step", required_argument, NULL, OPT_STEP },
 	{ "target", required_argument, NULL, OPT_TARGET },
 	{ "until", required_argument, NULL, OPT_UNTIL },
 	{ "version", no_argument, NULL, 'V' },
@@ -168,6 +171,19 @@ set_max_age(struct options *o, const char *value)
 }
 
 static int
+set_step(struct options *o, const char *value)
+{
+	struct span span;
+
+	o->given |= OPTION_STEP;
+	if (span_parse(&span, value) == -1 || span.ns < 1000000000)
+		return bad_value(
+		    "--step", value, "a length of at least 1s such as 1h");
+	o->step_us = span_to_us(span);
+	return 0;
+}
+
+static int
 set_af(struct options *o, const char *value)
 {
 	int64_t af;
@@ -251,6 +267,8 @@ set_option(
 	case OPT_SITE_MAP:
 		o->site_map = value;
 		return 0;
+	case OPT_STEP:
+		return set_step(o, value);
 	case OPT_TARGET:
 		return add_name(&o->targets, "--target", value);
 	case OPT_VP:
@@ -307,7 +325,33 @@ set_window(struct options *o, const struct given_times *times)
 		    times->since == NULL ? "" : times->since);
 		return -1;
 	}
+	if (o->step_us > 0 &&
+	    (o->until_us - o->since_us) / o->step_us >= STEPS_MAX) {
+		log_warnx("--step: over %d steps in the window", STEPS_MAX);
+		return -1;
+	}
 	return 0;
+}
+
+bool
+options_step(
+    const struct options *o, size_t k, int64_t *since_us, int64_t *until_us)
+{
+	int64_t begin_us;
+
+	*since_us = o->since_us;
+	*until_us = o->until_us;
+	if (o->step_us == 0)
+		return k == 0;
+	begin_us = o->since_us - o->since_us % o->step_us;
+	if (o->since_us < begin_us) /* before 1970 */
+		begin_us -= o->step_us;
+	begin_us += (int64_t)k * o->step_us;
+	if (begin_us > *since_us)
+		*since_us = begin_us;
+	if (begin_us + o->step_us < *until_us)
+		*until_us = begin_us + o->step_us;
+	return *since_us < o->until_us;
 }
 
 static void
@@ -360,9 +404,10 @@ options_help(void)
 {
 	(void)puts(
 	    "usage: acreport latency   [--by region|country|asn|site|vp|all] "
-	    "[--per vp]\n"
+	    "[--per vp] [--step LENGTH]\n"
 	    "       acreport catchment [--at TIME] [--max-age LENGTH] "
 	    "[--by region|country|asn|all]\n"
+	    "                         [--step LENGTH]\n"
 	    "       acreport changes\n"
 	    "       acreport records\n"
 	    "\n"
@@ -375,6 +420,7 @@ options_help(void)
 	    "  --question NAME      only this question\n"
 	    "  --level site|instance  what is compared (default site)\n"
 	    "  --site-map FILE      names the sites of instances\n"
+	    "  --step LENGTH        one set of rows for each such step\n"
 	    "  --format table|csv|json\n"
 	    "  -o FILE              write there instead of standard output\n"
 	    "  -V                   print the version\n"

@@ -30,6 +30,7 @@ enum option_bit {
 	OPTION_BY = 1 << 3,
 	OPTION_PER = 1 << 4,
 	OPTION_LEVEL = 1 << 5,
+	OPTION_STEP = 1 << 6,
 };
 
 struct options {
@@ -44,6 +45,7 @@ struct options {
 	int64_t now_us;
 	int64_t since_us, until_us; /* half-open; until_us - 1 is --at */
 	int64_t max_age_us;         /* -1: from the interval of the rounds */
+	int64_t step_us;            /* 0: the window is one */
 	unsigned given;             /* enum option_bit */
 	bool help, version;
 };
@@ -55,6 +57,12 @@ void options_clear(struct options *);
 /* A time: RFC 3339, a date, now, today, yesterday, or a length before now
  * ("24h", "7d"). 0, or -1. */
 int options_time(int64_t *us, const char *text, int64_t now_us);
+
+/* The k-th step of the window, cut at its ends: steps begin at whole multiples
+ * of --step since 1970 in UTC. Without --step the window itself is the only
+ * one. false past the last. */
+bool options_step(
+    const struct options *, size_t k, int64_t *since_us, int64_t *until_us);
 
 /* "region", "country" ... */
 const char *options_by_name(enum group_by);

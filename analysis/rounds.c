@@ -115,7 +115,7 @@ rounds_read(struct rounds_reader *reader, struct rounds *rounds, int64_t vp,
 	if (state.in_window)
 		rounds->missed +=
 		    overdue(state.t_us, state.t_us, end_us, state.every_us);
-	else if (state.t_us >= w->since_us - (w->until_us - w->since_us))
+	else if (state.t_us >= w->alive_us)
 		rounds->missed += overdue(
 		    state.t_us, w->since_us - 1, end_us, state.every_us);
 }

@@ -27,9 +27,9 @@ void rounds_clear(struct rounds_reader *);
  * after now. A gap of k intervals between two batches is k - 1 missed rounds;
  * at the edges a round counts as missed when it is half an interval overdue.
  * Where the vantage point was silent all through the window, rounds are
- * expected if it had reported within one window's length before. */
+ * expected if it had reported at alive_us or later. */
 struct rounds_window {
-	int64_t since_us, until_us, now_us;
+	int64_t since_us, until_us, now_us, alive_us;
 };
 void rounds_read(struct rounds_reader *, struct rounds *, int64_t vp,
     const struct rounds_window *);

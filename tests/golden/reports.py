@@ -149,6 +149,11 @@ CASES = {  # result: words
     "latency-all-two.csv": (
         "latency", "--by", "all", "--vp", "ams1", "--vp", "nyc1",
         "--question", "soa", *WINDOW),
+    "latency-step.csv": (
+        "latency", "--by", "site", "--step", "4h", *WINDOW),
+    "catchment-step.csv": (
+        "catchment", "--by", "all", "--step", "6h", "--since",
+        "2026-11-21T12:00:00Z", *AT),
     "latency-later.csv": (
         "latency", "--since", "2026-11-25", "--until", "2026-11-26"),
     "catchment.csv": ("catchment", *AT),
@@ -191,6 +196,10 @@ REFUSED = (  # words, status, what the line says
     (("latency", "changes"), 2, "changes: one report"),
     (("latency", "--bogus"), 2, "--bogus"),
     (("latency", "--since"), 2, "since"),
+    (("changes", "--step", "1h"), 2, "changes does not take --step"),
+    (("latency", "--step", "0.5s"), 2, "--step 0.5s: expected a length"),
+    (("latency", "--step", "1s", "--since", "2001-01-01"), 2,
+     "--step: over 100000 steps"),
     (("latency", "--since", "tomorrowish"), 2, "--since tomorrowish"),
     (("latency", "--since", "2015"), 2, "--since 2015"),
     (("latency", "--until", "2026-13-01"), 2, "--until 2026-13-01"),

@@ -185,7 +185,7 @@ def order(record):
 
 # --- latency ---
 
-def missed_rounds(world, vp, since, until):
+def missed_rounds(world, vp, since, until, alive=None):
     """(came, missed) or None where the interval is not known."""
     mine = sorted((b.t0, b.every_s * SECOND) for b in world.batches
                   if b.vp == vp)
@@ -207,7 +207,9 @@ def missed_rounds(world, vp, since, until):
         if every == 0:
             return None if not inside else (len(inside), missed)
         end = inside[0][0] if inside else until
-        if not inside and t < since - (until - since):
+        if alive is None:
+            alive = since - (until - since)
+        if not inside and t < alive:
             return 0, 0
         k = 1
         while t + k * every + every // 2 <= end:
@@ -232,9 +234,8 @@ def lane_method(samples):
             for key, methods in seen.items()}
 
 
-def by_site(samples):
+def by_site(samples, methods):
     """The site of every sample: of a loss, where both sides agree."""
-    methods = lane_method(samples)
     lanes = collections.defaultdict(list)
     for vp, r, _ in samples:
         lanes[vp, r.lane].append(r)
@@ -258,16 +259,20 @@ def by_site(samples):
     return site
 
 
-def latency(world, by, per_vp, since, until, vps=None):
+def latency(world, by, per_vp, since, until, vps=None, whole=None):
+    """Of a window, which is a step of the whole one."""
     samples = world.samples(since, until, vps)
-    sites = by_site(samples) if by == "site" else None
+    whole = whole or (since, until)
+    alive = whole[0] - (whole[1] - whole[0])
+    sites = by_site(samples, lane_method(world.samples(*whole, vps))) \
+        if by == "site" else None
     groups = collections.defaultdict(list)
     for vp, r, every in samples:
         what = sites[id(r)] if sites is not None \
             else group_of(world, by, vp, r.t)
         groups[r.target, r.address, r.af, r.question, r.proto,
                what].append((vp, r))
-    rounds = {vp: missed_rounds(world, vp, since, until)
+    rounds = {vp: missed_rounds(world, vp, since, until, alive)
               for vp in {b.vp for b in world.batches}
               if vps is None or vp in vps}
     heard = {vp for vp, _, _ in world.samples(since, until, vps, True)}
@@ -438,9 +443,9 @@ def changes(world, level, since, until):
 
 # --- catchment ---
 
-def catchment(world, at, max_age, level, since):
+def catchment(world, at, max_age, level, since, chosen=None):
     until = at + 1
-    chosen = compared(world, since, until)
+    chosen = chosen or compared(world, since, until)
     lanes = lanes_compared(world, chosen, until)
     rows = []
     for (vp, lane), records in lanes.items():
@@ -598,6 +603,45 @@ def differences(wanted, got):
         if missing or extra or len(wanted) != len(got) else []
 
 
+def steps_of(since, until, step):
+    """(begin, end) of the steps of a window."""
+    held, begin = [], since // step * step
+    while begin < until:
+        held.append((max(begin, since), min(begin + step, until)))
+        begin += step
+    return held
+
+
+def check_steps(world, rng, level, common, check):
+    """latency and catchment, one set of rows a step."""
+    step = rng.choice((HOUR // 4, HOUR, 5 * HOUR))
+    since = START + rng.randrange(world.hours * HOUR)
+    until = since + rng.randrange(1, 8 * HOUR)
+    words = ("--step", f"{step // SECOND}s", "--since", stamp(since),
+             "--level", level, *common)
+    for by in ("region", "vp") if level == "instance" else ("site", "all"):
+        wanted = [[stamp(a), *row] for a, b in steps_of(since, until, step)
+                  for row in latency(world, by, False, a, b,
+                                     whole=(since, until))]
+        check(f"latency by {by} by step", sorted(wanted),
+              acreport("latency", "--by", by, "--until", stamp(until),
+                       *words[:-6], *common))
+    chosen = compared(world, since, until)
+    wanted, shared = [], []
+    for at, _ in steps_of(since, until, step):
+        if at % step == 0:
+            rows = catchment(world, at, None, level, at - step + 1, chosen)
+            wanted += [[stamp(at), *row]
+                       for row in catchment_rows(world, rows, at)]
+            shared += [[stamp(at), *row]
+                       for row in shares(world, rows, at, "country", level)]
+    at = ("--at", stamp(until - 1))
+    check(f"catchment {level} by step", sorted(wanted),
+          acreport("catchment", *at, *words))
+    check(f"shares {level} by step", sorted(shared),
+          acreport("catchment", "--by", "country", *at, *words))
+
+
 def compare_world(seed, folder, tests):
     rng = random.Random(seed)
     world = World(rng)
@@ -643,6 +687,7 @@ def compare_world(seed, folder, tests):
         check(f"catchment {level} at {stamp(at)} known then", got,
               acreport("catchment", *words, "--db",
                        known_then(world, f"{path}.{level}", at)))
+        check_steps(world, rng, level, common, check)
         for by in ("region", "country", "asn", "all"):
             check(f"shares by {by} {level}",
                   shares(world, rows, at, by, level),
@@ -665,4 +710,5 @@ def main():
     sys.exit(tests.failed > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -128,7 +128,8 @@ class Store:
                 f"INSERT INTO measurement({','.join(row)}) "
                 f"VALUES({','.join('?' * len(row))})", tuple(row.values()))
         for hour in range(batch.t0 // HOUR, batch.t1 // HOUR + 1):
-            self.db.execute("INSERT OR IGNORE INTO unsettled VALUES(?,?)",
+            self.db.execute("INSERT OR IGNORE INTO unsettled(vp,hour) "
+                            "VALUES(?,?)",
                             (self.vp(batch.vp), hour))
 
     def settle(self, until=None):
