@@ -17,3 +17,7 @@ LIBS_test_ingest := -lsqlite3 -lm
 OBJ_test_schedule := $(B)/probe/schedule.o
 OBJ_test_outstanding := $(B)/probe/outstanding.o
 OBJ_test_manners := $(B)/probe/manners.o
+OBJ_test_identify := $(B)/probe/identify.o
+OBJ_test_flow := $(B)/probe/flow.o
+OBJ_test_plan := $(addprefix $(B)/probe/,plan.o flow.o schedule.o outstanding.o prober.o receive.o method_dns_udp.o method_echo.o method_trace.o)
+OBJ_test_options := $(addprefix $(B)/probe/,options.o manners.o)
