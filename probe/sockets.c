@@ -338,6 +338,10 @@ own_tuple(struct sockets *s, struct link_tuple *tuple, struct channel **out)
 	channel_tell(channel);
 	if (!s->link.raw || !udp)
 		channel_tell_errors(channel);
+	/* Echo sockets share an id by default, and one of them gets the replies
+	 * to all. */
+	if (!udp)
+		(void)option(channel->fd, SOL_SOCKET, SO_REUSEADDR, 0);
 	error = bind_interface(s, channel->fd) == -1 ? open_error() : LINK_OK;
 	if (error == LINK_OK)
 		error = tuple_bind(s, channel->fd, tuple);
