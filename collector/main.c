@@ -237,6 +237,7 @@ static const struct {
 	    "[--hash] verify, or print the content's "
 	    "hash" },
 	{ "status", command_status, "how much there is" },
+	{ "backup", command_backup, "FILE  copy the database while it runs" },
 	{ "rebuild", command_rebuild,
 	    "--archive DIR make a new database from an archive" },
 };

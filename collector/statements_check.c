@@ -81,6 +81,12 @@ const char check_hours[] =
 const char check_unsettled[] =
     "SELECT count(DISTINCT vp), count(*) FROM main.unsettled";
 
+const char backup_check[] =
+    "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'";
+
+const char backup_settings[] =
+    "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;";
+
 #define TIME_TEXT "'%Y-%m-%dT%H:%M:%SZ'"
 
 const char status_query[] =

@@ -22,6 +22,11 @@ extern const char check_hours[]; /* (vp, hour) that have raw rows */
 extern const char
     check_unsettled[]; /* how many vantage points are passed over */
 
+/* What is wrong with a copy's pages, row by row; how to write one that is
+ * flushed as a whole. */
+extern const char backup_check[];
+extern const char backup_settings[];
+
 /* NAME, VALUE per row. */
 extern const char status_query[];
 /* For `vp list`: see vp.c. */

@@ -32,8 +32,8 @@ fill_database(sqlite3 *db)
 	return 0;
 }
 
-static int
-make_file(const char *path)
+int
+store_make_file(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 
@@ -53,7 +53,7 @@ make_database(const char *temp)
 	sqlite3 *db = NULL;
 	int status = -1;
 
-	if (make_file(temp) == -1) {
+	if (store_make_file(temp) == -1) {
 		log_warn("%s", temp);
 		return -1;
 	}
@@ -95,9 +95,8 @@ sync_folder(const char *path)
 	return sync_path(folder);
 }
 
-/* The name is taken only once the file is whole and on the disk. */
-static int
-publish(const char *temp, const char *path)
+int
+store_publish(const char *temp, const char *path)
 {
 	if (sync_path(temp) == -1 || link(temp, path) == -1 ||
 	    sync_folder(path) == -1) {
@@ -140,7 +139,7 @@ create_locked(const char *path)
 	/* Under the lock: what is there was left behind by a killed one. */
 	(void)unlink(temp);
 	(void)unlink(journal);
-	if (make_database(temp) == 0 && publish(temp, path) == 0)
+	if (make_database(temp) == 0 && store_publish(temp, path) == 0)
 		status = 0;
 	(void)unlink(temp);
 	return status;

@@ -55,6 +55,12 @@ struct store {
  * ones from every prepared statement, so that settle_hour works on them. */
 struct store *store_open_shadow(const char *path, int *code);
 
+/* A new, empty file with a database's mode. 0, or -1 with errno. */
+int store_make_file(const char *path);
+/* Take the name of a file that is whole: it is flushed, linked to path, which
+ * must not exist, and the folder flushed. 0, or -1 after one line. */
+int store_publish(const char *temp, const char *path);
+
 /* Run a statement without parameters and rows. */
 enum store_result store_run(struct store *, enum statement);
 
