@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -I
-# A flow of acprobe is one 5-tuple in every look, and refused addresses get not one packet.
+# A flow of acprobe is one 5-tuple in every look and round, and refused addresses get not one packet.
 """usage: probe_flow.py [SEED]"""
 
 import contextlib
@@ -134,6 +134,49 @@ def test_traces(results, seen, rows):
                "TTL", wrong)
 
 
+CONFIGURATION = """vp = "lab1"
+key = "%(folder)s/vp.key"
+spool = "%(folder)s/spool"
+every = "10s"
+splay = "0s"
+allow_special = { "203.0.113.0/24", "2001:db8::/32" }
+target "service" {
+	address = { "203.0.113.53", "2001:db8:53::53" }
+	zone = "anycast.test"
+	flows = 3
+	trace = true
+}
+"""
+
+
+def test_rounds(results, prober, lab, own):
+    """Flows of a round are drawn from its key, and stay."""
+    folder = os.path.join(lab.dir, "round")
+    os.mkdir(folder)
+    conf = os.path.join(folder, "acprobe.conf")
+    with open(conf, "w", encoding="ascii") as file:
+        file.write(CONFIGURATION % {"folder": folder})
+    lab.must(VP, prober.path, "keygen", os.path.join(folder, "vp.key"))
+    seen, said = [], []
+    for _ in range(LOOKS):
+        with probing.Capture(lab, VP) as capture:
+            done = lab.exec(VP, prober.path, "-f", conf)
+        seen.append((set(udp_tuples(capture, own)),
+                     set(echo_tuples(capture, own))))
+        said.append((done.returncode, done.stdout, done.stderr))
+    results.ok(all(one == (0, "", "") for one in said),
+               "%d rounds are silent and end with 0" % LOOKS, said)
+    results.ok(len(seen[0][0]) == 2 * FLOWS and
+               all(other[0] == seen[0][0] for other in seen),
+               "tshark sees one 5-tuple and flow label for each DNS flow over "
+               "%d rounds" % LOOKS, [sorted(other[0]) for other in seen])
+    results.ok(len(seen[0][1]) <= 2 and
+               all(other[1] == seen[0][1] for other in seen),
+               "and one echo id, checksum and flow label",
+               [sorted(other[1]) for other in seen])
+    return seen[0]
+
+
 def test_ports_taken(results, prober, lab, seen):
     """Another process has the port: the next one, and the record says so."""
     taken = sorted(key[1] for key in seen[0][1] if key[0] == 4)
@@ -223,6 +266,9 @@ def test(results):
             test_tuples(results, seen)
             test_traces(results, seen, lab.truth(VP))
             test_dry_run(results, prober, lab, seen)
+            rounds = test_rounds(results, prober, lab, own)
+            results.ok(not rounds[0] & set(seen[0][1]),
+                       "another key has other flows", sorted(rounds[0]))
             test_ports_taken(results, prober, lab, seen)
             test_refused(results, prober, lab)
     finally:
