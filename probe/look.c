@@ -421,6 +421,24 @@ out:
 	return code;
 }
 
+/* The operator opened special-purpose prefixes: said once (DESIGN.md 10). */
+static void
+say_what_is_open(const struct look *look)
+{
+	char addr[ADDR_TEXT];
+	const char *special;
+	size_t i;
+
+	for (i = 0; i < look->address_count && !look->options->quiet; i++) {
+		special = addr_special(&look->addresses[i].addr);
+		if (special == NULL)
+			continue;
+		log_warnx("--allow-special opens %s: %s",
+		    addr_format(addr, &look->addresses[i].addr), special);
+		return;
+	}
+}
+
 int
 look(const struct look_options *options)
 {
@@ -441,6 +459,7 @@ look(const struct look_options *options)
 	}
 	code = look_resolve(options, &look.addresses, &look.address_count);
 	if (code <= EXIT_UNANSWERED && look.address_count > 0) {
+		say_what_is_open(&look);
 		seen = look_at(&look);
 		code = seen > code ? seen : code;
 	} else if (code == EXIT_DONE) {
