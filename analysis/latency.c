@@ -370,14 +370,6 @@ compare(const void *left, const void *right, void *latency)
 	return compare_names(latency, a->name, b->name);
 }
 
-static struct cell
-percent(double part, double whole)
-{
-	if (!(whole > 0))
-		return cell_unknown();
-	return cell_number(llround(10000.0 * part / whole));
-}
-
 /* Cells 12 to 17 and the note. */
 static void
 set_quantiles(struct cell *cells, struct values *rtts)
@@ -420,7 +412,7 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 		cell_number(group->asked),
 		cell_number(group->answered),
 		cell_number(group->unsent),
-		percent((double)(sent - group->answered), (double)sent),
+		cell_percent((double)(sent - group->answered), (double)sent),
 	};
 
 	if (run->options->by == BY_ASN)
@@ -428,7 +420,7 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 		    cell_number_if(name[0] != '\0', strtoll(name, NULL, 10));
 	cells[18] = cell_number_if(expected, llround(group->expected));
 	if (expected)
-		cells[19] = percent((double)group->asked, group->expected);
+		cells[19] = cell_percent((double)group->asked, group->expected);
 	cells[20] = cell_text(run->options->per_vp ? "vp" : "sample");
 	close_vp(l, group);
 	set_quantiles(cells, &group->rtts);

@@ -8,8 +8,11 @@
 #include "analysis/reports.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/text.h"
 
 #define HOUR_US (3600LL * 1000000)
+#define OPTION_WINDOW (OPTION_SINCE | OPTION_UNTIL)
+#define NAMES_TEXT 256
 
 static const struct subcommand {
 	const char *name;
@@ -20,17 +23,22 @@ static const struct subcommand {
 	bool traces;
 } subcommands[] = {
 	{ "latency", latency_report,
-	    OPTION_UNTIL | OPTION_BY | OPTION_PER | OPTION_LEVEL | OPTION_STEP,
+	    OPTION_WINDOW | OPTION_BY | OPTION_PER | OPTION_LEVEL | OPTION_STEP,
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_SITE |
 		1U << BY_VP | 1U << BY_ALL,
 	    BY_REGION, false },
 	{ "catchment", catchment_report,
-	    OPTION_AT | OPTION_MAX_AGE | OPTION_BY | OPTION_LEVEL | OPTION_STEP,
+	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_BY |
+		OPTION_LEVEL | OPTION_STEP,
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
 	    BY_DEFAULT, false },
-	{ "changes", changes_report, OPTION_UNTIL | OPTION_LEVEL, 0, BY_DEFAULT,
-	    false },
-	{ "records", records_report, OPTION_UNTIL, 0, BY_DEFAULT, true },
+	{ "changes", changes_report, OPTION_WINDOW | OPTION_LEVEL, 0,
+	    BY_DEFAULT, false },
+	{ "diff", diff_report,
+	    OPTION_FROM | OPTION_TO | OPTION_MATRIX | OPTION_MAX_AGE |
+		OPTION_LEVEL | OPTION_WEIGHTS,
+	    0, BY_DEFAULT, false },
+	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },
 };
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
 
@@ -45,6 +53,11 @@ static const struct {
 	{ OPTION_PER, "--per" },
 	{ OPTION_LEVEL, "--level" },
 	{ OPTION_STEP, "--step" },
+	{ OPTION_SINCE, "--since" },
+	{ OPTION_FROM, "--from" },
+	{ OPTION_TO, "--to" },
+	{ OPTION_MATRIX, "--matrix" },
+	{ OPTION_WEIGHTS, "--weights" },
 };
 
 static const struct subcommand *
@@ -57,17 +70,39 @@ find_subcommand(const char *name)
 	return NULL;
 }
 
+/* "latency, catchment or records" */
+static void
+list_subcommands(char *text, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < SUBCOMMANDS; i++) {
+		(void)text_print(text + len, size - len, "%s%s",
+		    i == 0                 ? ""
+		    : i + 1 == SUBCOMMANDS ? " or "
+					   : ", ",
+		    subcommands[i].name);
+		len = strlen(text);
+	}
+}
+
 /* NULL, after one line, where report and options do not go together. */
 static const struct subcommand *
 check_subcommand(struct options *o)
 {
 	const struct subcommand *command = find_subcommand(o->command);
+	char names[NAMES_TEXT];
 	unsigned foreign;
 
 	if (command == NULL) {
-		log_warnx("%s%sexpected latency, catchment, changes or records",
+		list_subcommands(names, sizeof(names));
+		log_warnx("%s%sexpected %s",
 		    o->command == NULL ? "" : o->command,
-		    o->command == NULL ? "" : ": ");
+		    o->command == NULL ? "" : ": ", names);
+		return NULL;
+	}
+	if ((command->takes & ~o->given & OPTION_FROM) != 0) {
+		log_warnx("%s needs --from", command->name);
 		return NULL;
 	}
 	foreign = o->given & ~command->takes;
@@ -176,7 +211,7 @@ write_report(struct run *run, const struct subcommand *command)
 
 static int
 run_report(const struct options *o, const struct subcommand *command,
-    const struct site_map *map)
+    const struct site_map *map, const struct weights *weights)
 {
 	const struct catalog_filter filter = {
 		.targets = &o->targets,
@@ -191,11 +226,15 @@ run_report(const struct options *o, const struct subcommand *command,
 	if ((run.query = query_open(o->db, &code)) == NULL)
 		return code;
 	catalog_read(&run.catalog, run.query, &filter, map);
+	run.weights = *weights;
+	if (weights_given(weights))
+		weights_spread(&run.weights, &run.catalog, o->until_us - 1);
 	sampler_init(&run.sampler, run.query, &run.catalog);
 	say_unsettled(&run);
 	code = query_failed(run.query) ? EXIT_STORAGE
 				       : write_report(&run, command);
 	sampler_clear(&run.sampler);
+	free(run.weights.of_vp);
 	catalog_clear(&run.catalog);
 	query_close(run.query);
 	return code;
@@ -205,6 +244,7 @@ static int
 read_map_and_run(const struct options *o, const struct subcommand *command)
 {
 	struct site_map *map = NULL;
+	struct weights weights = { 0 };
 	char error[512];
 	int code;
 
@@ -217,7 +257,10 @@ read_map_and_run(const struct options *o, const struct subcommand *command)
 			return code;
 		}
 	}
-	code = run_report(o, command, map);
+	code = EXIT_BAD_USAGE;
+	if (o->weights == NULL || weights_read(&weights, o->weights) == 0)
+		code = run_report(o, command, map, &weights);
+	weights_clear(&weights);
 	site_map_free(map);
 	return code;
 }

@@ -21,7 +21,9 @@ enum {
 	OPT_BY,
 	OPT_DB,
 	OPT_FORMAT,
+	OPT_FROM,
 	OPT_LEVEL,
+	OPT_MATRIX,
 	OPT_MAX_AGE,
 	OPT_PER,
 	OPT_QUESTION,
@@ -29,8 +31,10 @@ enum {
 	OPT_SITE_MAP,
 	OPT_STEP,
 	OPT_TARGET,
+	OPT_TO,
 	OPT_UNTIL,
 	OPT_VP,
+	OPT_WEIGHTS,
 };
 
 static const struct option long_options[] = {
@@ -39,8 +43,10 @@ static const struct option long_options[] = {
 	{ "by", required_argument, NULL, OPT_BY },
 	{ "db", required_argument, NULL, OPT_DB },
 	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "from", required_argument, NULL, OPT_FROM },
 	{ "help", no_argument, NULL, 'h' },
 	{ "level", required_argument, NULL, OPT_LEVEL },
+	{ "matrix", no_argument, NULL, OPT_MATRIX },
 	{ "max-age", required_argument, NULL, OPT_MAX_AGE },
 	{ "output", required_argument, NULL, 'o' },
 	{ "per", required_argument, NULL, OPT_PER },
@@ -49,9 +55,11 @@ static const struct option long_options[] = {
 	{ "site-map", required_argument, NULL, OPT_SITE_MAP },
 	{ "step", required_argument, NULL, OPT_STEP },
 	{ "target", required_argument, NULL, OPT_TARGET },
+	{ "to", required_argument, NULL, OPT_TO },
 	{ "until", required_argument, NULL, OPT_UNTIL },
 	{ "version", no_argument, NULL, 'V' },
 	{ "vp", required_argument, NULL, OPT_VP },
+	{ "weights", required_argument, NULL, OPT_WEIGHTS },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -60,7 +68,7 @@ static const char *const by_names[BY_COUNT] = { "", "region", "country", "asn",
 
 /* Times as they were given, until all of them are known. */
 struct given_times {
-	const char *since, *until, *at;
+	const char *since, *until, *at, *from, *to;
 };
 
 int
@@ -230,6 +238,15 @@ set_times_option(
 	switch (opt) {
 	case OPT_SINCE:
 		times->since = value;
+		o->given |= OPTION_SINCE;
+		return 0;
+	case OPT_FROM:
+		times->from = value;
+		o->given |= OPTION_FROM;
+		return 0;
+	case OPT_TO:
+		times->to = value;
+		o->given |= OPTION_TO;
 		return 0;
 	case OPT_UNTIL:
 		times->until = value;
@@ -273,7 +290,17 @@ set_option(
 		return add_name(&o->targets, "--target", value);
 	case OPT_VP:
 		return add_name(&o->vps, "--vp", value);
+	case OPT_MATRIX:
+		o->matrix = true;
+		o->given |= OPTION_MATRIX;
+		return 0;
+	case OPT_WEIGHTS:
+		o->weights = value;
+		o->given |= OPTION_WEIGHTS;
+		return 0;
 	case OPT_SINCE:
+	case OPT_FROM:
+	case OPT_TO:
 	case OPT_UNTIL:
 	case OPT_AT:
 		return set_times_option(o, times, opt, value);
@@ -303,9 +330,28 @@ set_time(int64_t *us, const char *option, const char *text, int64_t now_us)
 	return 0;
 }
 
+/* Round trips before --from are those of one day. */
+static int
+set_two_times(struct options *o, const struct given_times *times)
+{
+	o->until_us = o->now_us;
+	if (set_time(&o->from_us, "--from", times->from, o->now_us) == -1 ||
+	    set_time(&o->until_us, "--to", times->to, o->now_us) == -1)
+		return -1;
+	if (o->from_us >= o->until_us) {
+		log_warnx("--from %s: not before --to", times->from);
+		return -1;
+	}
+	o->until_us++;
+	o->since_us = o->from_us + 1 - DAY_US;
+	return 0;
+}
+
 static int
 set_window(struct options *o, const struct given_times *times)
 {
+	if (times->from != NULL)
+		return set_two_times(o, times);
 	o->until_us = o->now_us;
 	/* What happened at --at itself is seen. */
 	if (times->at != NULL && times->until != NULL) {
@@ -409,6 +455,7 @@ options_help(void)
 	    "[--by region|country|asn|all]\n"
 	    "                         [--step LENGTH]\n"
 	    "       acreport changes\n"
+	    "       acreport diff      --from TIME [--to TIME] [--matrix]\n"
 	    "       acreport records\n"
 	    "\n"
 	    "  --db DB              the store (default " DEFAULT_DB ")\n"
@@ -421,6 +468,8 @@ options_help(void)
 	    "  --level site|instance  what is compared (default site)\n"
 	    "  --site-map FILE      names the sites of instances\n"
 	    "  --step LENGTH        one set of rows for each such step\n"
+	    "  --weights FILE       load of vantage points, networks, "
+	    "countries\n"
 	    "  --format table|csv|json\n"
 	    "  -o FILE              write there instead of standard output\n"
 	    "  -V                   print the version\n"

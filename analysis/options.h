@@ -31,11 +31,16 @@ enum option_bit {
 	OPTION_PER = 1 << 4,
 	OPTION_LEVEL = 1 << 5,
 	OPTION_STEP = 1 << 6,
+	OPTION_SINCE = 1 << 7,
+	OPTION_FROM = 1 << 8, /* needed where it is taken */
+	OPTION_TO = 1 << 9,
+	OPTION_MATRIX = 1 << 10,
+	OPTION_WEIGHTS = 1 << 11,
 };
 
 struct options {
 	const char *command; /* NULL: none was given */
-	const char *db, *output, *site_map;
+	const char *db, *output, *site_map, *weights;
 	const struct report_format *format;
 	struct names targets, vps, questions;
 	int af; /* 0: both */
@@ -46,7 +51,9 @@ struct options {
 	int64_t since_us, until_us; /* half-open; until_us - 1 is --at */
 	int64_t max_age_us;         /* -1: from the interval of the rounds */
 	int64_t step_us;            /* 0: the window is one */
-	unsigned given;             /* enum option_bit */
+	int64_t from_us;            /* of diff; until_us - 1 is --to */
+	bool matrix;
+	unsigned given; /* enum option_bit */
 	bool help, version;
 };
 

@@ -1,6 +1,7 @@
 #include "analysis/report.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include "lib/text.h"
 #include "lib/times.h"
@@ -78,6 +79,14 @@ struct cell
 cell_unknown(void)
 {
 	return (struct cell){ 0 };
+}
+
+struct cell
+cell_percent(double part, double whole)
+{
+	if (!(whole > 0))
+		return cell_unknown();
+	return cell_number(llround(10000.0 * part / whole));
 }
 
 bool

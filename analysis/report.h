@@ -73,6 +73,8 @@ struct cell cell_text(const char *);
 struct cell cell_number(int64_t);
 struct cell cell_number_if(bool known, int64_t);
 struct cell cell_unknown(void);
+/* Of a COLUMN_PERCENT; unknown where whole is not over 0. */
+struct cell cell_percent(double part, double whole);
 
 bool cell_is_known(const struct cell *, enum column_type);
 

@@ -9,12 +9,14 @@
 #include "analysis/query.h"
 #include "analysis/report.h"
 #include "analysis/samples.h"
+#include "analysis/weights.h"
 
 struct run {
 	const struct options *options;
 	struct query *query;
 	struct catalog catalog;
 	struct sampler sampler;
+	struct weights weights;
 	struct report report;
 };
 
@@ -23,6 +25,7 @@ struct run {
 int latency_report(struct run *);
 int catchment_report(struct run *);
 int changes_report(struct run *);
+int diff_report(struct run *);
 int records_report(struct run *);
 
 /* Cells that several reports have. */

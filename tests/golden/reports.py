@@ -27,6 +27,7 @@ HOUR = 60 * MINUTE
 T0 = 1_795_219_200 * SECOND  # 2026-11-21T00:00:00Z
 NOBODY = 65534
 WINDOW = ("--since", "2026-11-21T12:00:00Z", "--until", "2026-11-22")
+DIFF = ("--from", "2026-11-21T12:30:00Z", "--to", "2026-11-21T23:30:00Z")
 AT = ("--at", "2026-11-21T23:59:00Z")
 
 # The names that a stranger may give.
@@ -154,6 +155,9 @@ CASES = {  # result: words
     "catchment-step.csv": (
         "catchment", "--by", "all", "--step", "6h", "--since",
         "2026-11-21T12:00:00Z", *AT),
+    "diff.csv": ("diff", *DIFF),
+    "diff.json": ("diff", *DIFF),
+    "diff-matrix.txt": ("diff", "--matrix", *DIFF),
     "latency-later.csv": (
         "latency", "--since", "2026-11-25", "--until", "2026-11-26"),
     "catchment.csv": ("catchment", *AT),
@@ -197,6 +201,15 @@ REFUSED = (  # words, status, what the line says
     (("latency", "--bogus"), 2, "--bogus"),
     (("latency", "--since"), 2, "since"),
     (("changes", "--step", "1h"), 2, "changes does not take --step"),
+    (("diff",), 2, "diff needs --from"),
+    (("diff", "--from", "now", "--to", "1h"), 2, "--from now: not before"),
+    (("diff", "--from", "1h", "--since", "2h"), 2, "diff does not take --si"),
+    (("latency", "--from", "1h"), 2, "latency does not take --from"),
+    (("latency", "--matrix"), 2, "latency does not take --matrix"),
+    (("diff", "--from", "1h", "--weights", "/nonexistent"), 2,
+     "--weights /nonexistent: No such"),
+    (("diff", "--from", "1h", "--weights", f"{HERE}/sites"), 2,
+     "--weights .*:2: expected vp, asn or country"),
     (("latency", "--step", "0.5s"), 2, "--step 0.5s: expected a length"),
     (("latency", "--step", "1s", "--since", "2001-01-01"), 2,
      "--step: over 100000 steps"),

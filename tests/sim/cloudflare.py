@@ -4,6 +4,7 @@
 the abuf can name the site. Needs ../shared/data (see its README.md).
 """
 import base64
+import collections
 import csv
 import gzip
 import io
@@ -183,6 +184,26 @@ def check_catchment(t):
                     len(rows), counts)
 
 
+def check_diff(t):
+    """The last of each day. Two of the 72 went on from LHR to WAW."""
+    rows = t.report("diff", "--matrix", "--from", "2015-03-21T23:59:59Z",
+                    "--to", "2015-03-27T23:59:59Z", "--max-age", "24h")
+    got = {r["to_site"]: r["vantage_points"] for r in rows
+           if r["from_site"] == "JNB"}
+    wanted = {"LHR": "44", "HKG": "17", "AMS": "8", "WAW": "3", "": "6"}
+    truth = collections.Counter()
+    last = [{}, {}]
+    for day, results in zip(last, t.days):
+        for r in sorted(results, key=lambda r: r["timestamp"]):
+            day[r["prb_id"]] = answer(r).decode()
+    for probe, site in last[0].items():
+        if site == "JNB":
+            truth[last[1].get(probe, "")] += 1
+    truth = {site: str(count) for site, count in truth.items()}
+    t.tap.check(got == wanted == truth,
+                f"diff: from JNB to {wanted}, as by hand", got, truth)
+
+
 def check_latency(t):
     """The 72 that used JNB and answered on both days."""
     moved = {r["prb_id"] for r in t.days[0] if answer(r) == b"JNB"} & \
@@ -234,6 +255,7 @@ def main():
         else:
             check_changes(t)
             check_catchment(t)
+            check_diff(t)
             check_latency(t)
         return t.tap.done()
 
