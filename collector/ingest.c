@@ -246,6 +246,24 @@ read_and_store(struct store *store, const struct batch_pieces *p,
 	free(r);
 }
 
+/* What is wrong with a batch of a known sender is the operator's to see. */
+static void
+count_refusal(struct store *store, const struct ingest_result *result)
+{
+	switch (result->verdict) {
+	case INGEST_CONFLICT:
+	case INGEST_MALFORMED:
+	case INGEST_TOO_BIG:
+	case INGEST_BAD_CODEC:
+	case INGEST_BAD_RECORD:
+		(void)store_count_refusal(store, result->line.vp,
+		    ingest_verdict_name(result->verdict));
+		break;
+	default:
+		break;
+	}
+}
+
 void
 ingest_batch(struct store *store, const uint8_t *file, size_t len,
     struct ingest_result *result)
@@ -264,4 +282,5 @@ ingest_batch(struct store *store, const uint8_t *file, size_t len,
 		read_and_store(store, &p, file, len, result);
 	if (result->verdict == INGEST_CONFLICT)
 		set_aside(store, &p.line, file, len);
+	count_refusal(store, result);
 }

@@ -31,6 +31,11 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_ADD_KEY] = "INSERT INTO vp_key(keyid, vp, public, since)"
 			      " VALUES(?1, ?2, ?3, ?4)",
 
+	[STATEMENT_COUNT_REFUSAL] =
+	    "INSERT INTO refusal(vp, reason, count, last)"
+	    " SELECT id, ?2, 1, ?3 FROM vp WHERE name = ?1 ON CONFLICT(vp,"
+	    " reason) DO UPDATE SET count = count + 1, last = excluded.last",
+
 	[STATEMENT_FIND_BATCH] =
 	    "SELECT sha256 FROM batch WHERE vp = ?1 AND spool = ?2"
 	    " AND number = ?3",

@@ -111,14 +111,60 @@ const char status_query[] =
     "  FROM pragma_page_count, pragma_page_size";
 
 const char vp_list_query[] =
-    "SELECT v.name, strftime(" TIME_TEXT
-    ", nullif(p.since, 0) / 1000000, 'unixepoch'), p.lat, p.lon, p.region, "
-    "p.country,"
+    "SELECT v.name AS vp, strftime(" TIME_TEXT
+    ", nullif(p.since, 0) / 1000000, 'unixepoch') AS since, p.lat, p.lon,"
+    " p.region, p.country,"
     " p.city, p.asn, p.tags, (SELECT group_concat(keyid, ' ') FROM"
     " (SELECT keyid FROM vp_key WHERE vp = v.id AND until IS NULL"
-    "  ORDER BY since, keyid)),"
-    " (SELECT count(*) FROM batch WHERE vp = v.id),"
+    "  ORDER BY since, keyid)) AS keys,"
+    " (SELECT count(*) FROM batch WHERE vp = v.id) AS batches,"
     " (SELECT strftime(" TIME_TEXT
-    ", max(t1) / 1000000, 'unixepoch') FROM batch WHERE vp = v.id)"
+    ", max(t1) / 1000000, 'unixepoch') FROM batch WHERE vp = v.id) AS last"
     " FROM vp AS v LEFT JOIN vp_place AS p ON p.vp = v.id"
     " ORDER BY v.name, p.since";
+
+/* Numbers of a probe's spool begin with 1; an import's are times, and its
+ * name has a colon. Of the heads only that of the latest round is read. Silent:
+ * three rounds, or two hours where they are not known, without a record. */
+const char vp_status_query[] =
+    "WITH seen AS (SELECT vp, spool, number, lag(number, 1, 0) OVER"
+    "  (PARTITION BY vp, spool ORDER BY number) AS before FROM batch"
+    "  WHERE instr(spool, ':') = 0),"
+    " hole AS (SELECT vp, spool, before + 1 AS a, number - 1 AS z,"
+    "  row_number() OVER (PARTITION BY vp, spool ORDER BY number) AS i"
+    "  FROM seen WHERE number > before + 1),"
+    " gap AS (SELECT vp, spool, sum(z - a + 1) AS missing,"
+    "  (SELECT group_concat(iif(a = z, a, a || '-' || z), ' ') FROM hole AS h"
+    "   WHERE h.vp = hole.vp AND h.spool = hole.spool AND h.i <= 20)"
+    "  || iif(max(i) > 20, ' ...', '') AS numbers"
+    "  FROM hole GROUP BY vp, spool),"
+    " spools AS (SELECT vp, spool, count(*) AS batches, max(t1) AS last,"
+    "  sum(lost) AS evicted, sum(skipped) AS skipped,"
+    "  sum(too_late) AS too_late, row_number() OVER"
+    "  (PARTITION BY vp ORDER BY max(t1) DESC, spool) AS i"
+    "  FROM batch GROUP BY vp, spool),"
+    " latest AS (SELECT vp, spool, head, every_s, row_number() OVER"
+    "  (PARTITION BY vp, spool ORDER BY t1 DESC, number DESC) AS i"
+    "  FROM batch)"
+    " SELECT v.name AS vp, s.spool,"
+    "  CASE WHEN s.last IS NULL THEN 'never'"
+    "   WHEN s.i > 1 THEN 'ended'"
+    "   WHEN unixepoch() - s.last / 1000000 >"
+    "    iif(l.every_s > 0, 3 * l.every_s, 7200) THEN 'silent'"
+    "   ELSE 'ok' END AS state,"
+    "  strftime(" TIME_TEXT ", s.last / 1000000, 'unixepoch') AS last,"
+    "  unixepoch() - s.last / 1000000 AS silence_s,"
+    "  nullif(l.every_s, 0) AS every_s, s.batches,"
+    "  iif(instr(s.spool, ':') = 0, ifnull(g.missing, 0), NULL) AS missing,"
+    "  s.evicted, s.skipped, s.too_late,"
+    "  json_extract(l.head, '$.clock') AS clock,"
+    "  json_extract(l.head, '$.clock_offset_us') AS clock_offset_us,"
+    "  json_extract(l.head, '$.version') AS version,"
+    "  g.numbers AS missing_numbers,"
+    "  iif(ifnull(s.i, 1) = 1, (SELECT group_concat("
+    "   reason || ': ' || count, ', ') FROM (SELECT reason, count"
+    "   FROM refusal WHERE vp = v.id ORDER BY reason)), NULL) AS refused"
+    " FROM vp AS v LEFT JOIN spools AS s ON s.vp = v.id"
+    " LEFT JOIN latest AS l ON l.vp = v.id AND l.spool = s.spool AND l.i = 1"
+    " LEFT JOIN gap AS g ON g.vp = v.id AND g.spool = s.spool"
+    " WHERE ?1 IS NULL OR v.name = ?1 ORDER BY v.name, s.i";

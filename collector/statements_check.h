@@ -29,7 +29,8 @@ extern const char backup_settings[];
 
 /* NAME, VALUE per row. */
 extern const char status_query[];
-/* For `vp list`: see vp.c. */
+/* `vp list`, and `vp status` of the vantage point ?1 (null: all). */
 extern const char vp_list_query[];
+extern const char vp_status_query[];
 
 #endif

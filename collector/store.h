@@ -119,6 +119,11 @@ enum store_result store_set_raw_horizon(struct store *, struct wall);
 enum store_result store_archive(
     struct store *, const char *kind, const void *bytes, size_t len);
 
+/* Count a batch that was refused, signed by a key of vp; in a transaction of
+ * its own. */
+enum store_result store_count_refusal(
+    struct store *, const char *vp, const char *reason);
+
 /* Keep a file under ARCHIVE/conflict/, durable at once, outside of any
  * transaction. STORE_OK also where no archive is configured. */
 enum store_result store_set_aside(

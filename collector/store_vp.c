@@ -228,3 +228,21 @@ store_find_key(
 	result = query_end(&q);
 	return result == STORE_OK && *key == NULL ? STORE_UNKNOWN : result;
 }
+
+enum store_result
+store_count_refusal(struct store *s, const char *vp, const char *reason)
+{
+	enum store_result result = store_begin(s);
+	struct query q;
+
+	if (result != STORE_OK)
+		return result;
+	q = query_start(s, STATEMENT_COUNT_REFUSAL);
+	query_text(&q, vp);
+	query_text(&q, reason);
+	query_int(&q, wall_to_us(wall_now()));
+	if ((result = query_run(&q)) == STORE_OK)
+		return store_commit(s);
+	store_rollback(s);
+	return result;
+}

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "collector/listing.h"
 #include "collector/statements_check.h"
 #include "collector/store_private.h"
-#include "lib/escape.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -243,134 +243,76 @@ vp_add(int argc, char **argv)
 
 /* --- listing --- */
 
-static const char *const columns[] = { "vp", "since", "lat", "lon", "region",
-	"country", "city", "asn", "tags", "keys", "batches", "last" };
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-static bool
-is_number(size_t column)
+static int
+take_format(struct listing *list)
 {
-	return strcmp(columns[column], "lat") == 0 ||
-	       strcmp(columns[column], "lon") == 0 ||
-	       strcmp(columns[column], "asn") == 0 ||
-	       strcmp(columns[column], "batches") == 0;
+	list->csv = strcmp(optarg, "csv") == 0;
+	return list->csv || strcmp(optarg, "table") == 0
+		   ? EXIT_DONE
+		   : command_usage("--format %s: table or csv", optarg);
 }
 
-static void
-print_csv(struct query *q)
+static int
+print_list(struct command *command, const struct listing *list)
 {
-	char field[2048];
+	enum store_result result;
+	struct store *s;
+	int code;
 
-	while (query_row(q)) {
-		for (size_t i = 0; i < COLUMNS; i++) {
-			const char *text = query_column_text(q, (int)i);
-
-			if (!is_number(i)) {
-				(void)escape_csv(field, sizeof(field), text);
-				text = field;
-			}
-			(void)printf("%s%s", i == 0 ? "" : ",", text);
-		}
-		(void)printf("\n");
-	}
-}
-
-static enum store_result
-print_header_and_rows(struct store *s)
-{
-	struct query q = query_once(s, vp_list_query);
-
-	for (size_t i = 0; i < COLUMNS; i++)
-		(void)printf("%s%s", i == 0 ? "" : ",", columns[i]);
-	(void)printf("\n");
-	print_csv(&q);
-	return query_end(&q);
-}
-
-/* Two passes over the rows: widths, then text. */
-static enum store_result
-measure(struct store *s, size_t width[COLUMNS])
-{
-	struct query q = query_once(s, vp_list_query);
-
-	for (size_t i = 0; i < COLUMNS; i++)
-		width[i] = strlen(columns[i]);
-	while (query_row(&q)) {
-		for (size_t i = 0; i < COLUMNS; i++) {
-			const size_t len =
-			    strlen(query_column_text(&q, (int)i));
-
-			if (len > width[i])
-				width[i] = len;
-		}
-	}
-	return query_end(&q);
-}
-
-static void
-print_cell(size_t column, const char *text, const size_t width[COLUMNS])
-{
-	const int wide = (int)width[column];
-
-	if (column + 1 == COLUMNS)
-		(void)printf("%s\n", text);
-	else if (is_number(column))
-		(void)printf("%*s  ", wide, text);
-	else
-		(void)printf("%-*s  ", wide, text);
-}
-
-static enum store_result
-print_table(struct store *s)
-{
-	size_t width[COLUMNS];
-	enum store_result result = measure(s, width);
-	struct query q;
-
-	if (result != STORE_OK)
-		return result;
-	for (size_t i = 0; i < COLUMNS; i++)
-		print_cell(i, columns[i], width);
-	q = query_once(s, vp_list_query);
-	while (query_row(&q)) {
-		for (size_t i = 0; i < COLUMNS; i++)
-			print_cell(i, query_column_text(&q, (int)i), width);
-	}
-	return query_end(&q);
+	if ((code = command_locate(command)) != EXIT_DONE)
+		return code;
+	if ((s = store_open_shadow(command->db, &code)) == NULL)
+		return code;
+	result = listing_print(s, list);
+	store_close(s);
+	return command_result(result, command->db);
 }
 
 static int
 vp_list(int argc, char **argv)
 {
 	struct command command = { 0 };
-	enum store_result result;
-	bool csv = false;
-	struct store *s;
-	int option, code;
+	struct listing list = { .sql = vp_list_query };
+	int option, code = EXIT_DONE;
 
-	while ((option = getopt_long(
+	while (code == EXIT_DONE &&
+	       (option = getopt_long(
 		    argc, argv, COMMAND_LETTERS, list_options, NULL)) != -1) {
-		if (option == VP_FORMAT && strcmp(optarg, "csv") == 0)
-			csv = true;
-		else if (option == VP_FORMAT && strcmp(optarg, "table") == 0)
-			csv = false;
-		else if (option == VP_FORMAT)
-			return command_usage(
-			    "--format %s: table or csv", optarg);
+		if (option == VP_FORMAT)
+			code = take_format(&list);
 		else if (command_option(&command, option) == -1)
-			return EXIT_BAD_USAGE;
+			code = EXIT_BAD_USAGE;
 	}
-	if (optind != argc)
-		return command_usage(
-		    "vp list: %s: takes no name", argv[optind]);
-	if ((code = command_locate(&command)) != EXIT_DONE)
-		goto out;
-	if ((s = store_open_shadow(command.db, &code)) == NULL)
-		goto out;
-	result = csv ? print_header_and_rows(s) : print_table(s);
-	code = command_result(result, command.db);
-	store_close(s);
-out:
+	if (code == EXIT_DONE && optind != argc)
+		code =
+		    command_usage("vp list: %s: takes no name", argv[optind]);
+	if (code == EXIT_DONE)
+		code = print_list(&command, &list);
+	command_clear(&command);
+	return code;
+}
+
+static int
+vp_status(int argc, char **argv)
+{
+	struct command command = { 0 };
+	struct listing list = { .sql = vp_status_query };
+	int option, code = EXIT_DONE;
+
+	while (code == EXIT_DONE &&
+	       (option = getopt_long(
+		    argc, argv, COMMAND_LETTERS, list_options, NULL)) != -1) {
+		if (option == VP_FORMAT)
+			code = take_format(&list);
+		else if (command_option(&command, option) == -1)
+			code = EXIT_BAD_USAGE;
+	}
+	if (code == EXIT_DONE && optind + 1 < argc)
+		code = command_usage("vp status: one name, or none");
+	if (optind < argc)
+		list.parameter = argv[optind];
+	if (code == EXIT_DONE)
+		code = print_list(&command, &list);
 	command_clear(&command);
 	return code;
 }
@@ -406,5 +348,7 @@ command_vp(int argc, char **argv)
 		return vp_add(argc, argv);
 	if (verb != NULL && strcmp(verb, "list") == 0)
 		return vp_list(argc, argv);
-	return command_usage("vp: add or list");
+	if (verb != NULL && strcmp(verb, "status") == 0)
+		return vp_status(argc, argv);
+	return command_usage("vp: add, list or status");
 }

@@ -180,6 +180,16 @@ CREATE TABLE setting(
 	value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Batches that a vantage point's own key had signed and that were refused,
+-- by reason: how many, and the last time.
+CREATE TABLE refusal(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	reason TEXT NOT NULL,	-- a verdict of collector/ingest.h
+	count INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	PRIMARY KEY(vp, reason)
+) STRICT, WITHOUT ROWID;
+
 -- The operator's notes, beside what the measurements show.
 CREATE TABLE note(
 	id INTEGER PRIMARY KEY,

@@ -1,0 +1,133 @@
+#include "collector/listing.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "collector/statements.h"
+#include "lib/escape.h"
+
+#define COLUMNS_MAX 32
+#define FIELD_TEXT 4096
+
+struct column {
+	size_t width;
+	bool number;
+};
+
+static struct query
+ask(struct store *s, const struct listing *list)
+{
+	struct query q = query_once(s, list->sql);
+
+	if (q.rc != SQLITE_OK || sqlite3_bind_parameter_count(q.stmt) == 0)
+		return q;
+	if (list->parameter != NULL)
+		query_text(&q, list->parameter);
+	else
+		query_int_or_null(&q, 0, false);
+	return q;
+}
+
+static size_t
+count_columns(const struct query *q)
+{
+	const int count = sqlite3_column_count(q->stmt);
+
+	return count < COLUMNS_MAX ? (size_t)count : COLUMNS_MAX;
+}
+
+static bool
+is_number(const struct query *q, size_t i)
+{
+	const int type = sqlite3_column_type(q->stmt, (int)i);
+
+	return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+}
+
+static enum store_result
+print_csv(struct store *s, const struct listing *list)
+{
+	struct query q = ask(s, list);
+	const size_t count = count_columns(&q);
+	char field[FIELD_TEXT];
+
+	for (size_t i = 0; i < count; i++)
+		(void)printf("%s%s", i == 0 ? "" : ",",
+		    sqlite3_column_name(q.stmt, (int)i));
+	(void)printf("\n");
+	while (query_row(&q)) {
+		for (size_t i = 0; i < count; i++) {
+			const char *text = query_column_text(&q, (int)i);
+
+			if (!is_number(&q, i)) {
+				(void)escape_csv(field, sizeof(field), text);
+				text = field;
+			}
+			(void)printf("%s%s", i == 0 ? "" : ",", text);
+		}
+		(void)printf("\n");
+	}
+	return query_end(&q);
+}
+
+/* Two passes over the rows: widths, then text. */
+static enum store_result
+measure(struct store *s, const struct listing *list, struct column *columns)
+{
+	struct query q = ask(s, list);
+	const size_t count = count_columns(&q);
+
+	for (size_t i = 0; i < count; i++)
+		columns[i].width = strlen(sqlite3_column_name(q.stmt, (int)i));
+	while (query_row(&q)) {
+		for (size_t i = 0; i < count; i++) {
+			const size_t len =
+			    strlen(query_column_text(&q, (int)i));
+
+			if (len > columns[i].width)
+				columns[i].width = len;
+			columns[i].number |= is_number(&q, i);
+		}
+	}
+	return query_end(&q);
+}
+
+static void
+print_cell(const struct column *column, const char *text, bool last)
+{
+	const int width = (int)column->width;
+
+	if (column->number)
+		(void)printf("%*s", width, text);
+	else
+		(void)printf("%-*s", last ? 0 : width, text);
+	(void)printf(last ? "\n" : "  ");
+}
+
+static enum store_result
+print_table(struct store *s, const struct listing *list)
+{
+	struct column columns[COLUMNS_MAX] = { 0 };
+	enum store_result result = measure(s, list, columns);
+	struct query q;
+	size_t count;
+
+	if (result != STORE_OK)
+		return result;
+	q = ask(s, list);
+	count = count_columns(&q);
+	for (size_t i = 0; i < count; i++)
+		print_cell(&columns[i], sqlite3_column_name(q.stmt, (int)i),
+		    i + 1 == count);
+	while (query_row(&q)) {
+		for (size_t i = 0; i < count; i++)
+			print_cell(&columns[i], query_column_text(&q, (int)i),
+			    i + 1 == count);
+	}
+	return query_end(&q);
+}
+
+enum store_result
+listing_print(struct store *s, const struct listing *list)
+{
+	return list->csv ? print_csv(s, list) : print_table(s, list);
+}
