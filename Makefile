@@ -48,14 +48,15 @@ REPORT_SRC := $(wildcard analysis/*.c)
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-LIBS_COMMON := -lconfuse -ljansson -lzstd -lz -lcrypto -lcap-ng
+LIBS_COMMON := -lconfuse -ljansson -lzstd -lz -lcrypto -lcap-ng -lpcre2-8 -lm
 LIBS_ship := -lcurl
 LIBS_collect := -lmicrohttpd -lgnutls -lsqlite3
 LIBS_report := -lsqlite3 -lm
 
 all: $(PROGRAMS)
 
-$(B)/libac.a: $(call objects,$(LIB_SRC))
+LIB_MADE := $(addprefix $(B)/,site_map_shipped.o gazetteer_data.o)
+$(B)/libac.a: $(call objects,$(LIB_SRC)) $(LIB_MADE)
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $^
 
@@ -84,6 +85,28 @@ $(B)/schema_sql.c: schema/store.sql schema/views.sql schema/embed.sh
 	    schema_views_sql=schema/views.sql >$@.new && mv $@.new $@
 $(B)/schema_sql.o: $(B)/schema_sql.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
+
+
+# The shipped site maps, and the gazetteer: the metro table of the tree, with
+# the airports of an npm package where node and npm are there. npm's folder is
+# shared by all build directories.
+SITEMAP := schema/sitemap
+NPM_DIR ?= build/npm
+$(B)/site_map_shipped.c: $(SITEMAP)/roots.map $(SITEMAP)/resolvers.map schema/embed.sh
+	@mkdir -p $(@D)
+	$(Q)sh schema/embed.sh site_map_roots=$(SITEMAP)/roots.map \
+	    site_map_resolvers=$(SITEMAP)/resolvers.map >$@.new && mv $@.new $@
+$(B)/airports.csv: $(SITEMAP)/airports.sh $(SITEMAP)/airports.mjs $(SITEMAP)/package-lock.json
+	@mkdir -p $(@D)
+	$(Q)$(SITEMAP)/airports.sh $(NPM_DIR) >$@.new && mv $@.new $@
+$(B)/gazetteer_data.c: $(SITEMAP)/gazetteer.sh $(SITEMAP)/metro.csv $(B)/airports.csv
+	$(Q)$(SITEMAP)/gazetteer.sh $(SITEMAP)/metro.csv $(B)/airports.csv \
+	    >$@.new && mv $@.new $@
+$(LIB_MADE): %.o: %.c $(B)/flags
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
+gazetteer:
+	rm -f $(B)/airports.csv
+	$(Q)$(MAKE) all
 
 # Objects are made again when compiler or flags change.
 $(B)/flags: FORCE
@@ -115,8 +138,9 @@ help:
 	@echo 'make demo     the whole street on the local lab (root, under a minute)'
 	@echo 'make check    every test; STRICT=1 fails on a skip'
 	@echo 'make unit golden sim lint lab fault fuzz   one kind of test'
+	@echo 'make gazetteer  again with the airports of npm, where they were missing'
 	@echo 'make install  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make clean    remove $(B)/'
 
-.PHONY: all install deps clean help FORCE
+.PHONY: all install deps clean gazetteer help FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

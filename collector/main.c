@@ -10,6 +10,7 @@
 #include "collector/command.h"
 #include "collector/listen.h"
 #include "collector/settle.h"
+#include "collector/sites.h"
 #include "collector/statements_check.h"
 #include "collector/store_private.h"
 #include "lib/log.h"
@@ -236,6 +237,9 @@ static const struct {
 	{ "check", command_check,
 	    "[--hash] verify, or print the content's "
 	    "hash" },
+	{ "sites", command_sites,
+	    "place [FILE] | explain NAME --service S | check [FILE] | import "
+	    "--format root-servers|csv FILE...  names to places" },
 	{ "status", command_status, "how much there is" },
 	{ "backup", command_backup, "FILE  copy the database while it runs" },
 	{ "rebuild", command_rebuild,

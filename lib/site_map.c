@@ -2,322 +2,385 @@
 #include "lib/site_map.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <regex.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "lib/escape.h"
-#include "lib/limits.h"
-#include "lib/lines.h"
+#include "lib/hints.h"
+#include "lib/site_map_private.h"
 #include "lib/text.h"
 
-#define RULE_LINE 4096
-#define RULE_PATTERN (4 * LIMIT_IDENTITY + 1)
-#define GROUPS 10 /* \0 is never used; \1 .. \9 */
-
-enum match {
-	MATCH_EXACT,
-	MATCH_PREFIX,
-	MATCH_SUFFIX,
-	MATCH_REGEX,
-	MATCH_COUNT
-};
-
-static const char *const match_names[MATCH_COUNT] = { "exact", "prefix",
-	"suffix", "regex" };
-
-struct rule {
-	char *service; /* "*": every one */
-	enum match match;
-	char *pattern; /* lower case, canonical text form; not of a regex */
-	size_t pattern_len;
-	regex_t regex;    /* of MATCH_REGEX */
-	struct site site; /* the name may hold \1 .. \9 where a regex */
-};
-
-struct site_map {
-	struct rule *rules;
-	size_t count, room;
-};
-
-enum field {
-	FIELD_SERVICE,
-	FIELD_MATCH,
-	FIELD_PATTERN,
-	FIELD_SITE,
-	FIELD_LAT,
-	FIELD_LON,
-	FIELD_COUNT
-};
-
-/* Cut a line into words, in place. How many; more than max count as max + 1. */
 static size_t
-split(char *line, char **words, size_t max)
-{
-	size_t count = 0;
-
-	for (char *p = line;;) {
-		p += strspn(p, " \t\r");
-		if (*p == '\0' || *p == '#')
-			return count;
-		if (count == max)
-			return max + 1;
-		words[count++] = p;
-		p += strcspn(p, " \t\r");
-		if (*p != '\0')
-			*p++ = '\0';
-	}
-}
-
-static void
-lower(char *text)
-{
-	for (; *text != '\0'; text++)
-		*text = (char)tolower((unsigned char)*text);
-}
-
-/* One spelling for one byte string, so that "\065" matches "a". */
-static const char *
-set_plain(struct rule *rule, const char *pattern)
-{
-	uint8_t bytes[LIMIT_IDENTITY];
-	char text[RULE_PATTERN];
-	size_t len;
-
-	if (escape_decode(bytes, sizeof(bytes), &len, pattern) == -1)
-		return "the pattern is not a text form (a backslash is \\092)";
-	(void)escape_text(text, sizeof(text), bytes, len);
-	lower(text);
-	if ((rule->pattern = strdup(text)) == NULL)
-		return "out of memory";
-	rule->pattern_len = strlen(text);
-	return NULL;
-}
-
-static const char *
-set_regex(struct rule *rule, const char *pattern)
-{
-	if (regcomp(&rule->regex, pattern, REG_EXTENDED | REG_ICASE) != 0)
-		return "the regular expression is not one";
-	rule->match = MATCH_REGEX;
-	return NULL;
-}
-
-/* A site's name: \1 .. \9 only where a regex has that many groups. */
-static const char *
-set_site(struct rule *rule, const char *name)
-{
-	if (!text_is_printable(name, SITE_TEXT - 1))
-		return "the site is not 1 to 63 printable characters";
-	for (const char *p = name; (p = strchr(p, '\\')) != NULL; p += 2) {
-		if (rule->match != MATCH_REGEX)
-			return "a backslash in a site needs a regex";
-		if (p[1] < '1' || p[1] > '9')
-			return "after a backslash a site needs 1 to 9";
-		if ((size_t)(p[1] - '0') > rule->regex.re_nsub)
-			return "the regex has no such group";
-	}
-	(void)text_copy(rule->site.name, sizeof(rule->site.name), name);
-	return NULL;
-}
-
-static const char *
-set_position(struct rule *rule, const char *lat, const char *lon)
-{
-	if (text_double(&rule->site.lat, lat, -90, 90) == -1)
-		return "the latitude is not a number from -90 to 90";
-	if (text_double(&rule->site.lon, lon, -180, 180) == -1)
-		return "the longitude is not a number from -180 to 180";
-	rule->site.has_position = true;
-	return NULL;
-}
-
-/* NULL, or what is wrong with the line. */
-static const char *
-set_rule(struct rule *rule, char *const *words, size_t count)
-{
-	const char *wrong;
-	enum match match = 0;
-
-	if (count != FIELD_LAT && count != FIELD_COUNT)
-		return "expected: service match pattern site [lat lon]";
-	while (match < MATCH_COUNT &&
-	       strcmp(words[FIELD_MATCH], match_names[match]) != 0)
-		match++;
-	if (match == MATCH_COUNT)
-		return "the match is none of exact, prefix, suffix, regex";
-	rule->match = MATCH_EXACT;
-	if ((rule->service = strdup(words[FIELD_SERVICE])) == NULL)
-		return "out of memory";
-	if (match == MATCH_REGEX) {
-		wrong = set_regex(rule, words[FIELD_PATTERN]);
-	} else {
-		rule->match = match;
-		wrong = set_plain(rule, words[FIELD_PATTERN]);
-	}
-	if (wrong == NULL)
-		wrong = set_site(rule, words[FIELD_SITE]);
-	if (wrong == NULL && count == FIELD_COUNT)
-		wrong = set_position(rule, words[FIELD_LAT], words[FIELD_LON]);
-	return wrong;
-}
-
-static const char *
-add_rule(struct site_map *map, char *const *words, size_t count)
-{
-	struct rule *rules;
-
-	if (map->count == LIMIT_SITE_MAP_RULES)
-		return "too many rules";
-	if (map->count == map->room) {
-		map->room = map->room == 0 ? 64 : map->room * 2;
-		rules = reallocarray(map->rules, map->room, sizeof(*rules));
-		if (rules == NULL)
-			return "out of memory";
-		map->rules = rules;
-	}
-	memset(&map->rules[map->count], 0, sizeof(*map->rules));
-	return set_rule(&map->rules[map->count++], words, count);
-}
-
-/* 1: a line was read; 0: end; -1: refused, with error and errno. */
-static int
-read_rule(struct site_map *map, struct lines *lines, const char **wrong)
-{
-	char *words[FIELD_COUNT];
-	size_t count, len;
-	char *line;
-	int status;
-
-	if ((status = lines_next(lines, &line, &len)) != 1) {
-		*wrong = strerror(errno);
-		return status;
-	}
-	errno = EINVAL;
-	if (strlen(line) != len) {
-		*wrong = "a NUL in the line";
-		return -1;
-	}
-	if ((count = split(line, words, FIELD_COUNT)) == 0)
-		return 1;
-	*wrong = add_rule(map, words, count);
-	errno = EINVAL;
-	return *wrong == NULL ? 1 : -1;
-}
-
-/* Put the groups of a match into a site's name. -1 where it gets too long. */
-static int
-expand(char *site, const char *name, const char *text, const regmatch_t *groups)
+lower(char *out, size_t size, const char *text)
 {
 	size_t len = 0;
 
-	for (; *name != '\0'; name++) {
-		const char *from = name;
-		size_t part = 1;
-
-		if (*name == '\\') {
-			const regmatch_t *group = &groups[*++name - '0'];
-
-			/* A group that took no part matches nothing. */
-			from = text + (group->rm_so < 0 ? 0 : group->rm_so);
-			part = (size_t)(group->rm_eo - group->rm_so);
-		}
-		if (len + part >= SITE_TEXT)
-			return -1;
-		memcpy(site + len, from, part);
-		len += part;
-	}
-	site[len] = '\0';
-	return len == 0 ? -1 : 0;
+	for (; *text != '\0' && len + 1 < size; text++)
+		out[len++] = (char)tolower((unsigned char)*text);
+	out[len] = '\0';
+	return len;
 }
 
-/* Whether a rule matches a lower-cased name; then site->name is set. */
+/* "k.root-servers.net", "ns.example.*", "*.quad9.net", "*". */
 static bool
-rule_matches(const struct rule *rule, const char *text, struct site *site)
+fits(const char *pattern, size_t len, const char *service)
 {
-	regmatch_t groups[GROUPS];
-	size_t len = strlen(text);
+	const size_t have = strlen(service);
 
-	*site = rule->site;
-	switch (rule->match) {
-	case MATCH_EXACT:
-		return strcmp(text, rule->pattern) == 0;
-	case MATCH_PREFIX:
-		return strncmp(text, rule->pattern, rule->pattern_len) == 0;
-	case MATCH_SUFFIX:
-		return len >= rule->pattern_len &&
-		       strcmp(text + len - rule->pattern_len, rule->pattern) ==
-			   0;
-	default:
-		return regexec(&rule->regex, text, GROUPS, groups, 0) == 0 &&
-		       expand(site->name, rule->site.name, text, groups) == 0;
+	if (len > 0 && pattern[len - 1] == '*')
+		return have >= len - 1 &&
+		       strncmp(service, pattern, len - 1) == 0;
+	if (len > 0 && pattern[0] == '*')
+		return have >= len - 1 && strncmp(service + have - (len - 1),
+					      pattern + 1, len - 1) == 0;
+	return have == len && strncmp(service, pattern, len) == 0;
+}
+
+/* Whether a rule is for a service; named where it says more than "*". */
+static bool
+is_for(const struct rule *rule, const char *service, bool *named)
+{
+	for (const char *p = rule->service;;) {
+		const size_t len = strcspn(p, ",");
+
+		if (fits(p, len, service)) {
+			*named = !(len == 1 && *p == '*');
+			return true;
+		}
+		if (p[len] == '\0')
+			return false;
+		p += len + 1;
 	}
 }
 
-struct site_map *
-site_map_read(const char *path, char *error, size_t size)
+static struct chain *
+new_chain(const struct site_map *map, const char *service)
 {
-	const char *wrong = NULL;
-	struct site_map *map = NULL;
-	struct lines *lines;
-	unsigned long number = 0;
-	int saved, status;
+	struct chain *chain = calloc(1, sizeof(*chain));
+	bool named;
 
-	if ((lines = lines_open(path, RULE_LINE)) == NULL ||
-	    (map = calloc(1, sizeof(*map))) == NULL) {
-		saved = errno;
-		(void)text_print(error, size, "%s: %s", path, strerror(saved));
-		lines_close(lines);
-		errno = saved;
+	if (chain == NULL)
 		return NULL;
+	chain->service = strdup(service);
+	chain->rules = calloc(map->count + 1, sizeof(*chain->rules));
+	chain->strips = calloc(map->count + 1, sizeof(*chain->strips));
+	if (chain->service == NULL || chain->rules == NULL ||
+	    chain->strips == NULL)
+		goto fail;
+	for (size_t i = 0; i < map->count; i++) {
+		const struct rule *rule = &map->rules[i];
+
+		if (!is_for(rule, service, &named))
+			continue;
+		if (rule->match == MATCH_STRIP)
+			chain->strips[chain->strip_count++] = (uint32_t)i;
+		else if (rule->match != MATCH_LISTED)
+			chain->rules[chain->rule_count++] = (uint32_t)i;
+		chain->declared |= named && rule->match != MATCH_STRIP;
 	}
-	do {
-		number++;
-		status = read_rule(map, lines, &wrong);
-	} while (status == 1);
-	saved = errno;
-	lines_close(lines);
-	if (status == 0)
-		return map;
-	(void)text_print(error, size, "%s:%lu: %s", path, number, wrong);
-	site_map_free(map);
-	errno = saved == EACCES || saved == ENOENT ? saved : EINVAL;
+	return chain;
+fail:
+	free(chain->service);
+	free(chain->rules);
+	free(chain->strips);
+	free(chain);
 	return NULL;
 }
 
-void
-site_map_free(struct site_map *map)
+/* The rules of a service, worked out when it is first asked for. */
+static struct chain *
+chain_of(const struct site_map *map, const char *service)
 {
-	if (map == NULL)
-		return;
-	for (size_t i = 0; i < map->count; i++) {
-		free(map->rules[i].service);
-		free(map->rules[i].pattern);
-		if (map->rules[i].match == MATCH_REGEX)
-			regfree(&map->rules[i].regex);
+	struct site_map_memory *m = map->memory;
+	char name[256];
+	struct chain **slot;
+	size_t len;
+
+	len = lower(name, sizeof(name), service);
+	while (len > 1 && name[len - 1] == '.')
+		name[--len] = '\0';
+	if (m->last != NULL && strcmp(m->last->service, name) == 0)
+		return m->last;
+	slot = &m->chains[site_map_hash("", name) % CHAIN_SLOTS];
+	while (*slot != NULL && strcmp((*slot)->service, name) != 0)
+		slot = &(*slot)->next;
+	if (*slot == NULL)
+		*slot = new_chain(map, name);
+	m->last = *slot;
+	return m->last;
+}
+
+/* The name as rules see it: lower case, without the volatile parts. */
+static void
+strip(const struct site_map *map, const struct chain *chain, char *text)
+{
+	for (size_t i = 0; i < chain->strip_count; i++)
+		rule_strip(map, &map->rules[chain->strips[i]], text);
+}
+
+static const struct rule *
+find_listed(const struct site_map *map, const char *service, const char *text)
+{
+	size_t slot;
+
+	if (map->listed_slots == 0)
+		return NULL;
+	slot = site_map_hash(service, text) & (map->listed_slots - 1);
+	for (; map->listed[slot] != 0;
+	     slot = (slot + 1) & (map->listed_slots - 1)) {
+		const struct rule *rule = &map->rules[map->listed[slot] - 1];
+
+		if (strcmp(rule->pattern, text) == 0 &&
+		    strcmp(rule->service, service) == 0)
+			return rule;
 	}
-	free(map->rules);
-	free(map);
+	return NULL;
+}
+
+static void
+site_of_hint(struct site *site, const struct hint *hint)
+{
+	memset(site, 0, sizeof(*site));
+	(void)text_copy(site->name, sizeof(site->name), hint->code);
+	site->has_position = true;
+	site->lat = hint->place.lat;
+	site->lon = hint->place.lon;
+	(void)text_copy(site->city, sizeof(site->city), hint->place.city);
+	memcpy(site->country, hint->place.country, sizeof(site->country));
+	site->confidence = hint->confidence;
+	(void)text_print(site->rule, sizeof(site->rule), "hint:%s", hint->kind);
+}
+
+static bool
+find_hint(const char *text, struct site *site)
+{
+	struct hints hints;
+
+	hints_read(&hints, text);
+	if (hints.chosen == -1)
+		return false;
+	site_of_hint(site, &hints.found[hints.chosen]);
+	return true;
+}
+
+/* The first rule with an answer; one that names a site but found no place for
+ * it stands where no later one does. */
+static bool
+find_rule(const struct site_map *map, const struct chain *chain,
+    const struct asked *asked, struct site *site)
+{
+	struct site other;
+	bool found = false;
+
+	for (size_t i = 0; i < chain->rule_count; i++) {
+		const struct rule *rule = &map->rules[chain->rules[i]];
+
+		switch (rule_ask(map, rule, asked, found ? &other : site)) {
+		case ANSWER_YES:
+			if (found)
+				*site = other;
+			return true;
+		case ANSWER_NO_PLACE:
+			found = true;
+			break;
+		default:
+			break;
+		}
+	}
+	return found;
+}
+
+bool
+site_map_find_at(const struct site_map *map, const char *service,
+    const char *instance, int64_t time_us, struct site *site)
+{
+	char text[RULE_PATTERN];
+	struct asked asked = { .text = text };
+	const struct rule *rule;
+	struct chain *chain;
+
+	if (map == NULL || strlen(instance) >= sizeof(text) ||
+	    (chain = chain_of(map, service)) == NULL)
+		return false;
+	asked.time_us = time_us == 0 ? map->read_us : time_us;
+	asked.len = lower(text, sizeof(text), instance);
+	if ((rule = find_listed(map, chain->service, text)) != NULL &&
+	    rule_ask(map, rule, &asked, site) >= ANSWER_NO_PLACE)
+		return true;
+	strip(map, chain, text);
+	asked.len = strlen(text);
+	if (find_rule(map, chain, &asked, site))
+		return true;
+	return map->hints && find_hint(text, site);
 }
 
 bool
 site_map_find(const struct site_map *map, const char *service,
     const char *instance, struct site *site)
 {
+	return site_map_find_at(map, service, instance, 0, site);
+}
+
+void
+site_map_server(const struct site_map *map, const char *service,
+    const char *instance, char *server, size_t size)
+{
 	char text[RULE_PATTERN];
+	const struct chain *chain;
 
-	if (map == NULL || text_copy(text, sizeof(text), instance) == -1)
+	(void)lower(text, sizeof(text), instance);
+	if (map != NULL && (chain = chain_of(map, service)) != NULL)
+		strip(map, chain, text);
+	(void)text_print(server, size, "%s", text);
+}
+
+bool
+site_map_declares(const struct site_map *map, const char *service)
+{
+	const struct chain *chain;
+
+	return map != NULL && (chain = chain_of(map, service)) != NULL &&
+	       chain->declared;
+}
+
+size_t
+site_map_rules(const struct site_map *map)
+{
+	return map->count;
+}
+
+const char *
+site_map_rule(const struct site_map *map, size_t i)
+{
+	return map->rules[i].site.rule;
+}
+
+const char *
+site_map_missing(const struct site_map *map)
+{
+	bool needs = map->hints;
+
+	for (size_t i = 0; i < map->count; i++)
+		needs = needs || map->rules[i].lookup != LOOKUP_NONE;
+	return needs ? gazetteer_missing() : NULL;
+}
+
+bool
+site_map_is_listed(const struct site_map *map, size_t i)
+{
+	return map->rules[i].match == MATCH_LISTED;
+}
+
+bool
+site_same(const struct site *a, const struct site *b)
+{
+	if (strcmp(a->name, b->name) != 0)
 		return false;
-	lower(text);
-	for (size_t i = 0; i < map->count; i++) {
-		const struct rule *rule = &map->rules[i];
+	return !a->has_position || !b->has_position ||
+	       gazetteer_km(a->lat, a->lon, b->lat, b->lon) <=
+		   GAZETTEER_NEAR_KM;
+}
 
-		if (strcmp(rule->service, "*") != 0 &&
-		    strcmp(rule->service, service) != 0)
+void
+site_map_twins(const struct site_map *map, site_twin_fn *say, void *context)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		const struct rule *rule = &map->rules[i], *first;
+
+		if (rule->match != MATCH_LISTED)
 			continue;
-		if (rule_matches(rule, text, site))
-			return true;
+		first = find_listed(map, rule->service, rule->pattern);
+		if (first != rule)
+			say(&first->site, &rule->site, context);
 	}
-	return false;
+}
+
+/* What explaining has seen so far. */
+struct explaining {
+	site_verdict_fn *say;
+	void *context;
+	struct site_verdict v;
+	bool decided;
+};
+
+static const char *
+verdict_of(enum answer answer, bool decided)
+{
+	switch (answer) {
+	case ANSWER_NO:
+		return "does not match";
+	case ANSWER_NOT_NOW:
+		return "matches, but is not valid at this time";
+	case ANSWER_TOO_LONG:
+		return "matches, but leaves no site of 1 to 63 characters";
+	case ANSWER_NO_PLACE:
+		return decided ? "matches too, later"
+			       : "matches; no such place is known";
+	default:
+		return decided ? "matches too, later" : "decides";
+	}
+}
+
+static void
+explain_rule(struct explaining *e, const struct site_map *map,
+    const struct rule *rule, const struct asked *asked)
+{
+	const enum answer answer = rule_ask(map, rule, asked, &e->v.site);
+
+	e->v.index = (size_t)(rule - map->rules);
+	e->v.rule = rule->site.rule;
+	e->v.verdict = verdict_of(answer, e->decided);
+	e->v.matched = answer >= ANSWER_NO_PLACE;
+	e->v.decides = answer == ANSWER_YES && !e->decided;
+	e->v.hint = false;
+	e->decided = e->decided || e->v.decides;
+	e->say(&e->v, e->context);
+}
+
+static void
+explain_hints(
+    struct explaining *e, const struct site_map *map, const char *text)
+{
+	struct hints hints;
+
+	hints_read(&hints, text);
+	e->v.hint = true;
+	e->v.index = map->count;
+	for (size_t i = 0; i < hints.count; i++) {
+		const struct hint *hint = &hints.found[i];
+
+		site_of_hint(&e->v.site, hint);
+		e->v.rule = e->v.site.rule;
+		e->v.matched = hint->refused == NULL;
+		e->v.decides =
+		    map->hints && !e->decided && (int)i == hints.chosen;
+		e->v.verdict = hint->refused != NULL ? hint->refused
+			       : e->v.decides        ? "decides"
+			       : e->decided          ? "a rule decided before"
+			       : !map->hints ? "the map does not ask for hints"
+			       : hints.chosen == -1 ? hints.why
+						    : "another one is better";
+		e->say(&e->v, e->context);
+	}
+}
+
+void
+site_map_explain(const struct site_map *map, const char *service,
+    const char *instance, site_verdict_fn *say, void *context)
+{
+	char text[RULE_PATTERN];
+	struct explaining e = { .say = say, .context = context };
+	struct asked asked = { .text = text, .time_us = map->read_us };
+	const struct rule *rule;
+	struct chain *chain;
+
+	if (strlen(instance) >= sizeof(text) ||
+	    (chain = chain_of(map, service)) == NULL)
+		return;
+	asked.len = lower(text, sizeof(text), instance);
+	if ((rule = find_listed(map, chain->service, text)) != NULL)
+		explain_rule(&e, map, rule, &asked);
+	strip(map, chain, text);
+	asked.len = strlen(text);
+	for (size_t i = 0; i < chain->rule_count; i++)
+		explain_rule(&e, map, &map->rules[chain->rules[i]], &asked);
+	explain_hints(&e, map, text);
 }

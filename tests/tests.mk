@@ -61,7 +61,9 @@ check:
 	@tests/run
 unit golden sim lint lab fault fuzz bench:
 	@tests/run $@
+bench-sites: $(B)/accollect
+	@B=$(B) tests/bench/sites.py
 demo:
 	@tests/demo/demo
 
-.PHONY: units check unit golden sim lint lab fault fuzz bench demo
+.PHONY: units check unit golden sim lint lab fault fuzz bench bench-sites demo

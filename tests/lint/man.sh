@@ -10,7 +10,7 @@ for page in man/*.[0-9]; do
 done
 
 for page in acprobe.8 acship.8 accollect.8 acreport.1 acprobe.conf.5 \
-    accollect.conf.5 acrecord.5 acstore.5 anycast-toolkit.7; do
+    accollect.conf.5 acrecord.5 acsitemap.5 acstore.5 anycast-toolkit.7; do
 	[ -s "man/$page" ] || echo "man/$page"
 done >"$folder/missing"
 nothing_in "$folder/missing" "every program and format has its page"
