@@ -81,6 +81,7 @@ command_result(enum store_result result, const char *what)
 	case STORE_CONFLICT:
 	case STORE_REFUSED:
 	case STORE_UNKNOWN:
+	case STORE_REVOKED:
 		log_warnx("%s: %s", what, store_result_name(result));
 		return EXIT_BAD_USAGE;
 	default:

@@ -18,6 +18,7 @@ static const struct {
 	[INGEST_TOO_BIG] = { "too big", 413 },
 	[INGEST_BAD_CODEC] = { "bad codec", 415 },
 	[INGEST_BAD_RECORD] = { "bad record", 422 },
+	[INGEST_REVOKED] = { "revoked key", 422 },
 	[INGEST_BUSY] = { "busy", 503 },
 	[INGEST_FULL] = { "disk full", 507 },
 	[INGEST_BROKEN] = { "store failed", 500 },
@@ -74,6 +75,7 @@ judge_store(struct ingest_result *result, enum store_result store)
 		[STORE_CONFLICT] = INGEST_CONFLICT,
 		[STORE_UNKNOWN] = INGEST_UNKNOWN_VP,
 		[STORE_REFUSED] = INGEST_BAD_RECORD,
+		[STORE_REVOKED] = INGEST_REVOKED,
 		[STORE_BUSY] = INGEST_BUSY,
 		[STORE_FULL] = INGEST_FULL,
 		[STORE_BROKEN] = INGEST_BROKEN,
@@ -84,6 +86,7 @@ judge_store(struct ingest_result *result, enum store_result store)
 		[STORE_CONFLICT] = "another batch is stored under its number",
 		[STORE_UNKNOWN] = "no such vantage point, or not its key",
 		[STORE_REFUSED] = "its records span more than an hour",
+		[STORE_REVOKED] = "its key did not hold when it was measured",
 		[STORE_BUSY] = "another process writes: try again",
 		[STORE_FULL] = "no room on the collector's disk",
 		[STORE_BROKEN] = "the database cannot be written",
@@ -199,6 +202,7 @@ add_batch(struct store *store, const struct batch_pieces *p, struct reading *r,
 		.spool = p->line.spool,
 		.number = p->line.number,
 		.head = &r->head,
+		.keyid = p->line.keyid,
 	};
 	size_t len;
 
@@ -256,6 +260,7 @@ count_refusal(struct store *store, const struct ingest_result *result)
 	case INGEST_TOO_BIG:
 	case INGEST_BAD_CODEC:
 	case INGEST_BAD_RECORD:
+	case INGEST_REVOKED:
 		(void)store_count_refusal(store, result->line.vp,
 		    ingest_verdict_name(result->verdict));
 		break;

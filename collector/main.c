@@ -230,7 +230,8 @@ static const struct {
 	{ "init", command_init, "make a new database" },
 	{ "vp", command_vp,
 	    "add NAME [--lat --lon --region --country --city --asn --tags "
-	    "--since --key FILE] | list | status [NAME] [--format csv]" },
+	    "--since --key FILE] | revoke NAME KEYID [--at TIME] | "
+	    "list | status [NAME] [--format csv]" },
 	{ "serve", command_serve, "receive uploads" },
 	{ "import", command_import,
 	    "[--format ripe-atlas [--probes FILE] [--target NAME]] FILE..." },

@@ -157,11 +157,25 @@ restore_key(struct rebuild *r, const struct json_in *in, int64_t vp)
 }
 
 static enum store_result
+restore_revoke(struct rebuild *r, const struct json_in *in, int64_t vp)
+{
+	char keyid[SIGN_KEYID_TEXT] = "";
+	struct store_signed count;
+	struct wall until;
+
+	json_in_text(in, "keyid", keyid, sizeof(keyid));
+	until = wall_from_us(json_in_int(in, "until_us", 0, LIMIT_TIME_MAX_US));
+	if (json_in_failed(in))
+		return STORE_REFUSED;
+	return store_vp_revoke(r->store, vp, keyid, until, &count);
+}
+
+static enum store_result
 do_act(struct rebuild *r, const struct json_in *in)
 {
-	static const char *const acts[] = { "vp", "place", "key" };
+	static const char *const acts[] = { "vp", "place", "key", "revoke" };
 	char name[LIMIT_VP_NAME + 1] = "";
-	const int act = json_in_name(in, "act", acts, 3);
+	const int act = json_in_name(in, "act", acts, 4);
 	enum store_result result;
 	int64_t vp;
 
@@ -174,7 +188,9 @@ do_act(struct rebuild *r, const struct json_in *in)
 		return result;
 	if (act == 1)
 		return restore_place(r, in, vp);
-	return act == 2 ? restore_key(r, in, vp) : STORE_OK;
+	if (act == 2)
+		return restore_key(r, in, vp);
+	return act == 3 ? restore_revoke(r, in, vp) : STORE_OK;
 }
 
 static enum store_result
@@ -199,7 +215,8 @@ restore_act(struct rebuild *r, const struct archive_entry *entry)
 	json_in_free(object);
 	if (result == STORE_OK)
 		r->acts++;
-	if (result != STORE_REFUSED && result != STORE_CONFLICT)
+	if (result != STORE_REFUSED && result != STORE_CONFLICT &&
+	    result != STORE_UNKNOWN)
 		return result;
 	refuse(
 	    r, entry, reason[0] == '\0' ? store_result_name(result) : reason);

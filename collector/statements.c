@@ -26,7 +26,15 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " nullif(?6, ''), nullif(?7, ''), ?8, nullif(?9, ''))",
 	[STATEMENT_FIND_KEY] =
 	    "SELECT public FROM vp_key JOIN vp ON vp.id = vp_key.vp"
-	    " WHERE keyid = ?1 AND name = ?2 AND (until IS NULL OR until > ?3)",
+	    " WHERE keyid = ?1 AND name = ?2",
+	[STATEMENT_KEY_HOLDS] =
+	    "SELECT 1 FROM vp_key WHERE keyid = ?1 AND vp = ?2 AND since <= ?3"
+	    " AND (until IS NULL OR until > ?4)",
+	[STATEMENT_REVOKE_KEY] =
+	    "UPDATE vp_key SET until = ?3 WHERE keyid = ?1 AND vp = ?2",
+	[STATEMENT_COUNT_SIGNED] =
+	    "SELECT ifnull(sum(t1 < ?2), 0), ifnull(sum(t1 >= ?2), 0)"
+	    " FROM batch WHERE keyid = ?1",
 	[STATEMENT_KEY_OF] = "SELECT vp, public FROM vp_key WHERE keyid = ?1",
 	[STATEMENT_ADD_KEY] = "INSERT INTO vp_key(keyid, vp, public, since)"
 			      " VALUES(?1, ?2, ?3, ?4)",
@@ -41,10 +49,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " AND number = ?3",
 	[STATEMENT_ADD_BATCH] =
 	    "INSERT INTO batch(vp, spool, number, sha256, t0, t1, first_row,"
-	    " rows, every_s, questions, lost, skipped, too_late, head, "
-	    "received)"
+	    " rows, every_s, questions, lost, skipped, too_late, head,"
+	    " received, keyid)"
 	    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-	    " ?14, ?15)",
+	    " ?14, ?15, ?16)",
 	[STATEMENT_LAST_MEASUREMENT] =
 	    "SELECT max(ifnull((SELECT max(id) FROM measurement), 0),"
 	    " ifnull((SELECT first_row + rows - 1 FROM batch"

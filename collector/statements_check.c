@@ -115,7 +115,8 @@ const char vp_list_query[] =
     ", nullif(p.since, 0) / 1000000, 'unixepoch') AS since, p.lat, p.lon,"
     " p.region, p.country,"
     " p.city, p.asn, p.tags, (SELECT group_concat(keyid, ' ') FROM"
-    " (SELECT keyid FROM vp_key WHERE vp = v.id AND until IS NULL"
+    " (SELECT keyid FROM vp_key WHERE vp = v.id"
+    "  AND (until IS NULL OR until > unixepoch() * 1000000)"
     "  ORDER BY since, keyid)) AS keys,"
     " (SELECT count(*) FROM batch WHERE vp = v.id) AS batches,"
     " (SELECT strftime(" TIME_TEXT

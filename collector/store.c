@@ -22,6 +22,8 @@ store_result_name(enum store_result result)
 		return "unknown vantage point or key";
 	case STORE_REFUSED:
 		return "records span more than an hour";
+	case STORE_REVOKED:
+		return "its key did not hold when it was measured";
 	case STORE_BUSY:
 		return "database is busy";
 	case STORE_FULL:

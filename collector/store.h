@@ -25,6 +25,7 @@ enum store_result {
 			  */
 	STORE_UNKNOWN,   /* no such vantage point or key */
 	STORE_REFUSED,   /* records span more than LIMIT_BATCH_SPAN_S */
+	STORE_REVOKED,   /* measured when its key did not hold */
 	STORE_BUSY,      /* another process holds the lock: try again */
 	STORE_FULL,      /* no room on the disk: nothing was written */
 	STORE_BROKEN,    /* any other error of the database */
@@ -75,8 +76,18 @@ enum store_result store_vp_place(
 enum store_result store_vp_key(struct store *, int64_t vp,
     const uint8_t public_key[SIGN_PUBLIC_LEN], struct wall since);
 
-/* The key that may sign for vp at a time; STORE_UNKNOWN where none does. The
- * caller frees *key. Works outside a transaction too. */
+/* The key holds for what is measured before until; what it signed and is
+ * stored stays. Counts of that, earlier and later than until, are set.
+ * Idempotent; another time replaces it. STORE_UNKNOWN: no key of vp. */
+struct store_signed {
+	int64_t earlier, later;
+};
+enum store_result store_vp_revoke(struct store *, int64_t vp, const char *keyid,
+    struct wall until, struct store_signed *);
+
+/* A key of vp, whether it holds or not: that depends on when a batch was
+ * measured, and store_batch_end says STORE_REVOKED. STORE_UNKNOWN where vp has
+ * no such key. The caller frees *key. Works outside a transaction too. */
 enum store_result store_find_key(
     struct store *, const char *vp, const char *keyid, struct sign_key **key);
 
@@ -92,6 +103,7 @@ struct store_batch {
 	int64_t number;                  /* imports: the result's time */
 	uint8_t sha256[SIGN_SHA256_LEN]; /* signed: of the compressed body */
 	const struct batch_head *head;
+	const char *keyid; /* that signed it; NULL: an import */
 };
 
 /* Add an imported batch and its records (time order is not required; all

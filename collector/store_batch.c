@@ -272,6 +272,10 @@ insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
 	query_int(&q, too_late);
 	query_text_len(&q, text, len);
 	query_int(&q, wall_to_us(wall_now()));
+	if (a->batch.keyid != NULL)
+		query_text(&q, a->batch.keyid);
+	else
+		query_int_or_null(&q, 0, false);
 	return query_run(&q);
 }
 
@@ -314,6 +318,27 @@ find_span(const struct store_adding *a, int64_t *t0, int64_t *t1)
 	}
 }
 
+/* What was measured decides, not when it came: a spool may be late. */
+static enum store_result
+check_key(struct store *s, int64_t t0, int64_t t1)
+{
+	const struct store_batch *batch = &s->adding.batch;
+	enum store_result result;
+	struct query q;
+	bool holds;
+
+	if (batch->keyid == NULL)
+		return STORE_OK;
+	q = query_start(s, STATEMENT_KEY_HOLDS);
+	query_text(&q, batch->keyid);
+	query_int(&q, batch->vp);
+	query_int(&q, t0);
+	query_int(&q, t1);
+	holds = query_row(&q);
+	result = query_end(&q);
+	return result == STORE_OK && !holds ? STORE_REVOKED : result;
+}
+
 /* Nothing of its records stays, not even a name. */
 static enum store_result
 undo_records(struct store *s)
@@ -335,6 +360,8 @@ store_batch_end(struct store *s)
 	find_span(a, &t0, &t1);
 	if (t1 - t0 > SPAN_US)
 		return STORE_REFUSED;
+	if ((result = check_key(s, t0, t1)) != STORE_OK)
+		return result;
 	too_late = has_horizon(a) && t0 < wall_to_us(a->horizon);
 	if (too_late && (result = undo_records(s)) != STORE_OK)
 		return result;

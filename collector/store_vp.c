@@ -212,6 +212,58 @@ store_vp_key(struct store *s, int64_t vp,
 	return archive_key(s, vp, public_key, since);
 }
 
+static enum store_result
+archive_revoke(
+    struct store *s, int64_t vp, const char *keyid, struct wall until)
+{
+	char text[ACT_TEXT], name[LIMIT_VP_NAME + 1];
+	enum store_result result = store_vp_name(s, vp, name);
+	struct json_out out;
+
+	if (result != STORE_OK)
+		return result;
+	out = begin_act(text, "revoke", name);
+	json_out_key(&out, "keyid");
+	json_out_text(&out, keyid);
+	json_out_key(&out, "until_us");
+	json_out_int(&out, wall_to_us(until));
+	return end_act(s, &out);
+}
+
+static enum store_result
+count_signed(struct store *s, const char *keyid, struct wall until,
+    struct store_signed *count)
+{
+	struct query q = query_start(s, STATEMENT_COUNT_SIGNED);
+
+	query_text(&q, keyid);
+	query_int(&q, wall_to_us(until));
+	if (query_row(&q)) {
+		count->earlier = query_column_int(&q, 0);
+		count->later = query_column_int(&q, 1);
+	}
+	return query_end(&q);
+}
+
+enum store_result
+store_vp_revoke(struct store *s, int64_t vp, const char *keyid,
+    struct wall until, struct store_signed *count)
+{
+	struct query q = query_start(s, STATEMENT_REVOKE_KEY);
+	enum store_result result;
+
+	query_text(&q, keyid);
+	query_int(&q, vp);
+	query_int(&q, wall_to_us(until));
+	if ((result = query_run(&q)) != STORE_OK)
+		return result;
+	if (sqlite3_changes(s->db) == 0)
+		return STORE_UNKNOWN;
+	if ((result = count_signed(s, keyid, until, count)) != STORE_OK)
+		return result;
+	return archive_revoke(s, vp, keyid, until);
+}
+
 enum store_result
 store_find_key(
     struct store *s, const char *vp, const char *keyid, struct sign_key **key)
@@ -222,7 +274,6 @@ store_find_key(
 	*key = NULL;
 	query_text(&q, keyid);
 	query_text(&q, vp);
-	query_int(&q, wall_to_us(wall_now()));
 	if (query_row(&q) && sqlite3_column_bytes(q.stmt, 0) == SIGN_PUBLIC_LEN)
 		*key = sign_public_from_bytes(sqlite3_column_blob(q.stmt, 0));
 	result = query_end(&q);

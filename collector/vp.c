@@ -23,6 +23,7 @@ enum {
 	VP_SINCE,
 	VP_KEY,
 	VP_FORMAT,
+	VP_AT,
 };
 
 static const struct option add_options[] = {
@@ -36,6 +37,12 @@ static const struct option add_options[] = {
 	{ "tags", required_argument, NULL, VP_TAGS },
 	{ "since", required_argument, NULL, VP_SINCE },
 	{ "key", required_argument, NULL, VP_KEY },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct option revoke_options[] = {
+	COMMAND_OPTIONS,
+	{ "at", required_argument, NULL, VP_AT },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -241,6 +248,70 @@ vp_add(int argc, char **argv)
 	return code;
 }
 
+/* --- revoking --- */
+
+static int
+revoke(struct command *command, char *const *words, struct wall until)
+{
+	struct store_signed count = { 0 };
+	enum store_result result;
+	struct store *s;
+	int64_t vp;
+	int code;
+
+	if ((s = command_open(command, &code)) == NULL)
+		return code;
+	if ((result = store_begin(s)) == STORE_OK) {
+		result = store_vp(s, words[0], false, &vp);
+		if (result == STORE_OK)
+			result =
+			    store_vp_revoke(s, vp, words[1], until, &count);
+		if (result == STORE_OK)
+			result = store_commit(s);
+		else
+			store_rollback(s);
+	}
+	store_close(s);
+	if (result == STORE_OK)
+		(void)printf("%s: %s: of its batches %lld were measured "
+			     "earlier, %lld later\n",
+		    words[0], words[1], (long long)count.earlier,
+		    (long long)count.later);
+	return command_result(result, words[0]);
+}
+
+static int
+take_at(struct wall *until)
+{
+	if (wall_parse(until, optarg) == -1 || wall_to_us(*until) < 0)
+		return command_usage(
+		    "--at %s: not a time such as 2026-11-23", optarg);
+	return EXIT_DONE;
+}
+
+static int
+vp_revoke(int argc, char **argv)
+{
+	struct command command = { 0 };
+	struct wall until = wall_now();
+	int option, code = EXIT_DONE;
+
+	while (code == EXIT_DONE &&
+	       (option = getopt_long(
+		    argc, argv, COMMAND_LETTERS, revoke_options, NULL)) != -1) {
+		if (option == VP_AT)
+			code = take_at(&until);
+		else if (command_option(&command, option) == -1)
+			code = EXIT_BAD_USAGE;
+	}
+	if (code == EXIT_DONE && optind + 2 != argc)
+		code = command_usage("vp revoke: a name and a keyid, please");
+	if (code == EXIT_DONE)
+		code = revoke(&command, argv + optind, until);
+	command_clear(&command);
+	return code;
+}
+
 /* --- listing --- */
 
 static int
@@ -350,5 +421,7 @@ command_vp(int argc, char **argv)
 		return vp_list(argc, argv);
 	if (verb != NULL && strcmp(verb, "status") == 0)
 		return vp_status(argc, argv);
-	return command_usage("vp: add, list or status");
+	if (verb != NULL && strcmp(verb, "revoke") == 0)
+		return vp_revoke(argc, argv);
+	return command_usage("vp: add, list, revoke or status");
 }

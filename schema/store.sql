@@ -24,7 +24,8 @@ CREATE TABLE vp_place(
 	PRIMARY KEY(vp, since)
 ) STRICT, WITHOUT ROWID;
 
--- Keys that may sign a vantage point's batches.
+-- Keys that may sign a vantage point's batches, of what it measured from since
+-- on and before until (null: for good).
 CREATE TABLE vp_key(
 	keyid TEXT NOT NULL PRIMARY KEY,
 	vp INTEGER NOT NULL REFERENCES vp(id),
@@ -52,6 +53,7 @@ CREATE TABLE batch(
 	too_late INTEGER NOT NULL DEFAULT 0,	-- 1: beyond the raw horizon
 	head TEXT NOT NULL,	-- the head's JSON
 	received INTEGER NOT NULL,
+	keyid TEXT,		-- that signed it; null: an import
 	UNIQUE(vp, spool, number)
 ) STRICT;
 CREATE INDEX batch_by_time ON batch(vp, t0); -- the only way into raw rows

@@ -52,15 +52,19 @@ SELECT v.name AS vp, k.keyid, lower(hex(k.public)) AS public_hex,
 	k.since, k.until
 FROM vp_key k JOIN vp v ON v.id = k.vp;
 
--- Batches: one round each, or one imported result.
+-- Batches: one round each, or one imported result. revoked: its key (keyid) was
+-- revoked since, and it was measured earlier than that time, or later (it came
+-- before the revocation did).
 CREATE VIEW v_batch AS
 SELECT v.name AS vp, b.spool, b.number, lower(hex(b.sha256)) AS sha256,
 	b.t0, b.t1,
 	strftime('%Y-%m-%dT%H:%M:%S', b.t0 / 1000000, 'unixepoch')
 	    || printf('.%06dZ', b.t0 % 1000000) AS time,
 	b.rows, nullif(b.every_s, 0) AS every_s, b.questions, b.lost,
-	b.skipped, b.too_late, b.head
-FROM batch b JOIN vp v ON v.id = b.vp;
+	b.skipped, b.too_late, b.head, b.keyid,
+	CASE WHEN b.t1 >= k.until THEN 'later' WHEN k.until IS NOT NULL
+	    THEN 'earlier' END AS revoked
+FROM batch b JOIN vp v ON v.id = b.vp LEFT JOIN vp_key k ON k.keyid = b.keyid;
 
 -- Records: one question and what came of it. The way in is the batch: a
 -- query over a time should say so twice, as in

@@ -240,6 +240,7 @@ a_key_signs_for_one_vantage_point(void **state)
 	uint8_t key[SIGN_PUBLIC_LEN] = { 1, 2, 3 };
 	char keyid[SIGN_KEYID_TEXT];
 	struct sign_key *found = sign_public_from_bytes(key);
+	struct store_signed count = { 0 };
 	int64_t one, two;
 
 	assert_non_null(found);
@@ -261,11 +262,16 @@ a_key_signs_for_one_vantage_point(void **state)
 	assert_int_equal(
 	    store_find_key(f->store, "vp2", keyid, &found), STORE_UNKNOWN);
 	assert_null(found);
-	assert_int_equal(sqlite3_exec(store_db(f->store),
-			     "UPDATE vp_key SET until = 1", NULL, NULL, NULL),
-	    SQLITE_OK);
+	assert_int_equal(store_begin(f->store), STORE_OK);
+	assert_int_equal(store_vp_revoke(f->store, two, keyid, since, &count),
+	    STORE_UNKNOWN);
 	assert_int_equal(
-	    store_find_key(f->store, "vp1", keyid, &found), STORE_UNKNOWN);
+	    store_vp_revoke(f->store, one, keyid, since, &count), STORE_OK);
+	assert_int_equal(store_commit(f->store), STORE_OK);
+	/* Whether it holds is asked of what was measured. */
+	assert_int_equal(
+	    store_find_key(f->store, "vp1", keyid, &found), STORE_OK);
+	sign_key_free(found);
 }
 
 static void
