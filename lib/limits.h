@@ -26,6 +26,7 @@
 #define LIMIT_EDE_TEXT 128 /* bytes kept of each one's text */
 #define LIMIT_DNS_UDP_SIZE \
 	1232 /* what we advertise: no fragments (flag day 2020) */
+#define LIMIT_DNS_UDP_SIZE_MIN 512 /* RFC 6891 section 6.2.3 */
 #define LIMIT_IDENTITY \
 	512             /* bytes kept of an NSID or TXT name; real ones: < 64 */
 #define LIMIT_ANSWERS 8 /* answer strings kept of one reply */

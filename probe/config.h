@@ -30,6 +30,9 @@ struct config_target {
 	int flows;  /* of each address */
 	int count;  /* timed questions of each flow in a round */
 	bool echo, trace;
+	bool udp, tcp; /* over which DNS is asked */
+	int edns_size;
+	bool dnssec, cookies, recursion, mixed_case;
 	char
 	    *question[CONFIG_QUESTIONS]; /* "soa", "hostname.bind", TXT names */
 	size_t question_count;

@@ -77,6 +77,12 @@ print_address(FILE *out, const struct config_address *address)
 }
 
 static void
+print_bool(FILE *out, const char *key, bool value)
+{
+	(void)fprintf(out, "\t%s = %s\n", key, value ? "true" : "false");
+}
+
+static void
 print_target(FILE *out, const struct config_target *target)
 {
 	(void)fputs("target ", out);
@@ -97,7 +103,16 @@ print_target(FILE *out, const struct config_target *target)
 		(void)fputs(i == 0 ? "" : ", ", out);
 		print_quoted(out, target->question[i]);
 	}
-	(void)fputs(" }\n}\n", out);
+	(void)fprintf(out, " }\n\ttransport = { %s%s%s }\n",
+	    target->udp ? "\"udp\"" : "",
+	    target->udp && target->tcp ? ", " : "",
+	    target->tcp ? "\"tcp\"" : "");
+	(void)fprintf(out, "\tedns_size = %d\n", target->edns_size);
+	print_bool(out, "dnssec", target->dnssec);
+	print_bool(out, "cookies", target->cookies);
+	print_bool(out, "recursion", target->recursion);
+	print_bool(out, "mixed_case", target->mixed_case);
+	(void)fputs("}\n", out);
 }
 
 void

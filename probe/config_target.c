@@ -140,6 +140,42 @@ read_questions(struct reading *r, struct config_target *target)
 		    r, target, conf_strings_item(r->section, "questions", i));
 }
 
+static void
+read_transports(struct reading *r, struct config_target *target)
+{
+	size_t count = conf_strings(r->section, "transport");
+
+	target->udp = !conf_has(r->section, "transport");
+	for (size_t i = 0; i < count; i++) {
+		const char *name =
+		    conf_strings_item(r->section, "transport", i);
+		bool *over = strcmp(name, "udp") == 0   ? &target->udp
+			     : strcmp(name, "tcp") == 0 ? &target->tcp
+							: NULL;
+
+		if (over == NULL || *over) {
+			config_complain(r, "transport",
+			    over == NULL ? "is neither udp nor tcp"
+					 : "names a transport twice");
+			return;
+		}
+		*over = true;
+	}
+	if (!target->udp && !target->tcp)
+		config_complain(r, "transport", "is empty");
+}
+
+static void
+read_edns(struct reading *r, struct config_target *target)
+{
+	target->edns_size =
+	    (int)conf_int(r->section, "edns_size", LIMIT_DNS_UDP_SIZE);
+	target->dnssec = conf_bool(r->section, "dnssec", false);
+	target->cookies = conf_bool(r->section, "cookies", false);
+	target->recursion = conf_bool(r->section, "recursion", false);
+	target->mixed_case = conf_bool(r->section, "mixed_case", false);
+}
+
 void
 config_read_target(struct reading *r, struct config_target *target)
 {
@@ -157,6 +193,8 @@ config_read_target(struct reading *r, struct config_target *target)
 	target->echo = conf_bool(r->section, "echo", true);
 	target->trace = conf_bool(r->section, "trace", false);
 	read_questions(r, target);
+	read_transports(r, target);
+	read_edns(r, target);
 	if (target->question_count == 0 && !target->echo && !target->trace)
 		config_complain(
 		    r, "questions", "nothing is asked of this target");

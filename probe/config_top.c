@@ -52,6 +52,12 @@ static const struct conf_key target_keys[] = {
 	{ "echo", CONF_BOOL, false, 0, 0 },
 	{ "trace", CONF_BOOL, false, 0, 0 },
 	{ "questions", CONF_STRINGS, false, 0, 0 },
+	{ "transport", CONF_STRINGS, false, 0, 0 },
+	{ "edns_size", CONF_INT, false, LIMIT_DNS_UDP_SIZE_MIN, UINT16_MAX },
+	{ "dnssec", CONF_BOOL, false, 0, 0 },
+	{ "cookies", CONF_BOOL, false, 0, 0 },
+	{ "recursion", CONF_BOOL, false, 0, 0 },
+	{ "mixed_case", CONF_BOOL, false, 0, 0 },
 	{ 0 },
 };
 

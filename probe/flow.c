@@ -179,11 +179,38 @@ flow_get(struct flow_table *table, const struct addr *addr, uint16_t dport,
 	return flow;
 }
 
+/* RFC 9018 section 3: it depends on both addresses and a secret, so that it
+ * tells nobody that two addresses are one client. */
+static void
+name_cookie(const struct flow_table *table, struct flow *flow)
+{
+	const struct addr *from = &flow->src, *to = &flow->peer->addr;
+	struct writer w = writer_over(flow->cookie, sizeof(flow->cookie));
+	uint8_t bytes[64];
+	struct writer seed = writer_over(bytes, sizeof(bytes));
+	uint64_t hash;
+
+	writer_bytes(&seed, "cookie", 6);
+	writer_bytes(&seed, from->bytes, addr_len(from));
+	writer_bytes(&seed, to->bytes, addr_len(to));
+	hash = keyed_hash(&table->key, bytes, seed.len);
+	writer_u32(&w, (uint32_t)(hash >> 32));
+	writer_u32(&w, (uint32_t)hash);
+}
+
+static enum link_kind
+kind_of(enum proto proto)
+{
+	return proto == PROTO_ICMP  ? LINK_ICMP
+	       : proto == PROTO_TCP ? LINK_TCP
+				    : LINK_UDP;
+}
+
 static enum link_error
 flow_try(struct flow_table *table, struct flow *flow, struct link *link)
 {
 	struct link_tuple tuple = {
-		.kind = flow->proto == PROTO_ICMP ? LINK_ICMP : LINK_UDP,
+		.kind = kind_of(flow->proto),
 		.dst = flow->peer->addr,
 		.dport = flow->dport,
 		.src =
@@ -200,6 +227,7 @@ flow_try(struct flow_table *table, struct flow *flow, struct link *link)
 	}
 	flow->src = tuple.src;
 	flow->label = tuple.label;
+	name_cookie(table, flow);
 	return LINK_OK;
 }
 

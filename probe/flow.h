@@ -28,8 +28,9 @@ struct flow {
 	uint16_t port;  /* source port, or echo id */
 	uint16_t cksum; /* of echo */
 	int32_t label;
-	int socket;     /* -1: not open */
-	unsigned users; /* asks that are not emitted */
+	uint8_t cookie[8]; /* of ours, to this server (RFC 9018 section 3) */
+	int socket;        /* -1: not open */
+	unsigned users;    /* asks that are not emitted */
 	uint16_t next_seq;
 	struct probe_list probes; /* open ones and kept ones */
 	struct flow *next;        /* in its bucket of the table */

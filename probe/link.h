@@ -17,6 +17,7 @@
 enum link_kind {
 	LINK_UDP,  /* connected to one address and port */
 	LINK_ICMP, /* echo with one id, to one address */
+	LINK_TCP,  /* a stream; opening sends the first packet of it */
 };
 
 /* A 5-tuple to open. The chosen values come back in the same struct. */
@@ -33,9 +34,10 @@ enum link_error {
 	LINK_OK,
 	LINK_TAKEN, /* another process has the port or id */
 	LINK_NO_ROUTE,
-	LINK_DENIED, /* permission, or the kernel has no such socket */
-	LINK_RETRY,  /* no buffer or descriptor now: later */
-	LINK_FAILED, /* any other error; errno */
+	LINK_DENIED,  /* permission, or the kernel has no such socket */
+	LINK_RETRY,   /* no buffer or descriptor now: later */
+	LINK_FAILED,  /* any other error; errno */
+	LINK_REFUSED, /* a stream: the peer reset it, or closed it before */
 };
 
 struct link_packet {
@@ -52,6 +54,9 @@ enum arrival_kind {
 	ARRIVAL_ERROR, /* an ICMP error told by the error queue: bytes are what
 			  it quotes behind our UDP header, or from our ICMP
 			  header on; icmp_type, icmp_code, from */
+	ARRIVAL_CONNECTED, /* a stream is open now; send may be called */
+	ARRIVAL_STREAM,    /* more of a stream: bytes; none: its end */
+	ARRIVAL_BROKEN,    /* a stream is no more: error */
 };
 
 struct arrival {
@@ -62,6 +67,7 @@ struct arrival {
 	uint8_t af;
 	int16_t ttl; /* of the IP header; -1 */
 	uint8_t icmp_type, icmp_code;
+	enum link_error error;
 	struct wall kernel; /* ns 0: the kernel gave no stamp */
 	struct mono user;
 	const uint8_t *bytes; /* valid until the next receive */
@@ -75,6 +81,8 @@ struct link {
 	/* Open a socket for a tuple; owner comes back with its arrivals. */
 	enum link_error (*open)(
 	    struct link *, struct link_tuple *, void *owner, int *socket);
+	/* A stream is reset: the next of the same tuple may open at once, and
+	 * neither side keeps anything of it. */
 	void (*close)(struct link *, int socket);
 
 	/* Pending errors are drained first, so that they do not eat the

@@ -25,6 +25,7 @@ enum { SOA, HOSTNAME_BIND, ID_SERVER, ECHO, TRACE, QUESTIONS };
 struct kept {
 	const char *owner;
 	struct record *record;
+	size_t emitted; /* its place in the order in which they came */
 };
 
 struct look {
@@ -50,7 +51,9 @@ keep_record(void *arg, const struct ask *ask, const struct record *record)
 		return;
 	}
 	*copy = *record;
-	look->kept[look->kept_count++] = (struct kept){ ask->target, copy };
+	look->kept[look->kept_count] =
+	    (struct kept){ ask->target, copy, look->kept_count };
+	look->kept_count++;
 }
 
 /* --- the plan --- */
@@ -103,7 +106,8 @@ plan_address(struct plan *plan, const struct look *look,
 	const struct look_options *o = look->options;
 	struct plan_item item = { .target = address->name,
 		.addr = address->addr,
-		.port = address->port };
+		.port = address->port,
+		.proto = o->tcp ? PROTO_TCP : PROTO_UDP };
 	int n;
 
 	for (n = 0; o->dns && n < o->flows; n++) {
@@ -138,6 +142,11 @@ questions_init(struct look *look)
 	for (i = 0; i < QUESTIONS; i++) {
 		if (question_init(&look->question[i], names[i], zone) == -1)
 			return -1;
+		look->question[i].udp_size = look->options->udp_size;
+		look->question[i].dnssec_ok = look->options->dnssec_ok;
+		look->question[i].cookie = look->options->cookie;
+		look->question[i].rd = look->options->rd;
+		look->question[i].mixed_case = look->options->mixed_case;
 	}
 	return 0;
 }
@@ -212,7 +221,8 @@ run(struct look *look, struct link *link, struct plan *plan)
 
 	if (prober_init(&prober, &settings, plan->count) == -1)
 		return EXIT_STORAGE;
-	look->kept = calloc(plan->count + 1, sizeof(struct kept));
+	look->kept =
+	    calloc(PROBER_RECORDS * plan->count + 1, sizeof(struct kept));
 	if (look->kept != NULL) {
 		plan_start(plan, &prober);
 		prober_run(&prober);
@@ -260,6 +270,34 @@ first_of(const struct look *look, const struct look_address *address)
 			high = middle;
 	}
 	return low;
+}
+
+/* retry_of counted the records in the order in which they came; from here on
+ * it counts them in that of the output. 0, or -1 without memory. */
+static int
+renumber_retries(const struct look *look)
+{
+	int32_t *place = calloc(look->kept_count + 1, sizeof(*place));
+	int32_t next = 0;
+	size_t i, j;
+
+	if (place == NULL)
+		return -1;
+	for (i = 0; i < look->address_count; i++) {
+		const char *owner = look->addresses[i].name;
+
+		for (j = first_of(look, &look->addresses[i]);
+		     j < look->kept_count && look->kept[j].owner == owner; j++)
+			place[look->kept[j].emitted] = next++;
+	}
+	for (j = 0; j < look->kept_count; j++) {
+		struct record *r = look->kept[j].record;
+
+		if (r->retry_of != -1)
+			r->retry_of = place[r->retry_of];
+	}
+	free(place);
+	return 0;
 }
 
 static void
@@ -359,6 +397,8 @@ show(struct look *look)
 	size_t i;
 
 	qsort(look->kept, look->kept_count, sizeof(struct kept), earlier);
+	if (renumber_retries(look) == -1)
+		return EXIT_STORAGE;
 	find_names(look);
 	for (i = 0; i < look->address_count; i++) {
 		if (show_address(look, &look->addresses[i]) == -1)

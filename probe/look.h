@@ -18,7 +18,10 @@ struct look_options {
 	int family; /* 4, 6; 0: both */
 	bool json, numeric, quiet, dry_run;
 	bool dns, echo, trace; /* what is asked */
-	int count;             /* timed questions */
+	bool tcp;              /* DNS over TCP instead of UDP */
+	bool dnssec_ok, cookie, rd, mixed_case; /* of every DNS question */
+	uint16_t udp_size;                      /* 0: the default */
+	int count;                              /* timed questions */
 	int flows;
 	double rate;
 	struct span interval, timeout;

@@ -14,9 +14,10 @@ struct prober;
 /* What was received and found to belong to a probe. */
 struct reply {
 	enum reply_kind {
-		REPLY_DNS,   /* a datagram on the flow's socket */
-		REPLY_ECHO,  /* an echo reply */
-		REPLY_ERROR, /* an ICMP error that quotes the probe */
+		REPLY_DNS,    /* a datagram on the flow's socket */
+		REPLY_ECHO,   /* an echo reply */
+		REPLY_ERROR,  /* an ICMP error that quotes the probe */
+		REPLY_STREAM, /* what happened to its stream: arrival */
 	} kind;
 	const struct arrival *arrival;
 	struct addr from;
@@ -52,7 +53,8 @@ struct method {
 	void (*forget)(struct ask *);
 };
 
-extern const struct method method_dns_udp, method_echo, method_trace;
+extern const struct method method_dns_udp, method_dns_tcp, method_echo,
+    method_trace;
 
 /* A message about packet size (fragmentation needed, packet too big, reassembly
  * time exceeded) answers no question, and no method is given one. */
@@ -60,12 +62,28 @@ bool reply_is_about_size(const struct reply *);
 /* Port unreachable, whoever says it. */
 bool reply_is_refusal(const struct reply *);
 
+/* --- method_dns.c: what all that ask DNS questions share --- */
+
+/* A random id, no other's on the flow, and letters where they are mixed. */
+void dns_draw(struct probe *);
+/* The query that is sent, and that replies are matched with. */
+void dns_query_of(const struct probe *, struct dns_query *);
+/* A message that matched: the ask's record and end, and what is asked again
+ * because of it. false: none of ours, or unparseable, which is kept: the wait
+ * goes on. */
+bool dns_answer(struct prober *, struct probe *, const struct reply *);
+/* A second answer with another name, rcode or answer: its first bytes are
+ * kept. Who injects answers first. */
+bool dns_differs(const struct ask *, const struct reply *);
+/* An ICMP error: the ask's end. */
+void dns_error(struct prober *, struct probe *, const struct reply *);
+/* Bytes of an answer that could not be read, as evidence. */
+void dns_keep_raw(struct record_dns *, const uint8_t *bytes, size_t len);
+
 /* --- method_dns_udp.c, also for traces whose packets are DNS queries --- */
 
 /* Write and send probe's query on its flow's open socket. */
 enum link_error dns_udp_transmit(struct prober *, struct probe *);
-/* The query that was sent, to match replies with. */
-void dns_udp_query(const struct probe *, struct dns_query *);
 
 /* --- method_echo.c, also for ICMP traces --- */
 

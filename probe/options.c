@@ -12,33 +12,44 @@
 enum {
 	OPTION_ALLOW_SPECIAL = 256,
 	OPTION_BLOCKLIST,
+	OPTION_BUFSIZE,
 	OPTION_CHECK_CONFIG,
+	OPTION_COOKIE,
+	OPTION_DNSSEC,
 	OPTION_DRY_RUN,
 	OPTION_FLOWS,
 	OPTION_ONLY,
+	OPTION_MIXED_CASE,
 	OPTION_RATE,
+	OPTION_RECURSE,
 	OPTION_SITE_MAP,
 };
 
-static const char short_options[] = ":46jnqvVhc:i:W:S:I:z:f:";
+static const char short_options[] = ":46jnqTvVhc:i:W:S:I:z:f:";
 
 static const struct option long_options[] = {
 	{ "allow-special", required_argument, NULL, OPTION_ALLOW_SPECIAL },
 	{ "blocklist", required_argument, NULL, OPTION_BLOCKLIST },
+	{ "bufsize", required_argument, NULL, OPTION_BUFSIZE },
 	{ "check-config", no_argument, NULL, OPTION_CHECK_CONFIG },
+	{ "cookie", no_argument, NULL, OPTION_COOKIE },
 	{ "count", required_argument, NULL, 'c' },
+	{ "dnssec", no_argument, NULL, OPTION_DNSSEC },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "flows", required_argument, NULL, OPTION_FLOWS },
 	{ "help", no_argument, NULL, 'h' },
 	{ "interface", required_argument, NULL, 'I' },
 	{ "interval", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "mixed-case", no_argument, NULL, OPTION_MIXED_CASE },
 	{ "numeric", no_argument, NULL, 'n' },
 	{ "only", required_argument, NULL, OPTION_ONLY },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "rate", required_argument, NULL, OPTION_RATE },
+	{ "recurse", no_argument, NULL, OPTION_RECURSE },
 	{ "site-map", required_argument, NULL, OPTION_SITE_MAP },
 	{ "source", required_argument, NULL, 'S' },
+	{ "tcp", no_argument, NULL, 'T' },
 	{ "timeout", required_argument, NULL, 'W' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
@@ -60,6 +71,12 @@ options_help(void)
 	    "  -i, --interval SEC  between them (default 0.1)\n"
 	    "  -W, --timeout SEC   to wait for an answer (default 2)\n"
 	    "  -z, --zone ZONE     zone whose SOA is asked (default .)\n"
+	    "  -T, --tcp           DNS over TCP: connect and answer apart\n"
+	    "      --bufsize N     size that EDNS advertises (default 1232)\n"
+	    "      --cookie        send a DNS cookie\n"
+	    "      --dnssec        ask for signatures (DO)\n"
+	    "      --mixed-case    letters of the name at random (0x20)\n"
+	    "      --recurse       ask for recursion (RD)\n"
 	    "      --flows N       ask on N flows, and say whether they agree\n"
 	    "      --only WHAT     dns, echo or trace\n"
 	    "      --site-map FILE names to sites\n"
@@ -141,6 +158,17 @@ read_rate(struct options *o, const char *value)
 }
 
 static int
+read_bufsize(struct options *o, const char *value)
+{
+	int64_t n;
+
+	if (text_int(&n, value, LIMIT_DNS_UDP_SIZE_MIN, UINT16_MAX) == -1)
+		return bad("--bufsize", value, "not 512 to 65535 bytes");
+	o->look.udp_size = (uint16_t)n;
+	return EXIT_DONE;
+}
+
+static int
 read_allow(struct options *o, const char *value)
 {
 	const char *wrong = manners_allow(&o->manners, value);
@@ -185,6 +213,16 @@ read_flag(struct options *o, int option)
 	case 'h':
 		o->mode = MODE_HELP;
 		return true;
+	case 'T':
+		return o->look.tcp = true;
+	case OPTION_COOKIE:
+		return o->look.cookie = true;
+	case OPTION_DNSSEC:
+		return o->look.dnssec_ok = true;
+	case OPTION_MIXED_CASE:
+		return o->look.mixed_case = true;
+	case OPTION_RECURSE:
+		return o->look.rd = true;
 	case OPTION_DRY_RUN:
 		return o->look.dry_run = true;
 	case OPTION_CHECK_CONFIG:
@@ -222,6 +260,8 @@ read_value(struct options *o, int option, const char *value)
 		return read_only(&o->look, value);
 	case OPTION_RATE:
 		return read_rate(o, value);
+	case OPTION_BUFSIZE:
+		return read_bufsize(o, value);
 	case OPTION_SITE_MAP:
 		o->look.site_map = value;
 		return EXIT_DONE;

@@ -96,7 +96,8 @@ proto_of(const struct plan *plan, const struct plan_item *item)
 	if (item->question->method == &method_trace &&
 	    !plan->udp_trace[item->addr.af == 6])
 		return PROTO_ICMP;
-	return PROTO_UDP;
+	return item->question->method == &method_dns_udp ? item->proto
+							 : PROTO_UDP;
 }
 
 int
@@ -116,11 +117,15 @@ plan_add(struct plan *plan, const struct plan_item *item)
 	memset(ask, 0, sizeof(*ask));
 	ask->target = item->target;
 	ask->question = item->question;
+	ask->method =
+	    proto == PROTO_TCP ? &method_dns_tcp : item->question->method;
 	ask->flow = flow;
+	ask->place = -1;
 	plan->after[plan->count] = item->after;
 	plan->count++;
 	flow->users++;
-	if (++flow->peer->asks > plan->most)
+	flow->peer->asks += proto == PROTO_TCP ? PROBER_TCP_PACKETS : 1;
+	if (flow->peer->asks > plan->most)
 		plan->most = flow->peer->asks;
 	return 0;
 }
@@ -174,7 +179,7 @@ plan_print(const struct plan *plan)
 		    addr_format(addr, &flow->peer->addr), ask->question->name,
 		    ask->question->qname, flow->n, proto_name(flow->proto),
 		    flow->port);
-		if (flow->proto == PROTO_UDP)
+		if (flow->proto != PROTO_ICMP)
 			(void)printf(" > %u", flow->dport);
 		(void)printf("\n");
 	}

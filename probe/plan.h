@@ -13,7 +13,7 @@ struct plan {
 	struct ask *asks;
 	struct span *after; /* by index: not before start + after */
 	size_t count, size;
-	size_t most; /* asks of one address */
+	size_t most; /* packets to one address, a trace being one */
 	struct flow_table *flows;
 	bool udp_trace[2]; /* IPv4, IPv6: else traces are ICMP */
 };
@@ -34,6 +34,7 @@ struct plan_item {
 	const struct question *question;
 	struct addr addr;
 	uint16_t port;
+	enum proto proto; /* of a DNS question: UDP or TCP */
 	int flow;
 	struct span after;
 };

@@ -26,13 +26,16 @@ struct question {
 	char name[LIMIT_QUESTION]; /* soa hostname.bind id.server echo trace */
 	const struct method *method;
 	struct dns_question dns;
+	uint16_t udp_size; /* advertised by EDNS; 0: LIMIT_DNS_UDP_SIZE */
+	bool dnssec_ok, cookie, rd;
+	bool mixed_case; /* letters at random, which the server gives back */
 	char qname[LIMIT_QUESTION]; /* as text with final dot */
 };
 
 /* One address of the network, whatever targets name it. */
 struct peer {
 	struct addr addr;
-	size_t asks;   /* planned, over all flows */
+	size_t asks;   /* packets planned, over all flows */
 	double tokens; /* of the bucket (limits.h), as of filled */
 	struct mono filled;
 };
@@ -40,6 +43,7 @@ struct peer {
 struct probe {
 	struct ask *ask;
 	uint16_t id;    /* DNS id, or echo sequence number */
+	uint64_t mixed; /* which letters of the name are in the other case */
 	uint16_t cksum; /* of the UDP or ICMP header sent */
 	uint8_t ttl;    /* 0: the host's default */
 	uint8_t tries;
@@ -63,14 +67,19 @@ enum ask_state {
 struct ask {
 	const char *target;
 	const struct question *question;
+	const struct method *method; /* by question and transport */
 	struct flow *flow;
 	struct mono due;  /* not before */
 	struct mono done; /* since when ASK_DONE */
 	enum ask_state state;
-	uint32_t index; /* in the plan */
+	uint32_t index; /* in the plan; behind it those of retries */
+	bool plain;     /* asks without EDNS */
+	const struct ask *retry_of; /* NULL: planned */
+	int32_t place; /* of its record among the emitted; -1: not yet */
 	uint32_t late, dup, unwanted, conflict;
 	struct record *record; /* from the first send to the emission */
 	struct trace *trace;   /* of a trace, likewise */
+	struct stream *stream; /* of TCP: what has come of the answer */
 	struct probe probe;    /* of all but a trace */
 	TAILQ_ENTRY(ask) by_done;
 };

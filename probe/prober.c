@@ -39,7 +39,7 @@ prober_begin(struct prober *p, struct ask *ask)
 	record_init(r);
 	r->t = wall_add(
 	    p->start_wall, mono_since(p->link->mono(p->link), p->start));
-	r->type = ask->question->method->type;
+	r->type = ask->method->type;
 	(void)text_copy(r->target, sizeof(r->target), ask->target);
 	(void)text_copy(r->question, sizeof(r->question), ask->question->name);
 	r->addr = ask->flow->peer->addr;
@@ -103,7 +103,67 @@ prober_rtt_us(struct prober *p, const struct probe *probe,
 struct ask *
 prober_ask(struct prober *p, uint32_t index)
 {
-	return index < p->ask_count ? &p->asks[index] : NULL;
+	if (index < p->ask_count)
+		return &p->asks[index];
+	return index - p->ask_count < p->retry_count
+		   ? p->retries[index - p->ask_count]
+		   : NULL;
+}
+
+void
+prober_unwanted(struct prober *p, struct ask *ask)
+{
+	p->unwanted++;
+	if (ask->unwanted < LIMIT_UNWANTED)
+		ask->unwanted++;
+}
+
+void
+prober_charge(struct prober *p, const struct ask *ask, int packets)
+{
+	schedule_charge(p->schedule, ask, packets);
+}
+
+static struct ask *
+retry_new(struct prober *p)
+{
+	struct ask **grown;
+
+	grown =
+	    reallocarray(p->retries, p->retry_count + 1, sizeof(struct ask *));
+	if (grown == NULL)
+		return NULL;
+	p->retries = grown;
+	if ((grown[p->retry_count] = calloc(1, sizeof(struct ask))) == NULL)
+		return NULL;
+	grown[p->retry_count]->index =
+	    (uint32_t)(p->ask_count + p->retry_count);
+	return grown[p->retry_count++];
+}
+
+void
+prober_retry(struct prober *p, const struct retry *retry)
+{
+	const struct ask *of = retry->of;
+	const struct flow *before = of->flow;
+	struct flow *flow = flow_get(p->flows, &before->peer->addr,
+	    before->dport, retry->proto, before->n);
+	struct ask *ask = flow == NULL ? NULL : retry_new(p);
+
+	if (ask == NULL)
+		return;
+	ask->target = of->target;
+	ask->question = of->question;
+	ask->method =
+	    retry->proto == PROTO_TCP ? &method_dns_tcp : &method_dns_udp;
+	ask->flow = flow;
+	ask->plain = retry->plain;
+	ask->retry_of = of;
+	ask->place = -1;
+	ask->due = p->link->mono(p->link);
+	flow->users++;
+	p->left++;
+	prober_want(p, ask);
 }
 
 void
@@ -140,6 +200,7 @@ prober_unsent(struct prober *p, struct ask *ask, enum link_error error)
 		[LINK_DENIED] = "no permission",
 		[LINK_RETRY] = "no buffer",
 		[LINK_FAILED] = "send failed",
+		[LINK_REFUSED] = "send failed",
 	};
 
 	if (error == LINK_NO_ROUTE)
@@ -166,11 +227,13 @@ emit(struct prober *p, struct ask *ask)
 	r->dup = ask->dup;
 	r->unwanted = ask->unwanted;
 	r->conflict = ask->conflict;
+	r->retry_of = ask->retry_of == NULL ? -1 : ask->retry_of->place;
+	ask->place = p->emitted++;
 	p->sink.emit(p->sink.arg, ask, r);
 
 	outstanding_forget(&ask->probe);
-	if (ask->question->method->forget != NULL)
-		ask->question->method->forget(ask);
+	if (ask->method->forget != NULL)
+		ask->method->forget(ask);
 	free(ask->record);
 	ask->record = NULL;
 	ask->state = ASK_EMITTED;
@@ -219,13 +282,24 @@ emit_what_lingered(struct prober *p, struct mono now)
 static enum link_error
 prepare(struct prober *p, struct ask *ask)
 {
-	enum link_error error = flow_open(p->flows, ask->flow, p->link);
+	enum link_error error;
 
+	/* Of a stream the opening is the first packet. */
+	ask->probe.sent = p->link->mono(p->link);
+	error = flow_open(p->flows, ask->flow, p->link);
 	/* Not before it is known what the flow is. */
 	if (error != LINK_RETRY && ask->record == NULL &&
 	    prober_begin(p, ask) == -1)
 		return LINK_RETRY;
 	return error;
+}
+
+/* One connection for one sample, and one at a time: the next has the same
+ * ports. */
+static bool
+stream_is_busy(const struct ask *ask)
+{
+	return ask->flow->proto == PROTO_TCP && ask->flow->socket != -1;
 }
 
 static bool
@@ -245,6 +319,9 @@ ready_to_send(struct prober *p, struct ask *ask)
 		prober_want(p, ask);
 	} else if (refused != NULL) {
 		prober_finish(p, ask, OUTCOME_UNSENT, "refused address");
+	} else if (error == LINK_REFUSED) {
+		p->sent++;
+		prober_finish(p, ask, OUTCOME_REFUSED, "reset");
 	} else {
 		prober_unsent(p, ask, error);
 	}
@@ -262,9 +339,16 @@ is_over(const struct ask *ask)
 static void
 send_next(struct prober *p, struct ask *ask, struct mono now)
 {
-	if (is_over(ask) || !ready_to_send(p, ask))
+	if (is_over(ask))
 		return;
-	switch (ask->question->method->send(p, ask)) {
+	if (stream_is_busy(ask)) {
+		ask->due = mono_add(now, span_ms(2));
+		prober_want(p, ask);
+		return;
+	}
+	if (!ready_to_send(p, ask))
+		return;
+	switch (ask->method->send(p, ask)) {
 	case SEND_MORE:
 		ask->due = now;
 		prober_want(p, ask);
@@ -291,7 +375,7 @@ stop_sending(struct prober *p)
 		if (ask->record == NULL && prober_begin(p, ask) == -1)
 			p->left--; /* no memory even for this */
 		else if (ask->trace != NULL)
-			ask->question->method->stop(p, ask);
+			ask->method->stop(p, ask);
 		else
 			prober_unsent(p, ask, LINK_OK);
 	}
@@ -328,7 +412,7 @@ prober_turn(struct prober *p)
 	up_to =
 	    mono_before(now, p->deadline) ? now : (struct mono){ INT64_MAX };
 	while (outstanding_expire(&p->outstanding, up_to, &probe))
-		probe->ask->question->method->expire(p, probe);
+		probe->ask->method->expire(p, probe);
 	if (mono_before(now, p->last_send))
 		send_what_is_due(p, now);
 	else
@@ -373,8 +457,15 @@ prober_init(
 void
 prober_clear(struct prober *p)
 {
+	size_t i;
+
 	schedule_free(p->schedule);
 	p->schedule = NULL;
+	for (i = 0; i < p->retry_count; i++)
+		free(p->retries[i]);
+	free(p->retries);
+	p->retries = NULL;
+	p->retry_count = 0;
 }
 
 void

@@ -21,11 +21,21 @@ enum {
 	AUTH_ECHO_ID = 14,
 	AUTH_TOKEN = 64,
 	AUTH_CKSUM = 16, /* of a quoted UDP header: depends on the DNS id */
+	AUTH_SEQ = 32,   /* of TCP: the number that our stream began with */
+	AUTH_COOKIE = 64,
 };
+
+/* A sample over TCP: SYN, its acknowledgement with the query, that of the
+ * answer, reset. */
+#define PROBER_TCP_PACKETS 4
+
+/* Records of one planned ask at most: truncated, EDNS disliked, and at last. */
+#define PROBER_RECORDS 3
 
 #define PROBER_TAIL_MS 300 /* the longest ways around the earth */
 
-/* Where records go: called once for each ask, in no particular order. */
+/* Where records go: called once for each ask, in no particular order, but that
+ * a retry comes after what it retries; its retry_of counts the calls. */
 struct sink {
 	void (*emit)(void *arg, const struct ask *, const struct record *);
 	void *arg;
@@ -53,8 +63,11 @@ struct prober {
 	struct mono deadline;  /* of the whole run */
 	struct mono heard; /* when the last ask that was sent had its outcome */
 	struct ask_list done;
-	struct ask *asks; /* all of them, by index */
+	struct ask *asks; /* all that were planned, by index */
 	size_t ask_count;
+	struct ask **retries;
+	size_t retry_count;
+	int32_t emitted;
 	size_t left; /* asks without a record */
 	uint64_t sent, unwanted;
 	bool clock_stepped;
@@ -98,6 +111,18 @@ void prober_finish(
     struct prober *, struct ask *, enum outcome, const char *reason);
 /* The ask ends as unsent. */
 void prober_unsent(struct prober *, struct ask *, enum link_error);
+/* A reply that is not what it claims to be. */
+void prober_unwanted(struct prober *, struct ask *);
+/* Another packet of an ask that has taken one's tokens from the schedule. */
+void prober_charge(struct prober *, const struct ask *, int packets);
+/* What an answer makes us ask once more, and never a loss: a record of its own
+ * with retry_of. Without memory there is none. */
+struct retry {
+	const struct ask *of; /* of DNS, finished now */
+	enum proto proto;
+	bool plain; /* without EDNS */
+};
+void prober_retry(struct prober *, const struct retry *);
 /* It wants to send again at its due time. */
 void prober_want(struct prober *, struct ask *);
 

@@ -1,5 +1,6 @@
 #include "probe/prober.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "lib/dns.h"
@@ -46,8 +47,7 @@ count_surplus(struct probe *probe, const struct reply *reply)
 		return;
 	}
 	count(&ask->dup);
-	if (ask->question->method->differs != NULL &&
-	    ask->question->method->differs(ask, reply))
+	if (ask->method->differs != NULL && ask->method->differs(ask, reply))
 		count(&ask->conflict);
 }
 
@@ -84,7 +84,7 @@ hand_over(struct prober *p, struct probe *probe, const struct reply *reply)
 	if (reply_is_about_size(reply))
 		return;
 	if (probe->open)
-		probe->ask->question->method->take(p, probe, reply);
+		probe->ask->method->take(p, probe, reply);
 	else
 		count_surplus(probe, reply);
 }
@@ -103,7 +103,7 @@ probe_of_message(struct flow *flow, struct reply *reply)
 		    probe->id !=
 			(uint16_t)(reply->bytes[0] << 8 | reply->bytes[1]))
 			continue;
-		dns_udp_query(probe, &query);
+		dns_query_of(probe, &query);
 		switch (dns_reply_match(&query, reply->bytes, reply->len)) {
 		case DNS_MATCH_FULL:
 			return probe;
@@ -243,6 +243,8 @@ probe_of_echo_quote(const struct prober *p, const struct flow *flow,
 static struct flow *
 flow_of_quote(const struct prober *p, const struct icmp_quote *quote)
 {
+	if (quote->protocol == IPPROTO_TCP)
+		return NULL; /* the stream's own socket tells */
 	if (quote->sport != -1)
 		return flow_find(p->flows, &quote->dst, PROTO_UDP,
 		    (uint16_t)quote->sport, quote->dport);
@@ -294,6 +296,36 @@ receive_icmp(struct prober *p, const struct arrival *arrival)
 		receive_echo_reply(p, arrival, &icmp);
 }
 
+/* --- streams --- */
+
+/* One sample at a time: what happens to the stream happens to it. */
+static void
+receive_stream(struct prober *p, const struct arrival *arrival)
+{
+	struct flow *flow = arrival->owner;
+	struct reply reply = { .kind = arrival->kind == ARRIVAL_ERROR
+					   ? REPLY_ERROR
+					   : REPLY_STREAM,
+		.arrival = arrival,
+		.from = arrival->from,
+		.icmp_type = arrival->icmp_type,
+		.icmp_code = arrival->icmp_code,
+		.auth_bits = AUTH_PORT + AUTH_SEQ };
+	struct probe *probe;
+
+	TAILQ_FOREACH(probe, &flow->probes, by_flow)
+	{
+		if (probe->open)
+			break;
+	}
+	if (probe == NULL)
+		flow_close(flow, p->link);
+	else
+		hand_over(p, probe, &reply);
+}
+
+/* --- errors --- */
+
 /* The error queue has matched the 5-tuple; the bytes are our own packet's,
  * behind the UDP header or from the ICMP header on. */
 static void
@@ -308,6 +340,10 @@ receive_error(struct prober *p, const struct arrival *arrival)
 	struct cursor c = cursor_over(arrival->bytes, arrival->len);
 	struct probe *probe;
 
+	if (flow->proto == PROTO_TCP) {
+		receive_stream(p, arrival);
+		return;
+	}
 	if (flow->proto == PROTO_ICMP)
 		cursor_skip(&c, 6);
 	probe = probe_by_id(flow, cursor_u16(&c));
@@ -355,6 +391,11 @@ prober_receive(struct prober *p, const struct arrival *arrival)
 		break;
 	case ARRIVAL_ERROR:
 		receive_error(p, arrival);
+		break;
+	case ARRIVAL_CONNECTED:
+	case ARRIVAL_STREAM:
+	case ARRIVAL_BROKEN:
+		receive_stream(p, arrival);
 		break;
 	}
 }

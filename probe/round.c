@@ -45,11 +45,27 @@ struct round {
 	size_t unresolved; /* questions whose target has no address now */
 	struct batch_head head;
 	struct batch_writer *writer;
-	bool dry;    /* print the plan, send nothing */
-	bool failed; /* a record could not be kept */
+	bool dry;       /* print the plan, send nothing */
+	bool failed;    /* a record could not be kept */
+	int32_t *place; /* in the batch, by order of emission; -1: not kept */
+	int32_t emitted, kept;
 };
 
 /* --- the plan --- */
+
+static void
+set_edns(struct target_questions *q, const struct config_target *target)
+{
+	size_t i;
+
+	for (i = 0; i < q->count; i++) {
+		q->question[i].udp_size = (uint16_t)target->edns_size;
+		q->question[i].dnssec_ok = target->dnssec;
+		q->question[i].cookie = target->cookies;
+		q->question[i].rd = target->recursion;
+		q->question[i].mixed_case = target->mixed_case;
+	}
+}
 
 static int
 make_questions(struct target_questions *q, const struct config_target *target)
@@ -70,6 +86,7 @@ make_questions(struct target_questions *q, const struct config_target *target)
 	if (target->trace && question_init(&q->question[q->count++], "trace",
 				 target->zone) == -1)
 		return -1;
+	set_edns(q, target);
 	return 0;
 }
 
@@ -88,24 +105,47 @@ repeats(const struct config_target *target, const struct question *q, int flow)
 	return is_timed(q) ? target->count : 1;
 }
 
+/* Over how many transports it is asked. */
+static int
+transports(const struct config_target *target, const struct question *q)
+{
+	return q->method == &method_dns_udp ? target->udp + target->tcp : 1;
+}
+
+/* One question on one flow, as often as it is asked, over each transport. */
+static int
+plan_question(
+    struct round *r, const struct config_target *target, struct plan_item item)
+{
+	int count = repeats(target, item.question, item.flow), i, over;
+
+	for (i = 0; i < count; i++) {
+		item.after = span_ms(i * REPEAT_MS);
+		for (over = 0; over < transports(target, item.question);
+		     over++) {
+			item.proto =
+			    over > 0 || !target->udp ? PROTO_TCP : PROTO_UDP;
+			if (plan_add(&r->plan, &item) == -1)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 static int
 plan_questions(struct round *r, size_t target_index, struct plan_item item)
 {
 	const struct config_target *target = &r->config->target[target_index];
 	const struct target_questions *q = &r->questions[target_index];
-	int flow, i;
+	int flow;
 	size_t j;
 
 	for (flow = 0; flow < target->flows; flow++) {
 		for (j = 0; j < q->count; j++) {
 			item.question = &q->question[j];
 			item.flow = flow;
-			for (i = 0; i < repeats(target, &q->question[j], flow);
-			     i++) {
-				item.after = span_ms(i * REPEAT_MS);
-				if (plan_add(&r->plan, &item) == -1)
-					return -1;
-			}
+			if (plan_question(r, target, item) == -1)
+				return -1;
 		}
 	}
 	return 0;
@@ -121,7 +161,9 @@ questions_of(const struct round *r, size_t target_index)
 
 	for (flow = 0; flow < target->flows; flow++) {
 		for (j = 0; j < q->count; j++)
-			count += (size_t)repeats(target, &q->question[j], flow);
+			count +=
+			    (size_t)(repeats(target, &q->question[j], flow) *
+				     transports(target, &q->question[j]));
 	}
 	return count;
 }
@@ -206,10 +248,20 @@ static void
 keep_record(void *arg, const struct ask *ask, const struct record *record)
 {
 	struct round *r = arg;
+	struct record again;
 
 	(void)ask;
+	if (record->retry_of != -1) {
+		again = *record;
+		again.retry_of = r->place[record->retry_of];
+		record = &again;
+	}
+	r->place[r->emitted] = -1;
 	if (batch_writer_add(r->writer, record) == -1)
 		r->failed = true;
+	else
+		r->place[r->emitted] = r->kept++;
+	r->emitted++;
 }
 
 static int
@@ -231,7 +283,9 @@ run(struct round *r, struct link *link)
 		.contact = c->contact };
 	struct prober prober;
 
-	if (prober_init(&prober, &settings, r->plan.count) == -1)
+	r->place = calloc(PROBER_RECORDS * r->plan.count + 1, sizeof(int32_t));
+	if (r->place == NULL ||
+	    prober_init(&prober, &settings, r->plan.count) == -1)
 		return EXIT_STORAGE;
 	r->head.round_at = prober.start_wall;
 	if ((r->writer = batch_writer_new(&r->head)) == NULL) {
@@ -364,6 +418,7 @@ measure(struct round *r, struct link *link)
 	else
 		log_warnx("out of memory");
 	batch_writer_free(r->writer);
+	free(r->place);
 	plan_clear(&r->plan);
 	for (i = 0; r->questions != NULL && i < r->config->target_count; i++)
 		free(r->questions[i].question);

@@ -142,6 +142,13 @@ schedule_give_back(struct schedule *s, const struct ask *ask)
 	    peer->tokens + 1 > LIMIT_BUCKET ? LIMIT_BUCKET : peer->tokens + 1;
 }
 
+void
+schedule_charge(struct schedule *s, const struct ask *ask, int packets)
+{
+	s->tokens -= packets;
+	ask->flow->peer->tokens -= packets;
+}
+
 struct mono
 schedule_when(const struct schedule *s, struct mono now)
 {

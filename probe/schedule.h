@@ -28,6 +28,9 @@ bool schedule_next(struct schedule *, struct mono now, struct ask **);
 /* The ask that schedule_next gave last sent no packet: its tokens go back. */
 void schedule_give_back(struct schedule *, const struct ask *);
 
+/* It sent more packets than one: their tokens are owed. */
+void schedule_charge(struct schedule *, const struct ask *, int packets);
+
 /* When schedule_next may have one; INT64_MAX: nothing waits. */
 struct mono schedule_when(const struct schedule *, struct mono now);
 

@@ -56,7 +56,7 @@ channel_stamps(struct channel *channel)
 	return option(channel->fd, SOL_SOCKET, SO_TIMESTAMPING, flags);
 }
 
-static void
+void
 channel_free(struct channel *channel)
 {
 	if (channel == NULL)
@@ -67,7 +67,7 @@ channel_free(struct channel *channel)
 	free(channel);
 }
 
-static struct channel *
+struct channel *
 channel_new(int af, int type, int protocol, uint32_t cookies)
 {
 	struct channel *channel = calloc(1, sizeof(*channel));
@@ -87,7 +87,7 @@ channel_new(int af, int type, int protocol, uint32_t cookies)
 }
 
 /* What every socket of ours tells beside the bytes. */
-static void
+void
 channel_tell(struct channel *channel)
 {
 	int fd = channel->fd;
@@ -100,11 +100,10 @@ channel_tell(struct channel *channel)
 		/* Else a flow of IPv4 on the same port is in the way. */
 		(void)option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	}
-	(void)channel_stamps(channel);
 }
 
 /* Errors by the error queue, for who has no raw socket. */
-static void
+void
 channel_tell_errors(struct channel *channel)
 {
 	if (channel->af == 4)
@@ -121,8 +120,8 @@ channel_watch(struct sockets *s, struct channel *channel)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, channel->fd, &event);
 }
 
-static int
-bind_interface(const struct sockets *s, int fd)
+int
+channel_bind_interface(const struct sockets *s, int fd)
 {
 	if (s->interface[0] == '\0')
 		return 0;
@@ -168,7 +167,8 @@ raw_open(struct sockets *s, int af)
 	raw_filter(channel);
 	(void)option(channel->fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
 	channel_tell(channel);
-	if (bind_interface(s, channel->fd) == -1 ||
+	(void)channel_stamps(channel);
+	if (channel_bind_interface(s, channel->fd) == -1 ||
 	    channel_watch(s, channel) == -1) {
 		channel_free(channel);
 		return NULL;
@@ -187,8 +187,8 @@ datagram_echo_permitted(int af)
 	return permitted;
 }
 
-static enum link_error
-open_error(void)
+enum link_error
+tuple_error(void)
 {
 	switch (errno) {
 	case EADDRINUSE:
@@ -202,6 +202,9 @@ open_error(void)
 	case EACCES: /* a route that prohibits */
 	case EINVAL: /* an unreachable or blackhole route */
 		return LINK_NO_ROUTE;
+	case ECONNREFUSED: /* a stream to this host knows at once */
+	case ECONNRESET:
+		return LINK_REFUSED;
 	case EMFILE:
 	case ENFILE:
 	case ENOBUFS:
@@ -235,7 +238,7 @@ shared_with_own(struct sockets *s, const struct link_tuple *tuple)
 	return own;
 }
 
-static enum link_error
+enum link_error
 tuple_bind(struct sockets *s, int fd, const struct link_tuple *tuple)
 {
 	struct sockaddr_storage local;
@@ -247,14 +250,14 @@ tuple_bind(struct sockets *s, int fd, const struct link_tuple *tuple)
 		return LINK_OK;
 	if (errno != EADDRINUSE || tuple->kind != LINK_UDP ||
 	    !shared_with_own(s, tuple))
-		return open_error();
+		return tuple_error();
 	(void)option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (bind(fd, (struct sockaddr *)&local, len) == 0)
 		return LINK_OK;
-	return open_error();
+	return tuple_error();
 }
 
-static enum link_error
+enum link_error
 tuple_connect(int fd, struct link_tuple *tuple)
 {
 	struct sockaddr_storage remote, local;
@@ -264,8 +267,9 @@ tuple_connect(int fd, struct link_tuple *tuple)
 	if (tuple->dst.af == 6 && tuple->label > 0)
 		((struct sockaddr_in6 *)&remote)->sin6_flowinfo =
 		    htonl((uint32_t)tuple->label);
-	if (connect(fd, (struct sockaddr *)&remote, len) == -1)
-		return open_error();
+	if (connect(fd, (struct sockaddr *)&remote, len) == -1 &&
+	    errno != EINPROGRESS)
+		return tuple_error();
 	len = sizeof(local);
 	if (getsockname(fd, (struct sockaddr *)&local, &len) == -1)
 		return LINK_FAILED;
@@ -285,10 +289,10 @@ raw_tuple(struct sockets *s, struct link_tuple *tuple)
 	fd = socket(tuple->dst.af == 4 ? AF_INET : AF_INET6,
 	    SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
-		return open_error();
+		return tuple_error();
 	asking.dport = 9;
 	asking.port = 0;
-	error = bind_interface(s, fd) == -1 ? open_error() : LINK_OK;
+	error = channel_bind_interface(s, fd) == -1 ? tuple_error() : LINK_OK;
 	if (error == LINK_OK && addr_is_set(&tuple->src))
 		error = tuple_bind(s, fd, &asking);
 	if (error == LINK_OK)
@@ -334,15 +338,17 @@ own_tuple(struct sockets *s, struct link_tuple *tuple, struct channel **out)
 
 	if (channel == NULL)
 		return errno == EACCES || errno == EPERM ? LINK_DENIED
-							 : open_error();
+							 : tuple_error();
 	channel_tell(channel);
+	(void)channel_stamps(channel);
 	if (!s->link.raw || !udp)
 		channel_tell_errors(channel);
 	/* Echo sockets share an id by default, and one of them gets the replies
 	 * to all. */
 	if (!udp)
 		(void)option(channel->fd, SOL_SOCKET, SO_REUSEADDR, 0);
-	error = bind_interface(s, channel->fd) == -1 ? open_error() : LINK_OK;
+	error = channel_bind_interface(s, channel->fd) == -1 ? tuple_error()
+							     : LINK_OK;
 	if (error == LINK_OK)
 		error = tuple_bind(s, channel->fd, tuple);
 	if (error == LINK_OK)
@@ -391,8 +397,11 @@ sockets_open(
 
 	if (slot == -1)
 		return LINK_RETRY;
-	error = shared ? shared_tuple(s, tuple, &channel)
-		       : own_tuple(s, tuple, &channel);
+	if (tuple->kind == LINK_TCP)
+		error = sockets_tcp_open(s, tuple, &channel);
+	else
+		error = shared ? shared_tuple(s, tuple, &channel)
+			       : own_tuple(s, tuple, &channel);
 	if (error != LINK_OK)
 		return error;
 	channel->kind = tuple->kind;

@@ -1,6 +1,6 @@
 /*
- * The real network behind link.h: UDP sockets, raw or datagram ICMP sockets,
- * kernel time stamps both ways. What needs privilege is opened by
+ * The real network behind link.h: UDP and TCP sockets, raw or datagram ICMP
+ * sockets, kernel time stamps both ways. What needs privilege is opened by
  * sockets_new; after it none is needed.
  */
 #ifndef PROBE_SOCKETS_H
@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "lib/addr.h"
 #include "probe/link.h"
 
@@ -17,7 +18,7 @@
 struct link *sockets_new(const char *interface);
 void sockets_free(struct link *);
 
-/* --- between sockets.c and sockets_io.c --- */
+/* --- between sockets.c, sockets_io.c and sockets_tcp.c --- */
 
 #define SOCKETS_EVENTS 64
 #define SOCKETS_PENDING 64 /* errors drained by a send, not yet received */
@@ -29,6 +30,7 @@ struct channel {
 	uint8_t af;
 	enum link_kind kind;
 	bool raw, shared;
+	bool connected; /* of a stream */
 	void *owner;
 	struct link_tuple tuple;
 	uint32_t sent;         /* the kernel's counter of stamped packets */
@@ -59,6 +61,32 @@ struct sockets {
 
 /* Ask the kernel for stamps both ways and start its counter anew. */
 int channel_stamps(struct channel *);
+
+struct channel *channel_new(int af, int type, int protocol, uint32_t cookies);
+void channel_free(struct channel *);
+/* What every socket of ours tells beside the bytes; errors by the error queue,
+ * for who has no raw socket. */
+void channel_tell(struct channel *);
+void channel_tell_errors(struct channel *);
+int channel_bind_interface(const struct sockets *, int fd);
+enum link_error tuple_bind(struct sockets *, int fd, const struct link_tuple *);
+/* Of a stream, the beginning of it. src comes back. */
+enum link_error tuple_connect(int fd, struct link_tuple *);
+enum link_error tuple_error(void); /* what errno says of it */
+
+struct sock_extended_err;
+/* One recvmsg. -1: nothing more. */
+ssize_t channel_take(struct channel *, int flags, struct arrival *,
+    struct sock_extended_err *, void *buffer, size_t size);
+/* One entry of the error queue: the stamp of a packet sent, or an ICMP error.
+ * false: the queue is empty. */
+bool channel_take_error(
+    struct channel *, struct arrival *, void *buffer, size_t size);
+
+enum link_error sockets_tcp_open(
+    struct sockets *, struct link_tuple *, struct channel **);
+enum link_error sockets_tcp_send(struct channel *, const struct link_packet *);
+bool sockets_tcp_receive(struct sockets *, struct channel *, struct arrival *);
 
 enum link_error sockets_send(struct link *, int, const struct link_packet *);
 bool sockets_receive(struct link *, struct arrival *);

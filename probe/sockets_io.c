@@ -79,8 +79,8 @@ read_control(struct arrival *arrival, struct msghdr *msg,
 }
 
 /* One recvmsg. -1: nothing more. */
-static ssize_t
-take(struct channel *channel, int flags, struct arrival *arrival,
+ssize_t
+channel_take(struct channel *channel, int flags, struct arrival *arrival,
     struct sock_extended_err *error, void *buffer, size_t size)
 {
 	struct sockaddr_storage from;
@@ -117,14 +117,14 @@ take(struct channel *channel, int flags, struct arrival *arrival,
 
 /* One entry of the error queue: the stamp of a packet sent, or an ICMP error.
  * false: the queue is empty. */
-static bool
-take_error(
+bool
+channel_take_error(
     struct channel *channel, struct arrival *arrival, void *buffer, size_t size)
 {
 	struct sock_extended_err error;
 
-	while (
-	    take(channel, MSG_ERRQUEUE, arrival, &error, buffer, size) != -1) {
+	while (channel_take(channel, MSG_ERRQUEUE, arrival, &error, buffer,
+		   size) != -1) {
 		if (error.ee_origin == SO_EE_ORIGIN_TIMESTAMPING) {
 			arrival->kind = ARRIVAL_STAMP;
 			arrival->cookie =
@@ -166,7 +166,7 @@ take_data(struct sockets *s, struct channel *channel, struct arrival *arrival)
 	int tries = 0;
 
 	for (;;) {
-		if (take(channel, 0, arrival, &error, s->packet,
+		if (channel_take(channel, 0, arrival, &error, s->packet,
 			sizeof(s->packet)) == -1) {
 			/* A pending error was told instead: read on. */
 			if (errno == EAGAIN || errno == EWOULDBLOCK ||
@@ -207,9 +207,15 @@ sockets_receive(struct link *link, struct arrival *arrival)
 	while (s->ready_at < s->ready_count) {
 		struct channel *channel = s->ready[s->ready_at];
 
+		if (channel != NULL && channel->kind == LINK_TCP) {
+			if (sockets_tcp_receive(s, channel, arrival))
+				return true;
+			s->ready_at++;
+			continue;
+		}
 		/* Stamps of what was sent come before its answers. */
 		if (channel != NULL && (channel->events & EPOLLERR) != 0) {
-			if (take_error(
+			if (channel_take_error(
 				channel, arrival, s->packet, sizeof(s->packet)))
 				return true;
 			channel->events &= ~(unsigned)EPOLLERR;
@@ -345,7 +351,8 @@ drain(struct sockets *s, struct channel *via)
 	while (s->pending_count < SOCKETS_PENDING) {
 		struct pending *p = &s->pending[s->pending_count];
 
-		if (!take_error(via, &p->arrival, p->bytes, SOCKETS_QUOTE))
+		if (!channel_take_error(
+			via, &p->arrival, p->bytes, SOCKETS_QUOTE))
 			break;
 		s->pending_count++;
 	}
@@ -382,6 +389,8 @@ sockets_send(struct link *link, int socket, const struct link_packet *packet)
 	struct channel *via = channel;
 	int tries, error;
 
+	if (channel->kind == LINK_TCP)
+		return sockets_tcp_send(channel, packet);
 	if (channel->shared)
 		via = channel->af == 4 ? s->raw4 : s->raw6;
 	for (tries = 0; tries < SEND_TRIES; tries++) {

@@ -327,7 +327,7 @@ answer_dns(const struct transit *t)
 		return;
 	}
 	if (world_chance(t->w, h->header_only)) {
-		say.flags = 0x8401;
+		say.flags = 0x8405; /* FORMERR would be asked again */
 		say.answers = -1;
 	}
 	send_saying(t, &say, WORTH_GOOD, t->arrives);

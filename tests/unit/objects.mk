@@ -19,5 +19,5 @@ OBJ_test_outstanding := $(B)/probe/outstanding.o
 OBJ_test_manners := $(B)/probe/manners.o
 OBJ_test_identify := $(B)/probe/identify.o
 OBJ_test_flow := $(B)/probe/flow.o
-OBJ_test_plan := $(addprefix $(B)/probe/,plan.o flow.o schedule.o outstanding.o prober.o receive.o method_dns_udp.o method_echo.o method_trace.o)
+OBJ_test_plan := $(addprefix $(B)/probe/,plan.o flow.o schedule.o outstanding.o prober.o receive.o method_dns.o method_dns_tcp.o method_dns_udp.o method_echo.o method_trace.o)
 OBJ_test_options := $(addprefix $(B)/probe/,options.o manners.o)

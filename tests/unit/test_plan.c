@@ -110,6 +110,28 @@ a_trace_runs_on_the_flow_of_the_questions_where_it_can(void **state)
 }
 
 static void
+each_transport_is_another_flow_and_method(void **state)
+{
+	struct fixture f;
+	const struct flow *udp, *tcp;
+
+	(void)state;
+	fixture_init(&f, true);
+	udp = add(&f, &f.soa, 0);
+	f.item.proto = PROTO_TCP;
+	tcp = add(&f, &f.soa, 0);
+	assert_ptr_not_equal(udp, tcp);
+	assert_int_equal(tcp->proto, PROTO_TCP);
+	assert_ptr_equal(f.plan.asks[0].method, &method_dns_udp);
+	assert_ptr_equal(f.plan.asks[1].method, &method_dns_tcp);
+	assert_int_equal(f.plan.most, 1 + PROBER_TCP_PACKETS);
+	/* A trace and echo have their own packets. */
+	assert_ptr_equal(udp, add(&f, &f.trace, 0));
+	assert_int_equal(add(&f, &f.echo, 0)->proto, PROTO_ICMP);
+	fixture_clear(&f);
+}
+
+static void
 shuffling_moves_every_ask_and_loses_none(void **state)
 {
 	struct fixture f;
@@ -141,6 +163,7 @@ main(void)
 		cmocka_unit_test(questions_are_known_by_name),
 		cmocka_unit_test(
 		    a_trace_runs_on_the_flow_of_the_questions_where_it_can),
+		cmocka_unit_test(each_transport_is_another_flow_and_method),
 		cmocka_unit_test(shuffling_moves_every_ask_and_loses_none),
 	};
 

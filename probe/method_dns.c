@@ -1,0 +1,258 @@
+/* DNS over whatever transport: the query, and what is read of an answer. */
+#include "probe/prober.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/text.h"
+
+/* What is called 0x20: letters are equal in either case (RFC 4343), and most
+ * servers give them back as they were sent. How many there are. */
+static int
+mix_letters(struct dns_name *name, uint64_t mixed)
+{
+	int letters = 0;
+	size_t i;
+
+	for (i = 0; i < name->len && letters < 64; i++) {
+		if (!isalpha(name->bytes[i]))
+			continue;
+		if ((mixed >> letters & 1) != 0)
+			name->bytes[i] ^= 0x20;
+		letters++;
+	}
+	return letters;
+}
+
+void
+dns_query_of(const struct probe *probe, struct dns_query *query)
+{
+	const struct ask *ask = probe->ask;
+	const struct question *question = ask->question;
+
+	*query = (struct dns_query){ .id = probe->id,
+		.question = question->dns,
+		.rd = question->rd,
+		.edns = !ask->plain,
+		.udp_size = question->udp_size,
+		.nsid = !ask->plain,
+		.dnssec_ok = question->dnssec_ok && !ask->plain,
+		.cookie = question->cookie && !ask->plain };
+	memcpy(query->client_cookie, ask->flow->cookie,
+	    sizeof(query->client_cookie));
+	(void)mix_letters(&query->question.name, probe->mixed);
+}
+
+static void
+draw(void *bytes, size_t len)
+{
+	if (getrandom(bytes, len, 0) != (ssize_t)len)
+		abort();
+}
+
+void
+dns_draw(struct probe *drawn)
+{
+	const struct flow *flow = drawn->ask->flow;
+	const struct probe *probe;
+	uint16_t id;
+
+	do {
+		draw(&id, sizeof(id));
+		TAILQ_FOREACH(probe, &flow->probes, by_flow)
+		{
+			if (probe->id == id)
+				break;
+		}
+	} while (probe != NULL);
+	drawn->id = id;
+	drawn->mixed = 0;
+	if (drawn->ask->question->mixed_case)
+		draw(&drawn->mixed, sizeof(drawn->mixed));
+}
+
+void
+dns_keep_raw(struct record_dns *dns, const uint8_t *bytes, size_t len)
+{
+	if (len > LIMIT_RAW_REPLY)
+		len = LIMIT_RAW_REPLY;
+	memcpy(dns->raw, bytes, len);
+	dns->raw_len = (uint16_t)len;
+}
+
+static void
+fill_options(struct record_dns *dns, const struct dns_reply *reply)
+{
+	size_t i;
+
+	dns->nsid = reply->nsid;
+	dns->nsid_len = reply->nsid_len;
+	dns->ede_count = reply->ede_count;
+	for (i = 0; i < reply->ede_count; i++)
+		dns->ede[i] = reply->ede[i];
+	if (!reply->cookie)
+		return;
+	dns->cookie_len = (int8_t)reply->server_cookie_len;
+	memcpy(dns->cookie, reply->server_cookie, reply->server_cookie_len);
+}
+
+static void
+fill_record(struct record_dns *dns, const struct dns_reply *reply, size_t size)
+{
+	size_t i;
+
+	dns->rcode = reply->rcode;
+	dns->answer_count = reply->answer_kept;
+	for (i = 0; i < reply->answer_kept; i++)
+		dns->answer[i] = reply->answer[i];
+	dns->serial = reply->serial;
+	dns->tc = reply->tc;
+	dns->aa = reply->aa;
+	dns->ra = reply->ra;
+	dns->ad = reply->ad;
+	dns->edns = reply->edns;
+	dns->size = (int32_t)size;
+	dns->raw_len = 0;
+	fill_options(dns, reply);
+}
+
+void
+dns_error(struct prober *p, struct probe *probe, const struct reply *reply)
+{
+	struct ask *ask = probe->ask;
+	char reason[LIMIT_REASON];
+
+	(void)text_print(reason, sizeof(reason), "icmp %d/%d", reply->icmp_type,
+	    reply->icmp_code);
+	ask->record->auth_bits = reply->auth_bits;
+	outstanding_close(&p->outstanding, probe, PATIENCE_ANSWER);
+	prober_finish(p, ask,
+	    reply_is_refusal(reply) ? OUTCOME_REFUSED : OUTCOME_UNREACHABLE,
+	    reason);
+}
+
+/* An unparseable reply is kept, and the wait goes on: a good one wins. */
+static void
+keep_malformed(struct ask *ask, const struct reply *reply, const char *fault)
+{
+	struct record *r = ask->record;
+
+	if (r->reason[0] == '\0') {
+		(void)text_print(
+		    r->reason, sizeof(r->reason), "malformed %s", fault);
+		dns_keep_raw(&r->dns, reply->bytes, reply->len);
+	}
+}
+
+/* RFC 7873 section 5.3: a reply with another client's cookie is discarded. */
+static bool
+has_false_cookie(const struct dns_query *query, const struct dns_reply *reply)
+{
+	return query->cookie && reply->cookie &&
+	       memcmp(query->client_cookie, reply->client_cookie,
+		   sizeof(query->client_cookie)) != 0;
+}
+
+/* RFC 6891 section 7: who does not speak EDNS says so by one of these. */
+static bool
+dislikes_edns(const struct dns_reply *reply)
+{
+	return reply->rcode == DNS_RCODE_FORMERR ||
+	       reply->rcode == DNS_RCODE_NOTIMP ||
+	       reply->rcode == DNS_RCODE_BADVERS;
+}
+
+static void
+ask_again(
+    struct prober *p, const struct ask *ask, const struct dns_reply *reply)
+{
+	struct retry retry = {
+		.of = ask, .proto = ask->flow->proto, .plain = ask->plain
+	};
+
+	if (!ask->plain && dislikes_edns(reply))
+		retry.plain = true;
+	else if (reply->tc && ask->flow->proto == PROTO_UDP)
+		retry.proto = PROTO_TCP; /* RFC 7766 section 5 */
+	else
+		return;
+	prober_retry(p, &retry);
+}
+
+static int16_t
+auth_bits(const struct probe *probe, const struct reply *reply,
+    const struct dns_reply *message)
+{
+	struct dns_name name = probe->ask->question->dns.name;
+	int bits = reply->auth_bits;
+
+	if (probe->ask->question->mixed_case && !reply->weak)
+		bits += mix_letters(&name, 0);
+	if (probe->ask->question->cookie && message->cookie)
+		bits += AUTH_COOKIE;
+	return (int16_t)bits;
+}
+
+bool
+dns_answer(struct prober *p, struct probe *probe, const struct reply *reply)
+{
+	struct ask *ask = probe->ask;
+	struct record *r = ask->record;
+	struct dns_query query;
+	struct dns_reply message;
+	const char *fault;
+
+	if (dns_reply_parse(&message, reply->bytes, reply->len,
+		&ask->question->dns, &fault) != PARSE_OK) {
+		keep_malformed(ask, reply, fault);
+		return false;
+	}
+	dns_query_of(probe, &query);
+	if (has_false_cookie(&query, &message)) {
+		prober_unwanted(p, ask);
+		return false;
+	}
+	fill_record(&r->dns, &message, reply->len);
+	r->reason[0] = '\0';
+	r->rtt_us = prober_rtt_us(p, probe, reply->arrival, &r->stamp);
+	r->reply_ttl = reply->arrival->ttl;
+	r->auth_bits = auth_bits(probe, reply, &message);
+	outstanding_close(&p->outstanding, probe, PATIENCE_ANSWER);
+	prober_finish(
+	    p, ask, OUTCOME_ANSWERED, reply->weak ? "header only" : NULL);
+	ask_again(p, ask, &message);
+	return true;
+}
+
+static bool
+same_bytes(const struct record_bytes *a, const struct record_bytes *b)
+{
+	return a->present == b->present && a->len == b->len &&
+	       memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+bool
+dns_differs(const struct ask *ask, const struct reply *reply)
+{
+	struct record_dns *dns = &ask->record->dns;
+	struct dns_reply other;
+	const char *fault;
+	size_t i;
+	bool same;
+
+	if (reply->kind != REPLY_DNS ||
+	    ask->record->outcome != OUTCOME_ANSWERED)
+		return false;
+	same = dns_reply_parse(&other, reply->bytes, reply->len,
+		   &ask->question->dns, &fault) == PARSE_OK &&
+	       other.rcode == dns->rcode &&
+	       same_bytes(&other.nsid, &dns->nsid) &&
+	       other.answer_kept == dns->answer_count;
+	for (i = 0; same && i < dns->answer_count; i++)
+		same = same_bytes(&other.answer[i], &dns->answer[i]);
+	if (!same && dns->raw_len == 0)
+		dns_keep_raw(dns, reply->bytes, reply->len);
+	return !same;
+}
