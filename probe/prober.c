@@ -12,6 +12,7 @@
 		*/
 
 #define ARRIVALS_MAX 4096 /* of one turn: a flood must not stop the clock */
+#define POLLS_MAX 256     /* looks for unread answers before time is up */
 
 /* Wall - mono. Where the process was interrupted between the readings, which
  * would look like a step, once more. */
@@ -395,24 +396,51 @@ send_what_is_due(struct prober *p, struct mono now)
 	}
 }
 
-/* Receive first, send last: building packets must not sit between the arrival
- * of a reply and its stamp. */
-static void
-prober_turn(struct prober *p)
+/* Take what is there; whether it was anything. Bounded, so that a flood
+ * cannot keep the prober from its clock. */
+static bool
+take_arrivals(struct prober *p)
 {
 	struct arrival arrival;
-	struct probe *probe;
-	struct mono now, up_to;
 	int i;
 
 	for (i = 0; i < ARRIVALS_MAX && p->link->receive(p->link, &arrival);
 	     i++)
 		prober_receive(p, &arrival);
-	now = p->link->mono(p->link);
-	up_to =
-	    mono_before(now, p->deadline) ? now : (struct mono){ INT64_MAX };
+	return i > 0;
+}
+
+/* Time is up only for what has not come: after a late wake-up the answer may
+ * be there, unread. */
+static void
+expire(struct prober *p, struct mono now)
+{
+	struct probe *probe;
+	bool over = !mono_before(now, p->deadline);
+	struct mono up_to = over ? (struct mono){ INT64_MAX } : now;
+	int i;
+
+	if (mono_before(now, outstanding_next(&p->outstanding)) && !over)
+		return;
+	for (i = 0; i < POLLS_MAX; i++) {
+		p->link->wait(p->link, now);
+		if (!take_arrivals(p))
+			break;
+	}
 	while (outstanding_expire(&p->outstanding, up_to, &probe))
 		probe->ask->method->expire(p, probe);
+}
+
+/* Receive first, send last: building packets must not sit between the arrival
+ * of a reply and its stamp. */
+static void
+prober_turn(struct prober *p)
+{
+	struct mono now;
+
+	(void)take_arrivals(p);
+	now = p->link->mono(p->link);
+	expire(p, now);
 	if (mono_before(now, p->last_send))
 		send_what_is_due(p, now);
 	else
