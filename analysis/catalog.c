@@ -335,10 +335,13 @@ find_site(struct catalog *c, int32_t service, int32_t instance)
 	const char *text = names_text(&c->names, c->instances[instance].text);
 	struct site site;
 
-	if (site_map_find(c->map,
+	c->asked++;
+	if (site_map_find_at(c->map,
 		names_text(&c->names, c->services[service].target), text,
-		&site))
+		c->map_us, &site))
 		text = site.name;
+	else
+		c->unplaced++;
 	return names_put(&c->sites, text);
 }
 

@@ -179,6 +179,17 @@ write_error(const char *path)
 						 : EXIT_STORAGE;
 }
 
+/* What a better map could improve. */
+static void
+say_unplaced(const struct run *run)
+{
+	const struct catalog *c = &run->catalog;
+
+	if (run->options->site_map != NULL && c->unplaced > 0)
+		log_warnx("%s: %zu of %zu identities have no site",
+		    run->options->site_map, c->unplaced, c->asked);
+}
+
 static int
 write_report(struct run *run, const struct subcommand *command)
 {
@@ -231,8 +242,10 @@ run_report(const struct options *o, const struct subcommand *command,
 		weights_spread(&run.weights, &run.catalog, o->until_us - 1);
 	sampler_init(&run.sampler, run.query, &run.catalog);
 	say_unsettled(&run);
+	run.catalog.map_us = o->until_us - 1;
 	code = query_failed(run.query) ? EXIT_STORAGE
 				       : write_report(&run, command);
+	say_unplaced(&run);
 	sampler_clear(&run.sampler);
 	free(run.weights.of_vp);
 	catalog_clear(&run.catalog);

@@ -26,10 +26,10 @@ struct words {
 };
 
 /* Codes of airports that in a server's name mean something else. */
-static const char *const not_codes[] = { "all", "any", "aut", "bot", "dns",
-	"doh", "doq", "dot", "log", "med", "mem", "nat", "net", "pop", "pos",
-	"pri", "pro", "pub", "rec", "res", "sec", "srv", "sub", "tls", "vip",
-	"web" };
+static const char *const not_codes[] = { "ace", "all", "any", "aut", "bot",
+	"box", "cur", "dns", "her", "mid", "run", "see", "doh", "doq", "dot",
+	"log", "med", "mem", "nat", "net", "pop", "pos", "pri", "pro", "pub",
+	"rec", "res", "sec", "srv", "sub", "tls", "vip", "web" };
 /* Countries likewise: Cloudflare, mail, load balancer, gateway. */
 static const char *const not_countries[] = { "ad", "as", "cf", "gw", "io", "lb",
 	"mx" };

@@ -55,26 +55,32 @@ static struct chain *
 new_chain(const struct site_map *map, const char *service)
 {
 	struct chain *chain = calloc(1, sizeof(*chain));
+	size_t count = 0;
 	bool named;
 
 	if (chain == NULL)
 		return NULL;
+	for (size_t i = 0; i < map->count; i++)
+		count += map->rules[i].match != MATCH_LISTED &&
+			 is_for(&map->rules[i], service, &named);
 	chain->service = strdup(service);
-	chain->rules = calloc(map->count + 1, sizeof(*chain->rules));
-	chain->strips = calloc(map->count + 1, sizeof(*chain->strips));
+	chain->rules = calloc(count + 1, sizeof(*chain->rules));
+	chain->strips = calloc(count + 1, sizeof(*chain->strips));
 	if (chain->service == NULL || chain->rules == NULL ||
 	    chain->strips == NULL)
 		goto fail;
 	for (size_t i = 0; i < map->count; i++) {
 		const struct rule *rule = &map->rules[i];
 
-		if (!is_for(rule, service, &named))
+		if (rule->match == MATCH_LISTED ||
+		    !is_for(rule, service, &named))
 			continue;
-		if (rule->match == MATCH_STRIP)
+		if (rule->match == MATCH_STRIP) {
 			chain->strips[chain->strip_count++] = (uint32_t)i;
-		else if (rule->match != MATCH_LISTED)
-			chain->rules[chain->rule_count++] = (uint32_t)i;
-		chain->declared |= named && rule->match != MATCH_STRIP;
+			continue;
+		}
+		chain->rules[chain->rule_count++] = (uint32_t)i;
+		chain->declared |= named;
 	}
 	return chain;
 fail:
