@@ -390,6 +390,11 @@ carry_out(struct round *r, struct link *link)
 		plan_print(&r->plan);
 		return EXIT_DONE;
 	}
+	if (r->plan.count > LIMIT_BATCH_RECORDS) {
+		log_warnx("%zu questions are more than a batch holds (%d)",
+		    r->plan.count, LIMIT_BATCH_RECORDS);
+		return EXIT_BAD_USAGE;
+	}
 	describe(r);
 	if ((code = run(r, link)) == EXIT_DONE)
 		return publish(r);
