@@ -38,6 +38,8 @@ static const struct subcommand {
 	    OPTION_FROM | OPTION_TO | OPTION_MATRIX | OPTION_MAX_AGE |
 		OPTION_LEVEL | OPTION_WEIGHTS,
 	    0, BY_DEFAULT, false },
+	{ "events", events_report, OPTION_WINDOW | OPTION_MAX_AGE, 0,
+	    BY_DEFAULT, false },
 	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },
 };
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -456,6 +456,7 @@ options_help(void)
 	    "                         [--step LENGTH]\n"
 	    "       acreport changes\n"
 	    "       acreport diff      --from TIME [--to TIME] [--matrix]\n"
+	    "       acreport events    [--max-age LENGTH]\n"
 	    "       acreport records\n"
 	    "\n"
 	    "  --db DB              the store (default " DEFAULT_DB ")\n"

@@ -26,6 +26,7 @@ int latency_report(struct run *);
 int catchment_report(struct run *);
 int changes_report(struct run *);
 int diff_report(struct run *);
+int events_report(struct run *);
 int records_report(struct run *);
 
 /* Cells that several reports have. */

@@ -158,6 +158,8 @@ CASES = {  # result: words
     "diff.csv": ("diff", *DIFF),
     "diff.json": ("diff", *DIFF),
     "diff-matrix.txt": ("diff", "--matrix", *DIFF),
+    "events.csv": ("events", *WINDOW),
+    "events.txt": ("events", *WINDOW),
     "latency-later.csv": (
         "latency", "--since", "2026-11-25", "--until", "2026-11-26"),
     "catchment.csv": ("catchment", *AT),
@@ -204,6 +206,7 @@ REFUSED = (  # words, status, what the line says
     (("diff",), 2, "diff needs --from"),
     (("diff", "--from", "now", "--to", "1h"), 2, "--from now: not before"),
     (("diff", "--from", "1h", "--since", "2h"), 2, "diff does not take --si"),
+    (("events", "--level", "site"), 2, "events does not take --level"),
     (("latency", "--from", "1h"), 2, "latency does not take --from"),
     (("latency", "--matrix"), 2, "latency does not take --matrix"),
     (("diff", "--from", "1h", "--weights", "/nonexistent"), 2,

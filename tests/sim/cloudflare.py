@@ -204,6 +204,54 @@ def check_diff(t):
                 f"diff: from JNB to {wanted}, as by hand", got, truth)
 
 
+def stays(t):
+    """Per probe: stretches of (site, [(time, round trip)])."""
+    held = {}
+    for r in sorted(t.days[0] + t.days[1], key=lambda r: r["timestamp"]):
+        mine = held.setdefault(r["prb_id"], [])
+        site = answer(r).decode()
+        if not mine or mine[-1][0] != site:
+            mine.append((site, []))
+        mine[-1][1].append((r["timestamp"], r["result"]["rt"]))
+    return held
+
+
+def check_events(t):
+    """The loss of JNB, and its figures from the results themselves."""
+    rows = t.report("events", "--since", DAYS[0], "--until", "2015-03-28")
+    lost = [r for r in rows if r["site"] == "JNB"]
+    row = lost[0] if lost else collections.defaultdict(str)
+    t.tap.check((len(lost), row["kind"], row["vantage_points"],
+                 row["to_sites"], row["not_seen_again"]) ==
+                (1, "site lost", "72", "LHR 46, HKG 17, AMS 8, WAW 1", "6"),
+                "events: one loss of JNB: 72 moved (LHR 46, HKG 17, AMS 8, "
+                "WAW 1), 6 not seen again", lost)
+    held = stays(t)
+    moved = [(old, new) for mine in held.values()
+             for old, new in zip(mine, mine[1:]) if old[0] == "JNB"]
+    gone = sorted(f"atlas-{probe}" for probe, mine in held.items()
+                  if mine[-1][0] == "JNB")
+    before = [statistics.median(x for _, x in old[1][-10:])
+              for old, _ in moved]
+    after = [statistics.median(x for _, x in new[1][:10]) for _, new in moved]
+    start = min(new[1][0][0] for _, new in moved)
+    waits = sorted(new[1][0][0] - start for _, new in moved)
+    known = sum(mine[0][1][0][0] < start for mine in held.values())
+    wanted = (
+        72, gone, statistics.median(before), statistics.median(after),
+        statistics.median(b - a for a, b in zip(before, after)),
+        statistics.median(waits), waits[-(-95 * len(waits) // 100) - 1],
+        100 * 72 / known)
+    got = (len(moved), row["not_seen_vps"].split(", "), *(
+        float(row[name] or "nan") for name in (
+            "rtt_before_ms", "rtt_after_ms", "rtt_change_ms",
+            "convergence_p50_s", "convergence_p95_s", "share_pct")))
+    t.tap.check(wanted[:2] == got[:2] and all(
+        abs(a - b) < 0.006 for a, b in zip(wanted[2:], got[2:])),
+        "its names, round trips, convergence and share are those by hand",
+        wanted, got)
+
+
 def check_latency(t):
     """The 72 that used JNB and answered on both days."""
     moved = {r["prb_id"] for r in t.days[0] if answer(r) == b"JNB"} & \
@@ -256,6 +304,7 @@ def main():
             check_changes(t)
             check_catchment(t)
             check_diff(t)
+            check_events(t)
             check_latency(t)
         return t.tap.done()
 

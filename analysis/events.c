@@ -1,0 +1,396 @@
+/*
+ * Events: what happened to a service, one row each, beside the operator's
+ * notes (FIELD.md F13, F7).
+ */
+#include "analysis/events.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/memory.h"
+#include "analysis/quantile.h"
+#include "lib/text.h"
+
+#define LIST_TEXT 1024
+#define NOTES_TEXT 1024
+#define NOTE_NEAR_US (15LL * 60 * 1000000)
+#define SAME_MODE 0.9 /* similarity of known vantage points */
+#define MODES_BACK 100
+#define DAY_US (24LL * 3600 * 1000000)
+
+static const struct column columns[] = {
+	{ "kind", COLUMN_TEXT },
+	{ "target", COLUMN_TEXT },
+	{ "address", COLUMN_TEXT },
+	{ "af", COLUMN_INTEGER },
+	{ "site", COLUMN_TEXT },
+	{ "start", COLUMN_TIME },
+	{ "end", COLUMN_TIME },
+	{ "vantage_points", COLUMN_INTEGER },
+	{ "to_sites", COLUMN_TEXT },
+	{ "from_sites", COLUMN_TEXT },
+	{ "share_pct", COLUMN_PERCENT },
+	{ "start_uncertain_s", COLUMN_SECONDS },
+	{ "end_uncertain_s", COLUMN_SECONDS },
+	{ "rtt_before_ms", COLUMN_MS },
+	{ "rtt_after_ms", COLUMN_MS },
+	{ "rtt_change_ms", COLUMN_MS },
+	{ "convergence_p50_s", COLUMN_SECONDS },
+	{ "convergence_p95_s", COLUMN_SECONDS },
+	{ "returned", COLUMN_INTEGER },
+	{ "not_seen_again", COLUMN_INTEGER },
+	{ "not_seen_vps", COLUMN_TEXT },
+	{ "seen_before", COLUMN_TIME },
+	{ "notes", COLUMN_TEXT },
+};
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static const char *const kind_names[] = {
+	[EVENT_SITE_LOST] = "site lost",
+	[EVENT_SITE_GAINED] = "site gained",
+	[EVENT_SHIFT] = "shift",
+	[EVENT_FLAP] = "flap",
+	[EVENT_OUTAGE] = "outage",
+};
+
+/* Of one event, from its members. */
+struct summary {
+	struct values before, after, change, convergence;
+	size_t vps, returned;
+	char to[LIST_TEXT], from[LIST_TEXT];
+	size_t not_seen;
+	char not_seen_vps[LIST_TEXT], notes[NOTES_TEXT];
+};
+
+/* A site and how many vantage points. */
+struct tally {
+	int32_t site;
+	size_t count;
+	const char *name;
+};
+
+static int
+compare_tallies(const void *left, const void *right)
+{
+	const struct tally *a = left, *b = right;
+
+	if (a->count != b->count)
+		return a->count < b->count ? 1 : -1;
+	return strcmp(a->name, b->name);
+}
+
+static void
+append(char *text, size_t size, const char *more)
+{
+	size_t len = strlen(text);
+
+	(void)text_print(
+	    text + len, size - len, "%s%s", len > 0 ? ", " : "", more);
+}
+
+static int32_t
+site_of(const struct events *e, const struct member *m, bool to)
+{
+	if (m->silence != NULL)
+		return to ? m->silence->site_after : m->silence->site_before;
+	return e->stays.items[to ? m->stay : m->stay - 1].site;
+}
+
+/* Whether an earlier member is of the same vantage point, and with a site
+ * (not -1) of the same one. */
+static bool
+counted(const struct events *e, const struct event *event, size_t i,
+    int32_t site, bool to)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (event->members[j].vp == event->members[i].vp &&
+		    (site == -1 || site_of(e, &event->members[j], to) == site))
+			return true;
+	}
+	return false;
+}
+
+/* "LHR 46, HKG 17": the sites and how many vantage points of each. */
+static void
+list_sites(
+    char *text, const struct events *e, const struct event *event, bool to)
+{
+	struct tally *tallies = memory_zeroed(event->count, sizeof(*tallies));
+	size_t count = 0;
+	char one[LIST_TEXT];
+
+	for (size_t i = 0; i < event->count; i++) {
+		int32_t site = site_of(e, &event->members[i], to);
+		size_t k = 0;
+
+		if (site < 0 || counted(e, event, i, site, to))
+			continue;
+		while (k < count && tallies[k].site != site)
+			k++;
+		if (k == count)
+			tallies[count++] = (struct tally){ site, 0,
+				names_text(&e->run->catalog.sites, site) };
+		tallies[k].count++;
+	}
+	if (count > 1)
+		qsort(tallies, count, sizeof(*tallies), compare_tallies);
+	text[0] = '\0';
+	for (size_t k = 0; k < count; k++) {
+		(void)text_print(one, sizeof(one), "%.256s %zu",
+		    tallies[k].name, tallies[k].count);
+		append(text, LIST_TEXT, one);
+	}
+	free(tallies);
+}
+
+/* Whether a member came back to where it was. */
+static bool
+came_back(const struct events *e, const struct member *m)
+{
+	const struct stay *s;
+
+	if (m->silence != NULL)
+		return m->silence->after_us >= 0;
+	s = &e->stays.items[m->stay];
+	for (size_t i = m->stay + 1;
+	     i < e->stays.count && e->stays.items[i].lane == m->lane; i++) {
+		if (e->stays.items[i].site == s[-1].site)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_member(struct summary *s, const struct events *e, const struct event *event,
+    size_t i)
+{
+	const struct member *m = &event->members[i];
+
+	if (!counted(e, event, i, -1, true)) {
+		s->vps++;
+		s->returned += came_back(e, m);
+	}
+	if (m->silence != NULL)
+		return;
+	values_add(&s->convergence, m->first_us - event->start_us);
+	if (e->stays.items[m->stay - 1].end_rtt_us >= 0)
+		values_add(&s->before, e->stays.items[m->stay - 1].end_rtt_us);
+	if (e->stays.items[m->stay].begin_rtt_us >= 0)
+		values_add(&s->after, e->stays.items[m->stay].begin_rtt_us);
+	if (e->stays.items[m->stay - 1].end_rtt_us >= 0 &&
+	    e->stays.items[m->stay].begin_rtt_us >= 0)
+		values_add(
+		    &s->change, e->stays.items[m->stay].begin_rtt_us -
+				    e->stays.items[m->stay - 1].end_rtt_us);
+}
+
+/* Vantage points of a lost site that were seen there less than a day before
+ * the first left it, and then nowhere. */
+static void
+find_not_seen(
+    struct summary *s, const struct events *e, const struct event *event)
+{
+	const struct catalog *c = &e->run->catalog;
+	int64_t first_last_us = event->start_after_us;
+	int32_t vp_before = -1;
+
+	for (size_t i = 0; i < event->count; i++) {
+		if (event->members[i].last_us < first_last_us)
+			first_last_us = event->members[i].last_us;
+	}
+	for (size_t i = 0; i < e->stays.count; i++) {
+		const struct stay *stay = &e->stays.items[i];
+		const struct lane *lane = &c->lanes[stay->lane];
+		bool last =
+		    i + 1 == e->stays.count || stay[1].lane != stay->lane;
+
+		if (!last || lane->service != event->service ||
+		    stay->site != event->site || lane->vp == vp_before ||
+		    stay->last_us >= event->end_us ||
+		    stay->last_us + DAY_US < first_last_us)
+			continue;
+		vp_before = lane->vp;
+		s->not_seen++;
+		append(s->not_seen_vps, sizeof(s->not_seen_vps),
+		    names_text(&c->names, c->vps[lane->vp].name));
+	}
+}
+
+static void
+find_notes(struct summary *s, struct events *e, const struct event *event)
+{
+	struct query_rows *rows = query_prepare(e->run->query,
+	    "SELECT text FROM note WHERE t BETWEEN ?1 AND ?2 ORDER BY t, text");
+
+	query_bind(rows, 1, event->start_after_us - NOTE_NEAR_US);
+	query_bind(rows, 2, event->end_us + NOTE_NEAR_US);
+	while (query_next(rows)) {
+		size_t len = strlen(s->notes);
+
+		(void)text_print(s->notes + len, sizeof(s->notes) - len, "%s%s",
+		    len > 0 ? "; " : "", query_text(rows, 0));
+	}
+	query_finish(rows);
+}
+
+/* Vantage points of the service that were somewhere before the event. */
+static size_t
+known_before(const struct events *e, const struct event *event)
+{
+	const struct catalog *c = &e->run->catalog;
+	size_t known = 0;
+	int32_t vp_before = -1;
+
+	for (size_t i = 0; i < e->stays.count; i++) {
+		const struct stay *s = &e->stays.items[i];
+		const struct lane *lane = &c->lanes[s->lane];
+
+		if (lane->service != event->service || lane->vp == vp_before ||
+		    s->first_us >= event->start_us)
+			continue;
+		vp_before = lane->vp;
+		known++;
+	}
+	return known;
+}
+
+/* The share of lanes that are at the same site at two times, of those that
+ * are anywhere at both (F7, known only). */
+static double
+similarity(const struct events *e, int32_t service, int64_t a_us, int64_t b_us)
+{
+	size_t both = 0, same = 0;
+
+	for (size_t i = 0; i < e->stays.count; i++) {
+		const struct stay *items = e->stays.items;
+		int64_t a, b;
+
+		if ((i > 0 && items[i - 1].lane == items[i].lane) ||
+		    e->run->catalog.lanes[items[i].lane].service != service)
+			continue;
+		a = events_stay_at(e, i, a_us);
+		b = events_stay_at(e, i, b_us);
+		if (a < 0 || b < 0)
+			continue;
+		both++;
+		same += items[a].site == items[b].site;
+	}
+	return both == 0 ? 0 : (double)same / (double)both;
+}
+
+/* When the catchment after an event was there before, though not right before
+ * it: the time since then; -1: it was not. */
+static int64_t
+mode_before(const struct events *e, const struct event *event)
+{
+	int64_t start_us = e->run->options->since_us;
+	size_t looked = 0;
+
+	if (event->kind == EVENT_OUTAGE || event->kind == EVENT_FLAP ||
+	    similarity(e, event->service, event->start_after_us,
+		event->end_us) >= SAME_MODE)
+		return -1;
+	for (const struct event *old = event; looked < MODES_BACK; old--) {
+		int64_t mode_us = old == e->items ? start_us : old[-1].end_us;
+
+		if ((old == e->items || old[-1].service == event->service) &&
+		    mode_us < event->start_after_us) {
+			looked++;
+			if (similarity(e, event->service, mode_us,
+				event->end_us) >= SAME_MODE)
+				return mode_us;
+		}
+		if (old == e->items)
+			return -1;
+	}
+	return -1;
+}
+
+static struct cell
+median_cell(struct values *values)
+{
+	if (values->count == 0)
+		return cell_unknown();
+	quantile_sort(values->items, values->count);
+	return cell_number(quantile_median(values->items, values->count));
+}
+
+static struct cell
+p95_cell(const struct values *sorted)
+{
+	if (!quantile_enough(sorted->count, 95))
+		return cell_unknown();
+	return cell_number(quantile_nearest(sorted->items, sorted->count, 95));
+}
+
+static int
+write_cells(struct events *e, const struct event *event, struct summary *s)
+{
+	struct run *run = e->run;
+	const struct service *service = &run->catalog.services[event->service];
+	int64_t mode_us = mode_before(e, event);
+	struct cell middle = median_cell(&s->convergence);
+	const struct cell cells[COLUMNS] = {
+		cell_text(kind_names[event->kind]),
+		run_text(run, service->target),
+		run_text(run, service->address),
+		cell_number(service->af),
+		run_site(run, event->site),
+		cell_number(event->start_us),
+		cell_number(event->end_us),
+		cell_number((int64_t)s->vps),
+		cell_text(s->to),
+		cell_text(s->from),
+		cell_percent((double)s->vps, (double)known_before(e, event)),
+		cell_number(event->start_us - event->start_after_us),
+		cell_number(event->end_us - event->end_after_us),
+		median_cell(&s->before),
+		median_cell(&s->after),
+		median_cell(&s->change),
+		middle,
+		p95_cell(&s->convergence),
+		cell_number((int64_t)s->returned),
+		cell_number((int64_t)s->not_seen),
+		cell_text(s->not_seen_vps),
+		cell_number_if(mode_us >= 0, mode_us),
+		cell_text(s->notes),
+	};
+
+	return report_row(&run->report, cells);
+}
+
+static int
+write_event(struct events *e, const struct event *event)
+{
+	struct summary s = { 0 };
+	int status;
+
+	for (size_t i = 0; i < event->count; i++)
+		add_member(&s, e, event, i);
+	list_sites(s.to, e, event, true);
+	list_sites(s.from, e, event, false);
+	if (event->kind == EVENT_SITE_LOST)
+		find_not_seen(&s, e, event);
+	find_notes(&s, e, event);
+	status = write_cells(e, event, &s);
+	values_clear(&s.before);
+	values_clear(&s.after);
+	values_clear(&s.change);
+	values_clear(&s.convergence);
+	return status;
+}
+
+int
+events_report(struct run *run)
+{
+	struct events e;
+	int status;
+
+	events_find(&e, run);
+	status = report_begin(&run->report, columns, COLUMNS);
+	for (size_t i = 0; status == 0 && i < e.count; i++)
+		status = write_event(&e, &e.items[i]);
+	if (report_end(&run->report) == -1)
+		status = -1;
+	events_clear(&e);
+	return status;
+}

@@ -1,0 +1,74 @@
+#include "analysis/walk.h"
+
+#define UNKNOWN_AGE_US (2LL * 3600 * 1000000)
+#define ROUNDS_OF_AGE 3
+
+void
+walk_init(struct walk *w, struct run *run)
+{
+	const struct options *o = run->options;
+
+	*w = (struct walk){ .run = run };
+	methods_choose(
+	    &w->methods, &run->catalog, run->query, o->since_us, o->until_us);
+	historian_init(&w->historian, run->query, &run->catalog, o->level);
+}
+
+void
+walk_clear(struct walk *w)
+{
+	historian_clear(&w->historian);
+	methods_clear(&w->methods);
+	samples_clear(&w->samples);
+	trail_clear(&w->trail);
+	units_clear(&w->units);
+}
+
+static void
+walk_vp(struct walk *w, int32_t vp, walk_fn *fn, void *context)
+{
+	struct run *run = w->run;
+	int64_t floor_us =
+	    samples_settled_before(&run->sampler, vp, run->options->since_us);
+
+	samples_read(
+	    &run->sampler, &w->samples, vp, floor_us, run->options->until_us);
+	for (size_t from = 0, end; from < w->samples.count; from = end) {
+		int32_t lane = w->samples.items[from].lane;
+		int32_t service = run->catalog.lanes[lane].service;
+
+		end = samples_lane_end(&w->samples, from);
+		if (!methods_compares(&w->methods, &run->catalog, lane))
+			continue;
+		w->part = (struct trail_part){
+			.samples = &w->samples,
+			.from = from,
+			.end = end,
+			.lane = lane,
+			.method = w->methods.of_service[service].method,
+			.floor_us = floor_us,
+		};
+		trail_build(&w->trail, &w->historian, &w->part);
+		units_build(&w->units, &w->historian, &w->trail);
+		fn(w, context);
+	}
+}
+
+void
+walk_lanes(struct walk *w, walk_fn *fn, void *context)
+{
+	for (size_t i = 0; i < w->run->catalog.vp_count; i++)
+		walk_vp(w, (int32_t)i, fn, context);
+}
+
+int64_t
+walk_patience_us(struct walk *w, int32_t vp)
+{
+	const struct options *o = w->run->options;
+	int64_t every_s;
+
+	if (o->max_age_us >= 0)
+		return o->max_age_us;
+	every_s = samples_every_s(&w->run->sampler, vp, o->until_us);
+	return every_s > 0 ? ROUNDS_OF_AGE * every_s * 1000000 : UNKNOWN_AGE_US;
+}
