@@ -1,0 +1,291 @@
+#!/usr/bin/python3 -I
+# A name server that resets, drips, truncates, dislikes EDNS or lies is recorded as what it did, and asked again only where that is due.
+"""usage: probe_dns_odd.py     (on loopback, ports of its own)"""
+
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import probing  # noqa: E402
+
+HOST = "127.0.0.1"
+FORMERR, NOTIMP, REFUSED, BADVERS = 1, 4, 5, 16
+TC = 0x0200
+SOA = (b"\0\0\6\0\1\0\0\0\0\0\x16" + b"\0\0" +
+       struct.pack("!5I", 7, 3600, 600, 86400, 300))
+
+
+def question_end(query):
+    at = 12
+    while query[at]:
+        at += 1 + query[at]
+    return at + 5
+
+
+def options_of(query):
+    """The options of a query by code, or None without EDNS."""
+    if query[11] == 0:
+        return None
+    at, found = question_end(query) + 11, {}
+    while at < len(query):
+        code, size = struct.unpack_from("!HH", query, at)
+        found[code] = query[at + 4:at + 4 + size]
+        at += 4 + size
+    return found
+
+
+def option(code, data):
+    return struct.pack("!HH", code, len(data)) + data
+
+
+def answer(query, rcode=0, flags=0x8400, options=None):
+    """An SOA, with EDNS and these options where the query had EDNS."""
+    body = SOA if rcode == 0 and not flags & TC else b""
+    extra = b""
+    if options is not None and options_of(query) is not None:
+        extra = struct.pack("!BHHIH", 0, 41, 1232, rcode >> 4 << 24,
+                            len(options)) + options
+    return query[:2] + struct.pack("!5H", flags | rcode & 15, 1, bool(body),
+                                   0, bool(extra)) + \
+        query[12:question_end(query)] + body + extra
+
+
+class Server:
+    """Answers over both transports on a port of its own."""
+
+    def __init__(self, udp=None, tcp=None):
+        self.udp, self.tcp = udp, tcp
+        self.datagrams, self.streams = [], []
+        self.stream = socket.create_server((HOST, 0), backlog=64)
+        self.port = self.stream.getsockname()[1]
+        self.datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.datagram.bind((HOST, self.port))
+        for work in (self.serve_udp, self.serve_tcp):
+            threading.Thread(target=work, daemon=True).start()
+
+    def serve_udp(self):
+        while True:
+            query, client = self.datagram.recvfrom(65535)
+            self.datagrams.append(query)
+            for reply in self.udp(query) if self.udp else ():
+                self.datagram.sendto(reply, client)
+
+    def serve_tcp(self):
+        while True:
+            client, address = self.stream.accept()
+            self.streams.append(address)
+            threading.Thread(target=self.talk, args=(client,),
+                             daemon=True).start()
+
+    def talk(self, client):
+        with client:
+            try:
+                length, = struct.unpack("!H", client.recv(2))
+                if self.tcp:
+                    self.tcp(client, client.recv(length))
+            except (OSError, struct.error):
+                pass
+
+
+def framed(message):
+    return struct.pack("!H", len(message)) + message
+
+
+def drip(client, query):
+    for byte in framed(answer(query, options=b"")):
+        client.sendall(bytes([byte]))
+        time.sleep(0.2)
+
+
+def reset(client, _query):
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                      struct.pack("ii", 1, 0))
+
+
+def look(prober, server, *words):
+    done = probing.run(prober.path, "-j", "--only", "dns", "-W", "1",
+                       "--allow-special", "127.0.0.0/8", *words,
+                       "%s@%d" % (HOST, server.port))
+    return probing.Look(done.returncode, done.stdout, done.stderr)
+
+
+def timed(seen):
+    """The timed question and what came of it."""
+    return [(r["proto"], r["outcome"], r["reason"], r["retry_of"])
+            for r in seen.of("soa")]
+
+
+def test_streams(results, prober):
+    cases = [
+        ("a reset", reset, ("refused", "reset"), 1),
+        ("an end without an answer", lambda c, q: None,
+         ("refused", "closed"), 1),
+        ("half an answer", lambda c, q: c.sendall(
+            framed(answer(q, options=b""))[:20]),
+         ("malformed", "malformed end"), 1),
+        ("silence", lambda c, q: time.sleep(3), ("timeout", None), 1),
+        ("a length of nothing but zeros", lambda c, q: c.sendall(bytes(9)),
+         ("refused", "closed"), 1),
+        ("an answer in two pieces", lambda c, q: (
+            c.sendall(framed(answer(q, options=b""))[:1]), time.sleep(0.1),
+            c.sendall(framed(answer(q, options=b""))[1:])),
+         ("answered", None), 0),
+        ("another's answer before ours", lambda c, q: c.sendall(
+            framed(b"\0\0" + answer(q)[2:]) +
+            framed(answer(q, options=b""))), ("answered", None), 0),
+        ("the longest message", lambda c, q: c.sendall(framed(
+            answer(q, options=option(12, bytes(65000))))),
+         ("answered", None), 0),
+    ]
+    for what, tcp, (outcome, reason), status in cases:
+        server = Server(tcp=tcp)
+        seen = look(prober, server, "-T", "-c", "1")
+        results.ok(timed(seen) == [("tcp", outcome, reason, None)] and
+                   seen.status == status and not server.datagrams,
+                   "over TCP %s is %s" % (what, outcome), timed(seen))
+        if what.startswith("another"):
+            results.ok([r["unwanted"] for r in seen.of("soa")] == [1],
+                       "and the other is counted as unwanted", seen.records)
+    server = Server(tcp=drip)
+    began = time.monotonic()
+    seen = look(prober, server, "-T", "-c", "1")
+    took = time.monotonic() - began
+    results.ok(timed(seen) == [("tcp", "timeout", "answer not whole", None)]
+               and took < 4.5, "a drip does not extend the deadline: three "
+               "questions in %.1f s" % took, timed(seen))
+
+
+def test_one_connection(results, prober):
+    server = Server(tcp=lambda c, q: (time.sleep(0.05), c.sendall(
+        framed(answer(q, options=option(3, b"one"))))))
+    seen = look(prober, server, "-T", "-c", "4", "-i", "0.01")
+    ports = {address[1] for address in server.streams}
+    soa = seen.of("soa")
+    results.ok(len(server.streams) == len(seen.records) == 6 and
+               len(ports) == 1 and len({r["flow"]["sport"] for r in
+                                        seen.records} | ports) == 1,
+               "one connection for each sample, all of one port",
+               server.streams)
+    results.ok(all(r["outcome"] == "answered" and
+                   50000 <= r["rtt_us"] < 80000 and
+                   r["connect_us"] < 20000 for r in soa),
+               "the server's 50 ms are in the answer, not in the connection",
+               [(r["rtt_us"], r["connect_us"]) for r in soa])
+
+
+def test_truncated(results, prober):
+    server = Server(udp=lambda q: [answer(q, flags=0x8400 | TC, options=b"")],
+                    tcp=lambda c, q: c.sendall(framed(answer(
+                        q, options=option(3, b"whole")))))
+    seen = look(prober, server, "-c", "3")
+    records = seen.records
+    retries = [r for r in records if r["retry_of"] is not None]
+    results.ok(len(records) == 10 and len(retries) == 5 and all(
+        r["proto"] == "tcp" and r["outcome"] == "answered" and
+        records[r["retry_of"]]["tc"] and
+        records[r["retry_of"]]["proto"] == "udp" and
+        records[r["retry_of"]]["question"] == r["question"] and
+        records[r["retry_of"]]["t"] < r["t"] for r in retries) and
+        len({r["retry_of"] for r in retries}) == 5,
+        "each truncated answer is asked for over TCP, once, and named",
+        [(r["proto"], r["question"], r["tc"], r["retry_of"])
+         for r in records])
+    results.ok(seen.identities[0]["instance"] == "whole",
+               "where only TCP names the instance, that name is shown",
+               seen.identities)
+
+
+def test_edns(results, prober):
+    for rcode, name in ((FORMERR, "FORMERR"), (NOTIMP, "NOTIMP"),
+                        (BADVERS, "BADVERS")):
+        server = Server(udp=lambda q, rcode=rcode: [
+            answer(q) if options_of(q) is None else
+            answer(q, rcode=rcode, options=b"" if rcode > 15 else None)])
+        seen = look(prober, server, "-c", "1")
+        soa = seen.of("soa")
+        results.ok(len(seen.records) == 6 and len(soa) == 2 and
+                   [r["rcode"] for r in soa] == [rcode, 0] and
+                   soa[1]["retry_of"] == seen.records.index(soa[0]) and
+                   soa[1]["edns"] is False and soa[1]["serial"] == 7,
+                   "%s is asked again without EDNS, once" % name, soa)
+    server = Server(udp=lambda q: [answer(q, rcode=FORMERR)])
+    seen = look(prober, server, "-c", "1")
+    results.ok(len(server.datagrams) == len(seen.records) == 6,
+               "FORMERR without EDNS, too, is asked no third time",
+               timed(seen))
+    server = Server()
+    seen = look(prober, server, "-c", "2")
+    results.ok(len(server.datagrams) == len(seen.records) == 4 and all(
+        r["outcome"] == "timeout" and r["retry_of"] is None
+        for r in seen.records), "what is lost is never asked again",
+        timed(seen))
+
+
+def test_options(results, prober):
+    ede = option(15, struct.pack("!H", 18) + b"not for \xff you")
+    server = Server(udp=lambda q: [answer(
+        q, rcode=REFUSED,
+        options=ede + option(10, options_of(q)[10] + b"serverco"))])
+    seen = look(prober, server, "-c", "2", "--cookie", "--dnssec",
+                "--bufsize", "4096", "--recurse")
+    soa, query = seen.of("soa"), server.datagrams[0]
+    results.ok(all(r["ede"] == [{"code": 18, "text": "not for \\255 you"}] and
+                   r["cookie"] == b"serverco".hex() and
+                   r["auth_bits"] == 14 + 16 + 64 for r in soa),
+               "extended error and server's cookie are kept", soa)
+    at = question_end(query)
+    results.ok(struct.unpack_from("!HHI", query, at + 1) ==
+               (41, 4096, 0x8000) and query[2] & 1 == 1,
+               "size, DO and RD are sent as asked", query.hex())
+    cookies = {options_of(q)[10] for q in server.datagrams}
+    again = Server(udp=lambda q: [])
+    look(prober, again, "-c", "1", "--cookie")
+    cookies |= {options_of(q)[10] for q in again.datagrams}
+    results.ok(len(cookies) == 1 and len(next(iter(cookies))) == 8,
+               "the client's cookie is of the two addresses alone",
+               [c.hex() for c in cookies])
+    server = Server(udp=lambda q: [
+        answer(q, options=option(3, b"forged") + option(10, b"f" * 16)),
+        answer(q, options=option(3, b"true"))])
+    seen = look(prober, server, "-c", "1", "--cookie")
+    results.ok([(r["nsid"], r["unwanted"]) for r in seen.of("soa")] ==
+               [("true", 1)], "another client's cookie is unwanted",
+               seen.of("soa"))
+
+
+def test_case(results, prober):
+    def twice(query):
+        end = question_end(query)
+        lower = query[:12] + query[12:end].lower() + query[end:]
+        return [answer(lower, options=option(3, b"lower")),
+                answer(query, options=option(3, b"same"))]
+
+    server = Server(udp=twice)
+    seen = look(prober, server, "-c", "4", "--mixed-case", "-z",
+                "abcdefghijkl.example")
+    soa = seen.of("soa")
+    results.ok(all(r["nsid"] == "same" and r["unwanted"] == 1 and
+                   r["auth_bits"] == 14 + 16 + 19 for r in soa) and
+               len({q[12:32] for q in server.datagrams}) > 2,
+               "letters are mixed anew, and only the same taken", soa)
+
+
+def test(results):
+    prober = probing.Prober()
+    try:
+        test_streams(results, prober)
+        test_one_connection(results, prober)
+        test_truncated(results, prober)
+        test_edns(results, prober)
+        test_options(results, prober)
+        test_case(results, prober)
+    finally:
+        prober.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(probing.main(test))
