@@ -29,7 +29,8 @@ median_us(int64_t *values, size_t count)
 static bool
 is_timed(const struct record *r)
 {
-	return r->type == RECORD_DNS && strcmp(r->question, "soa") == 0;
+	return r->type == RECORD_DNS && r->retry_of == -1 &&
+	       strcmp(r->question, "soa") == 0;
 }
 
 /* The name that a record gives under one method; NULL: none. */
@@ -41,9 +42,17 @@ named_by(const struct record *r, enum identity_method method)
 	return record_identity(r, &bytes) == method ? bytes : NULL;
 }
 
+/* What was asked again may have gone another way, over TCP: it names the
+ * instance only where nothing else does. */
+static bool
+is_aside(const struct record *r, bool retries)
+{
+	return r->retry_of != -1 && !retries;
+}
+
 /* The first method of the identity order by which any record has a name. */
 static enum identity_method
-choose_method(const struct record *const *records, size_t count)
+choose_method(const struct record *const *records, size_t count, bool retries)
 {
 	enum identity_method best = IDENTITY_NONE;
 	const struct record_bytes *bytes;
@@ -52,6 +61,8 @@ choose_method(const struct record *const *records, size_t count)
 	for (i = 0; i < count; i++) {
 		enum identity_method m = record_identity(records[i], &bytes);
 
+		if (is_aside(records[i], retries))
+			continue;
 		if (m != IDENTITY_NONE && (best == IDENTITY_NONE || m < best))
 			best = m;
 	}
@@ -115,7 +126,8 @@ read_flow(struct identity *id, struct identity_flow *flow,
 			if (r->rtt_us >= 0 && rtt_count < LIMIT_COUNT)
 				rtts[rtt_count++] = r->rtt_us;
 		}
-		if ((name = named_by(r, id->method)) == NULL)
+		if (is_aside(r, id->retries) ||
+		    (name = named_by(r, id->method)) == NULL)
 			continue;
 		if (history->named++ == 0)
 			history->first = name;
@@ -166,7 +178,8 @@ list_flows(
 	size_t i, j;
 
 	for (i = 0; i < count; i++) {
-		if (records[i]->type != RECORD_DNS)
+		if (records[i]->type != RECORD_DNS ||
+		    records[i]->retry_of != -1)
 			continue;
 		for (j = 0; j < id->flow_count; j++) {
 			if (id->flow[j].n == records[i]->flow.n)
@@ -195,7 +208,10 @@ identify(struct identity *id, const struct record *const *records, size_t count,
 	id->addr = records[0]->addr;
 	for (i = 0; i < count && id->port == -1; i++)
 		id->port = records[i]->port;
-	id->method = choose_method(records, count);
+	id->method = choose_method(records, count, false);
+	id->retries = id->method == IDENTITY_NONE;
+	if (id->retries)
+		id->method = choose_method(records, count, true);
 	list_flows(id, records, count);
 	for (i = 0; i < id->flow_count; i++) {
 		read_flow(id, &id->flow[i], records, count, map, &history[i]);

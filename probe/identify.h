@@ -35,6 +35,7 @@ struct identity {
 	struct site site;             /* name "" : none */
 	int64_t rtt_us; /* median of the timed question, flow 0; -1 */
 	enum verdict verdict;
+	bool retries; /* only what was asked again names it */
 	size_t flow_count;
 	struct identity_flow flow[LIMIT_FLOWS];
 };

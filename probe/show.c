@@ -67,9 +67,41 @@ struct figures {
 	const struct record *last; /* the last that was answered, else asked */
 };
 
+/* What went into a figure: the first asking, or what was asked again. */
+enum asking { ASKED_FIRST, ASKED_AGAIN };
+
+static bool
+is_counted(const struct record *r, const char *question, enum asking asking)
+{
+	if (asking == ASKED_AGAIN)
+		return r->retry_of != -1;
+	return r->retry_of == -1 && strcmp(r->question, question) == 0 &&
+	       r->flow.n == 0;
+}
+
+/* Of a truncated answer, what was said when it was asked for again. */
+static const struct record *
+whole_answer(const struct look_result *result, const struct record *last)
+{
+	const struct record *whole = last;
+	size_t i;
+
+	if (last == NULL || last->type != RECORD_DNS || last->dns.tc != 1)
+		return last;
+	for (i = 0; i < result->record_count; i++) {
+		const struct record *r = result->records[i];
+
+		if (r->retry_of != -1 && r->outcome == OUTCOME_ANSWERED &&
+		    r->flow.n == last->flow.n &&
+		    strcmp(r->question, last->question) == 0)
+			whole = r;
+	}
+	return whole;
+}
+
 static void
 collect_figures(struct figures *f, const struct look_result *result,
-    const char *question, int flow)
+    const char *question, enum asking asking)
 {
 	int64_t rtts[2 * LIMIT_COUNT];
 	size_t i, count = 0;
@@ -78,7 +110,7 @@ collect_figures(struct figures *f, const struct look_result *result,
 	for (i = 0; i < result->record_count; i++) {
 		const struct record *r = result->records[i];
 
-		if (strcmp(r->question, question) != 0 || r->flow.n != flow)
+		if (!is_counted(r, question, asking))
 			continue;
 		f->asked++;
 		f->unsent += r->outcome == OUTCOME_UNSENT;
@@ -91,6 +123,8 @@ collect_figures(struct figures *f, const struct look_result *result,
 			f->last = r;
 		}
 	}
+	if (asking == ASKED_FIRST)
+		f->last = whole_answer(result, f->last);
 	f->median_us = median_us(rtts, count);
 	f->min_us = count > 0 ? rtts[0] : -1;
 	f->max_us = count > 0 ? rtts[count - 1] : -1;
@@ -180,7 +214,7 @@ show_timed(const struct style *s, const struct look_options *o,
 	struct figures f;
 	char rcode[16];
 
-	collect_figures(&f, result, "soa", 0);
+	collect_figures(&f, result, "soa", ASKED_FIRST);
 	if (f.asked == 0)
 		return;
 	label(s, "rtt");
@@ -208,7 +242,7 @@ show_name(const struct style *s, const struct look_result *result,
 	char text[NAME_TEXT], rcode[16];
 	const struct record_dns *dns;
 
-	collect_figures(&f, result, question, 0);
+	collect_figures(&f, result, question, ASKED_FIRST);
 	if (f.asked == 0)
 		return;
 	label(s, question);
@@ -234,13 +268,79 @@ show_echo(const struct style *s, const struct look_result *result)
 {
 	struct figures f;
 
-	collect_figures(&f, result, "echo", 0);
+	collect_figures(&f, result, "echo", ASKED_FIRST);
 	if (f.asked == 0)
 		return;
 	label(s, "echo");
 	show_figures(s, &f);
 	if (f.answered > 0)
 		(void)printf("\n");
+}
+
+/* To connect, which the round trips over TCP leave out. */
+static void
+show_connect(const struct style *s, const struct look_result *result)
+{
+	int64_t times[LIMIT_COUNT], median;
+	size_t i, count = 0;
+
+	for (i = 0; i < result->record_count && count < LIMIT_COUNT; i++) {
+		const struct record *r = result->records[i];
+
+		if (is_counted(r, "soa", ASKED_FIRST) && r->dns.connect_us >= 0)
+			times[count++] = r->dns.connect_us;
+	}
+	if (count == 0)
+		return;
+	label(s, "connect");
+	median = median_us(times, count); /* sorts */
+	(void)printf("min ");
+	put_ms(times[0]);
+	(void)printf("  median ");
+	put_ms(median);
+	(void)printf("  max ");
+	put_ms(times[count - 1]);
+	(void)printf(" ms   %sover TCP, before the query%s\n", s->dim, s->end);
+}
+
+/* What was asked once more, over TCP or without EDNS. */
+static void
+show_again(const struct style *s, const struct look_result *result)
+{
+	struct figures f;
+	char rcode[16];
+
+	collect_figures(&f, result, "", ASKED_AGAIN);
+	if (f.asked == 0)
+		return;
+	label(s, "again");
+	show_figures(s, &f);
+	if (f.answered == 0)
+		return;
+	(void)printf("   %s%s, %s%s\n", s->dim,
+	    f.last->proto == PROTO_TCP ? "over TCP, for truncated answers"
+				       : "without EDNS",
+	    rcode_text(f.last->dns.rcode, rcode, sizeof(rcode)), s->end);
+}
+
+/* The extended errors of the last timed answer. */
+static void
+show_errors(const struct style *s, const struct look_result *result)
+{
+	char text[4 * LIMIT_EDE_TEXT + 1];
+	struct figures f;
+	size_t i;
+
+	collect_figures(&f, result, "soa", ASKED_FIRST);
+	if (f.answered == 0)
+		return;
+	for (i = 0; i < f.last->dns.ede_count; i++) {
+		const struct record_ede *ede = &f.last->dns.ede[i];
+
+		(void)escape_text(text, sizeof(text), ede->text, ede->len);
+		label(s, "extended error");
+		(void)printf("%u %s\n", ede->code, text);
+	}
 }
 
 /* What was met beside the answers: attackers, duplicates, moved ports. */
@@ -369,6 +469,9 @@ show_page(const struct look_options *o, const struct look_result *result)
 	if (o->dns)
 		show_instance(&style, result);
 	show_timed(&style, o, result);
+	show_connect(&style, result);
+	show_errors(&style, result);
+	show_again(&style, result);
 	if (o->quiet)
 		return;
 	show_name(&style, result, "hostname.bind");

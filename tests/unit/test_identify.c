@@ -22,6 +22,7 @@ struct line {
 	const char *text; /* of a TXT answer; NULL: none */
 	enum outcome outcome;
 	int64_t rtt_us;
+	bool retry; /* of the first line */
 };
 
 static void
@@ -57,6 +58,7 @@ record_of(const struct line *line, int index)
 	put(&r->dns.nsid, line->nsid);
 	put(&r->dns.answer[0], line->text);
 	r->dns.answer_count = line->text != NULL;
+	r->retry_of = line->retry ? 0 : -1;
 	return r;
 }
 
@@ -297,6 +299,31 @@ the_median_of_an_even_count_is_the_mean_of_the_middle(void **state)
 	}
 }
 
+/* A truncated answer that is asked for again over TCP may end elsewhere. */
+static void
+what_is_asked_again_is_aside_unless_it_alone_names(void **state)
+{
+	static const struct line both[] = {
+		{ "soa", 0, "one", NULL, OUTCOME_ANSWERED, 10, false },
+		{ "soa", 0, "two", NULL, OUTCOME_ANSWERED, 90, true },
+	};
+	static const struct line alone[] = {
+		{ "soa", 0, NULL, NULL, OUTCOME_ANSWERED, 10, false },
+		{ "soa", 0, "two", NULL, OUTCOME_ANSWERED, 90, true },
+	};
+	struct identity id;
+
+	(void)state;
+	identify_lines(&id, both, 2, NULL);
+	assert_memory_equal(id.instance.bytes, "one", 3);
+	assert_int_equal(id.verdict, VERDICT_STABLE);
+	assert_int_equal(id.rtt_us, 10);
+	assert_int_equal(id.flow[0].asked, 1);
+	identify_lines(&id, alone, 2, NULL);
+	assert_memory_equal(id.instance.bytes, "two", 3);
+	assert_int_equal(id.rtt_us, 10);
+}
+
 int
 main(void)
 {
@@ -304,6 +331,8 @@ main(void)
 		cmocka_unit_test(
 		    names_methods_and_verdicts_are_as_the_table_has_them),
 		cmocka_unit_test(servers_of_one_site_are_one_place),
+		cmocka_unit_test(
+		    what_is_asked_again_is_aside_unless_it_alone_names),
 		cmocka_unit_test(flows_have_their_figures),
 		cmocka_unit_test(
 		    an_identity_is_one_line_of_json_whatever_the_name),
