@@ -22,7 +22,6 @@ struct line {
 	const char *text; /* of a TXT answer; NULL: none */
 	enum outcome outcome;
 	int64_t rtt_us;
-	bool retry; /* of the first line */
 };
 
 static void
@@ -58,7 +57,6 @@ record_of(const struct line *line, int index)
 	put(&r->dns.nsid, line->nsid);
 	put(&r->dns.answer[0], line->text);
 	r->dns.answer_count = line->text != NULL;
-	r->retry_of = line->retry ? 0 : -1;
 	return r;
 }
 
@@ -303,25 +301,27 @@ the_median_of_an_even_count_is_the_mean_of_the_middle(void **state)
 static void
 what_is_asked_again_is_aside_unless_it_alone_names(void **state)
 {
-	static const struct line both[] = {
-		{ "soa", 0, "one", NULL, OUTCOME_ANSWERED, 10, false },
-		{ "soa", 0, "two", NULL, OUTCOME_ANSWERED, 90, true },
+	static const struct line both[2] = {
+		{ "soa", 0, "one", NULL, OUTCOME_ANSWERED, 10 },
+		{ "soa", 0, "two", NULL, OUTCOME_ANSWERED, 90 },
 	};
-	static const struct line alone[] = {
-		{ "soa", 0, NULL, NULL, OUTCOME_ANSWERED, 10, false },
-		{ "soa", 0, "two", NULL, OUTCOME_ANSWERED, 90, true },
-	};
+	struct record *r[2] = { record_of(&both[0], 0),
+		record_of(&both[1], 1) };
 	struct identity id;
 
 	(void)state;
-	identify_lines(&id, both, 2, NULL);
+	r[1]->retry_of = 0;
+	identify(&id, (const struct record *const *)r, 2, NULL);
 	assert_memory_equal(id.instance.bytes, "one", 3);
 	assert_int_equal(id.verdict, VERDICT_STABLE);
 	assert_int_equal(id.rtt_us, 10);
 	assert_int_equal(id.flow[0].asked, 1);
-	identify_lines(&id, alone, 2, NULL);
+	put(&r[0]->dns.nsid, NULL);
+	identify(&id, (const struct record *const *)r, 2, NULL);
 	assert_memory_equal(id.instance.bytes, "two", 3);
 	assert_int_equal(id.rtt_us, 10);
+	free(r[0]);
+	free(r[1]);
 }
 
 int
