@@ -333,12 +333,15 @@ static int32_t
 find_site(struct catalog *c, int32_t service, int32_t instance)
 {
 	const char *text = names_text(&c->names, c->instances[instance].text);
+	const struct site_name name = {
+		.service = names_text(&c->names, c->services[service].target),
+		.instance = text,
+		.time_us = c->map_us,
+	};
 	struct site site;
 
 	c->asked++;
-	if (site_map_find_at(c->map,
-		names_text(&c->names, c->services[service].target), text,
-		c->map_us, &site))
+	if (site_map_find_at(c->map, &name, &site))
 		text = site.name;
 	else
 		c->unplaced++;

@@ -148,9 +148,9 @@ sites_place(const struct site_map *map, const struct sites_options *o)
 		   "rule");
 	while ((status = sites_csv_next(csv, fields)) == 1) {
 		const char *identity = text_form(text, sizeof(text), fields[1]);
+		const struct site_name name = { fields[0], identity, o->at_us };
 		struct site site;
-		const bool found =
-		    site_map_find_at(map, fields[0], identity, o->at_us, &site);
+		const bool found = site_map_find_at(map, &name, &site);
 
 		sites_field(stdout, fields[0]);
 		(void)putchar(',');
@@ -189,13 +189,15 @@ print_verdict(const struct site_verdict *v, void *context)
 		(void)printf(", %s %s", lat, lon);
 	}
 	(void)printf(", confidence %d\n", v->site.confidence);
+	if (v->note != NULL)
+		(void)printf("%-9s note %s\n", "", v->note);
 }
 
 int
 sites_explain(const struct site_map *map, const struct sites_options *o)
 {
 	char text[4 * LIMIT_IDENTITY + 1], server[4 * LIMIT_IDENTITY + 1];
-	const char *identity;
+	struct site_name name = { .service = o->service, .time_us = o->at_us };
 	struct site site;
 
 	if (o->word_count != 1 || o->service == NULL)
@@ -203,12 +205,12 @@ sites_explain(const struct site_map *map, const struct sites_options *o)
 		    "sites explain: needs one identity and --service NAME");
 	if (o->words[0][0] == '\0')
 		return command_usage("sites explain: the identity is empty");
-	identity = text_form(text, sizeof(text), o->words[0]);
-	site_map_server(map, o->service, identity, server, sizeof(server));
-	(void)printf("identity  %s\nservice   %s\nserver    %s\n", identity,
-	    o->service, server);
-	site_map_explain(map, o->service, identity, print_verdict, NULL);
-	if (!site_map_find_at(map, o->service, identity, o->at_us, &site))
+	name.instance = text_form(text, sizeof(text), o->words[0]);
+	site_map_server(map, &name, server, sizeof(server));
+	(void)printf("identity  %s\nservice   %s\nserver    %s\n",
+	    name.instance, o->service, server);
+	site_map_explain(map, &name, print_verdict, NULL);
+	if (!site_map_find_at(map, &name, &site))
 		(void)printf("unknown   no rule decides\n");
 	else if (!site.has_position)
 		(void)printf(

@@ -20,6 +20,7 @@ struct pair {
 
 struct check {
 	const struct site_map *map;
+	int64_t at_us;
 	unsigned long *asked, *matched, *decided; /* of each rule */
 	struct pair *pairs;
 	size_t pair_count, pair_room;
@@ -147,6 +148,7 @@ read_names(struct check *c, const char *path)
 	static const char *const columns[] = { "service", "identity", NULL };
 	char text[4 * LIMIT_IDENTITY + 1];
 	const char *fields[2];
+	struct site_name name;
 	struct sites_csv *csv;
 	int code, status;
 
@@ -159,7 +161,8 @@ read_names(struct check *c, const char *path)
 				  ? fields[1]
 				  : text;
 		c->first = SIZE_MAX;
-		site_map_explain(c->map, fields[0], c->identity, note, c);
+		name = (struct site_name){ fields[0], c->identity, c->at_us };
+		site_map_explain(c->map, &name, note, c);
 	}
 	sites_csv_close(csv);
 	if (c->failed)
@@ -173,6 +176,7 @@ sites_check(const struct site_map *map, const struct sites_options *o)
 	const size_t rules = site_map_rules(map) + 1;
 	struct check c = {
 		.map = map,
+		.at_us = o->at_us,
 		.asked = calloc(rules, sizeof(*c.asked)),
 		.matched = calloc(rules, sizeof(*c.matched)),
 		.decided = calloc(rules, sizeof(*c.decided)),

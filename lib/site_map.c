@@ -194,20 +194,26 @@ find_rule(const struct site_map *map, const struct chain *chain,
 	return found;
 }
 
+static int64_t
+time_of(const struct site_map *map, const struct site_name *name)
+{
+	return name->time_us == 0 ? map->read_us : name->time_us;
+}
+
 bool
-site_map_find_at(const struct site_map *map, const char *service,
-    const char *instance, int64_t time_us, struct site *site)
+site_map_find_at(
+    const struct site_map *map, const struct site_name *name, struct site *site)
 {
 	char text[RULE_PATTERN];
 	struct asked asked = { .text = text };
 	const struct rule *rule;
 	struct chain *chain;
 
-	if (map == NULL || strlen(instance) >= sizeof(text) ||
-	    (chain = chain_of(map, service)) == NULL)
+	if (map == NULL || strlen(name->instance) >= sizeof(text) ||
+	    (chain = chain_of(map, name->service)) == NULL)
 		return false;
-	asked.time_us = time_us == 0 ? map->read_us : time_us;
-	asked.len = lower(text, sizeof(text), instance);
+	asked.time_us = time_of(map, name);
+	asked.len = lower(text, sizeof(text), name->instance);
 	if ((rule = find_listed(map, chain->service, text)) != NULL &&
 	    rule_ask(map, rule, &asked, site) >= ANSWER_NO_PLACE)
 		return true;
@@ -222,18 +228,20 @@ bool
 site_map_find(const struct site_map *map, const char *service,
     const char *instance, struct site *site)
 {
-	return site_map_find_at(map, service, instance, 0, site);
+	const struct site_name name = { service, instance, 0 };
+
+	return site_map_find_at(map, &name, site);
 }
 
 void
-site_map_server(const struct site_map *map, const char *service,
-    const char *instance, char *server, size_t size)
+site_map_server(const struct site_map *map, const struct site_name *name,
+    char *server, size_t size)
 {
 	char text[RULE_PATTERN];
 	const struct chain *chain;
 
-	(void)lower(text, sizeof(text), instance);
-	if (map != NULL && (chain = chain_of(map, service)) != NULL)
+	(void)lower(text, sizeof(text), name->instance);
+	if (map != NULL && (chain = chain_of(map, name->service)) != NULL)
 		strip(map, chain, text);
 	(void)text_print(server, size, "%s", text);
 }
@@ -333,6 +341,7 @@ explain_rule(struct explaining *e, const struct site_map *map,
 
 	e->v.index = (size_t)(rule - map->rules);
 	e->v.rule = rule->site.rule;
+	e->v.note = rule->note;
 	e->v.verdict = verdict_of(answer, e->decided);
 	e->v.matched = answer >= ANSWER_NO_PLACE;
 	e->v.decides = answer == ANSWER_YES && !e->decided;
@@ -349,6 +358,7 @@ explain_hints(
 
 	hints_read(&hints, text);
 	e->v.hint = true;
+	e->v.note = NULL;
 	e->v.index = map->count;
 	for (size_t i = 0; i < hints.count; i++) {
 		const struct hint *hint = &hints.found[i];
@@ -369,19 +379,19 @@ explain_hints(
 }
 
 void
-site_map_explain(const struct site_map *map, const char *service,
-    const char *instance, site_verdict_fn *say, void *context)
+site_map_explain(const struct site_map *map, const struct site_name *name,
+    site_verdict_fn *say, void *context)
 {
 	char text[RULE_PATTERN];
 	struct explaining e = { .say = say, .context = context };
-	struct asked asked = { .text = text, .time_us = map->read_us };
+	struct asked asked = { .text = text, .time_us = time_of(map, name) };
 	const struct rule *rule;
 	struct chain *chain;
 
-	if (strlen(instance) >= sizeof(text) ||
-	    (chain = chain_of(map, service)) == NULL)
+	if (strlen(name->instance) >= sizeof(text) ||
+	    (chain = chain_of(map, name->service)) == NULL)
 		return;
-	asked.len = lower(text, sizeof(text), instance);
+	asked.len = lower(text, sizeof(text), name->instance);
 	if ((rule = find_listed(map, chain->service, text)) != NULL)
 		explain_rule(&e, map, rule, &asked);
 	strip(map, chain, text);

@@ -51,13 +51,17 @@ bool site_map_find(const struct site_map *, const char *service,
     const char *instance, struct site *);
 
 /* The same at a time (µs since 1970; 0: when the map was read). */
-bool site_map_find_at(const struct site_map *, const char *service,
-    const char *instance, int64_t time_us, struct site *);
+struct site_name {
+	const char *service, *instance;
+	int64_t time_us;
+};
+bool site_map_find_at(
+    const struct site_map *, const struct site_name *, struct site *);
 
 /* The name without what a map's strip lines call volatile: what tells servers
  * apart. size LIMIT_IDENTITY * 4 + 1 always fits; cut where it does not. */
-void site_map_server(const struct site_map *, const char *service,
-    const char *instance, char *server, size_t size);
+void site_map_server(const struct site_map *, const struct site_name *,
+    char *server, size_t size);
 
 /* Whether a line names this service (and not just *): its names follow a
  * scheme, and one that no such line matches is outside it. */
@@ -69,14 +73,15 @@ struct site_verdict {
 	size_t index;        /* of the line; of a hint site_map_rules() */
 	const char *rule;    /* FILE:LINE */
 	const char *verdict; /* "decides", "matches too, later", ... */
+	const char *note;    /* of the line; NULL: none */
 	bool matched;
 	bool decides;
 	bool hint;
 	struct site site; /* where matched */
 };
 typedef void site_verdict_fn(const struct site_verdict *, void *context);
-void site_map_explain(const struct site_map *, const char *service,
-    const char *instance, site_verdict_fn *, void *context);
+void site_map_explain(const struct site_map *, const struct site_name *,
+    site_verdict_fn *, void *context);
 
 /* The lines, for a check of those that never match. */
 size_t site_map_rules(const struct site_map *);

@@ -41,9 +41,11 @@ check_name(const struct site_map *map, const uint8_t *bytes, size_t len)
 		len = LIMIT_IDENTITY;
 	(void)escape_text(text, sizeof(text), bytes, len);
 	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
-		if (site_map_find(map, services[i], text, &site))
+		const struct site_name name = { services[i], text, 0 };
+
+		if (site_map_find_at(map, &name, &site))
 			check_site(&site);
-		site_map_server(map, services[i], text, server, sizeof(server));
+		site_map_server(map, &name, server, sizeof(server));
 		assert(strlen(server) <= strlen(text));
 	}
 }

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -54,7 +55,7 @@ OWN = write("own.map", """\
 ns.example.net strip -\\d{5,}$
 ns.example.net regex ^s\\d+\\.lon(\\d)$ lon\\1 51.5 -0.12 city=London country=GB
 ns.example.net exact late late since=2026-06-01
-ns.example.net suffix .lab lab
+ns.example.net suffix .lab lab note="not in service"
 """)
 WHERE = ("--no-shipped", "--site-map", OWN)
 
@@ -115,6 +116,46 @@ named = [(m, p) for _, m, p in shipped_lines()
          if m not in ("regex", "strip") or (m == "regex" and "(" not in p)]
 tap.ok(not named, "no shipped line names one identifier", named)
 
+SCHEMES = """\
+a.root-servers.net,a6.nl-ams.root
+j.root-servers.net,nnn1-jptyo-1b
+j.root-servers.net,nnn1-lon3
+j.root-servers.net,rootns-elpek3
+b.root-servers.net,b3-sin
+c.root-servers.net,lax1a.c.root-servers.org
+d.root-servers.net,amnl1.droot.maxgigapop.net
+e.root-servers.net,p03.lhr.eroot
+e.root-servers.net,1.1.e.qpg.pch.net
+f.root-servers.net,pek2b.f.root-servers.org
+f.root-servers.net,ICN.cf.f.root-servers.org
+g.root-servers.net,groot-con2-1
+h.root-servers.net,003.apg.h.root-servers.org
+i.root-servers.net,s1.sto
+k.root-servers.net,ns2.jp-tyo.k.ripe.net
+k.root-servers.net,k3.ams-ix.k.ripe.net
+l.root-servers.net,kr-icn-aa
+l.root-servers.net,aa.de-ham.l.root
+l.root-servers.net,pek01.l.root-servers.org
+m.root-servers.net,M-NRT-JPNAP-1
+dns.google,gpdns-ams
+one.one.one.one,yul01
+dns.quad9.net,res100.ams.rrdns.pch.net
+dns.quad9.net,res120.qyul1.on.quad9.net
+resolver1.opendns.com,server r3.yyz
+dns.ultradns.net,rcrsv4.usnyc1.ultradns
+family-filter-dns.cleanbrowsing.org,CleanBrowsing v1.6a - dns-edge-newyork1
+other.example,6.ams.pch
+"""
+said = run("check", said="service,identity\n" + SCHEMES)
+tap.ok(said.returncode == 0 and "contradiction" not in said.stdout and
+       "never" not in said.stdout,
+       "each shipped rule is needed by a name of its scheme, and none "
+       "contradicts another", said.stdout)
+rows, said = placed([line.split(",") for line in SCHEMES.splitlines()])
+unknown = [r["identity"] for r in rows
+           if not r["site"] or r["rule"].startswith("hint:")]
+tap.ok(not unknown, "every known scheme has its rule", unknown)
+
 # explain
 said = run("explain", *WHERE, "--service", "ns.example.net", "S3.lon1-99999")
 tap.ok("server    s3.lon1\n" in said.stdout and
@@ -126,6 +167,15 @@ said = run("explain", "--service", "x", "id-02-LON-05-at")
 tap.ok("the name says another country" in said.stdout and
        "unknown" in said.stdout, "explain says why a hint was refused",
        said.stdout)
+
+said = run("explain", *WHERE, "--service", "ns.example.net", "--at",
+           "2026-05-31", "late.lab")
+late = run("explain", *WHERE, "--service", "ns.example.net", "--at",
+           "2026-05-31", "late")
+tap.ok("note not in service" in said.stdout and
+       "not valid at this time" in late.stdout,
+       "explain gives the note of a line, and its time", said.stdout,
+       late.stdout)
 
 # check
 BAD = write("bad.map", """\
@@ -221,6 +271,28 @@ for sentence, words, said, code, text in (
            len([x for x in lines if "have no place" not in x]) == 1,
            f"{sentence} is refused in one line",
            done.returncode, done.stderr)
+
+# the gazetteer without npm
+bare = os.path.join(folder.name, "bin")
+os.mkdir(bare)
+os.symlink(shutil.which("dirname"), os.path.join(bare, "dirname"))
+none = subprocess.run(
+    ["/bin/sh", "schema/sitemap/airports.sh", folder.name],
+    env={"PATH": bare}, capture_output=True, text=True, check=False)
+tap.ok(none.returncode == 0 and none.stdout == "" and
+       "without airports" in none.stderr and "make gazetteer" in none.stderr,
+       "without node and npm the build goes on, and says what is missing",
+       none)
+made = subprocess.run(
+    ["schema/sitemap/gazetteer.sh", "schema/sitemap/metro.csv"],
+    capture_output=True, text=True, check=False)
+tap.ok("gazetteer_airports = 0;" in made.stdout and '"London"' in made.stdout,
+       "then the gazetteer is the metro table", made.stderr)
+made = subprocess.run(
+    ["schema/sitemap/gazetteer.sh", write("m.csv", "XX,AB,1,2,c,,metro\n")],
+    capture_output=True, text=True, check=False)
+tap.ok(made.returncode != 0 and "not a place: XX,AB" in made.stderr,
+       "a line of the table that is no place is refused", made)
 
 folder.cleanup()
 tap.done()

@@ -270,8 +270,9 @@ what_is_volatile_is_stripped_before_rules_look(void **state)
 
 	assert_non_null(map);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		site_map_server(
-		    map, "x", cases[i].name, server, sizeof(server));
+		site_map_server(map,
+		    &(struct site_name){ "x", cases[i].name, 0 }, server,
+		    sizeof(server));
 		assert_string_equal(server, cases[i].server);
 	}
 	assert_true(site_map_find(map, "x", "STO1@53036", &site));
@@ -321,8 +322,9 @@ a_rule_holds_in_its_time(void **state)
 
 	assert_non_null(map);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		assert_true(site_map_find_at(
-		    map, "x", "a", cases[i].s * 1000000, &site));
+		assert_true(site_map_find_at(map,
+		    &(struct site_name){ "x", "a", cases[i].s * 1000000 },
+		    &site));
 		assert_string_equal(site.name, cases[i].site);
 	}
 	site_map_free(map);
