@@ -1,6 +1,8 @@
 /* DNS over UDP: one query, NSID on it, and the reply to it. */
 #include "probe/prober.h"
 
+#define CKSUM_TRIES 16 /* one in 65,536 is taken by chance */
+
 /* The UDP checksum that the packet will carry: what an ICMP error that quotes
  * eight bytes has of us (RFC 768). */
 static uint16_t
@@ -28,20 +30,47 @@ udp_checksum(const struct flow *flow, const uint8_t *message, size_t len)
 	return folded == 0 ? 0xffff : folded;
 }
 
-enum link_error
-dns_udp_transmit(struct prober *p, struct probe *probe)
+/* An error may quote no more of us than the checksum: then two packets of one
+ * flow must not share it. */
+static bool
+is_cksum_taken(const struct probe *probe)
 {
-	struct flow *flow = probe->ask->flow;
-	uint8_t message[512];
-	struct writer w = writer_over(message, sizeof(message));
+	const struct probe *other;
+
+	TAILQ_FOREACH(other, &probe->ask->flow->probes, by_flow)
+	{
+		if (other != probe && other->cksum == probe->cksum)
+			return true;
+	}
+	return false;
+}
+
+static int
+write_query(struct probe *probe, struct writer *w)
+{
 	struct dns_query query;
 
 	dns_draw(probe);
 	dns_query_of(probe, &query);
-	dns_query_write(&w, &query);
-	if (writer_failed(&w))
-		return LINK_FAILED;
-	probe->cksum = udp_checksum(flow, message, w.len);
+	w->len = 0;
+	dns_query_write(w, &query);
+	if (writer_failed(w))
+		return -1;
+	probe->cksum = udp_checksum(probe->ask->flow, w->bytes, w->len);
+	return 0;
+}
+
+enum link_error
+dns_udp_transmit(struct prober *p, struct probe *probe)
+{
+	uint8_t message[512];
+	struct writer w = writer_over(message, sizeof(message));
+	int tries = 0;
+
+	do {
+		if (write_query(probe, &w) == -1)
+			return LINK_FAILED;
+	} while (is_cksum_taken(probe) && ++tries < CKSUM_TRIES);
 	return prober_transmit(p, probe, message, w.len);
 }
 
