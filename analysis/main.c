@@ -9,6 +9,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/text.h"
+#include "lib/times.h"
 
 #define HOUR_US (3600LL * 1000000)
 #define OPTION_WINDOW (OPTION_SINCE | OPTION_UNTIL)
@@ -168,6 +169,28 @@ say_unsettled(struct run *run)
 		    (long long)count);
 }
 
+/* Records that retention took (accollect prune): said, or a report of that
+ * time would read as silence. */
+static void
+say_pruned(struct run *run)
+{
+	struct query_rows *rows = query_prepare(run->query,
+	    "SELECT CAST(value AS INTEGER) FROM setting"
+	    " WHERE name = 'raw_horizon'");
+	char text[TIMES_TEXT];
+	int64_t horizon_us = INT64_MIN;
+
+	if (query_next(rows))
+		horizon_us = query_int(rows, 0);
+	query_finish(rows);
+	if (horizon_us <= run->options->since_us)
+		return;
+	wall_format(text, wall_from_us(horizon_us), 0);
+	log_warnx("records before %s were pruned: what only they say is "
+		  "missing here (the views v_run and v_change go further back)",
+	    text);
+}
+
 static int
 write_error(const char *path)
 {
@@ -244,6 +267,7 @@ run_report(const struct options *o, const struct subcommand *command,
 		weights_spread(&run.weights, &run.catalog, o->until_us - 1);
 	sampler_init(&run.sampler, run.query, &run.catalog);
 	say_unsettled(&run);
+	say_pruned(&run);
 	run.catalog.map_us = o->until_us - 1;
 	code = query_failed(run.query) ? EXIT_STORAGE
 				       : write_report(&run, command);

@@ -142,8 +142,10 @@ ask_all(struct store *s, const struct check_query *checks, int64_t *faults)
 static enum store_result
 settle_anew(struct store *s)
 {
+	enum store_result result = store_result_of(
+	    s, sqlite3_exec(s->db, check_seed, NULL, NULL, NULL), "check");
 	struct query q = query_once(s, check_hours);
-	enum store_result result = STORE_OK, end;
+	enum store_result end;
 
 	while (result == STORE_OK && query_row(&q))
 		result = settle_hour(

@@ -19,6 +19,13 @@ static const struct conf_key keys[] = {
 	    .kind = CONF_INT,
 	    .min = 1,
 	    .max = 100000 },
+	{ .name = "keep_replies_days",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = 36500 },
+	{ .name = "keep_paths_days", .kind = CONF_INT, .min = 1, .max = 36500 },
+	{ .name = "keep_raw_days", .kind = CONF_INT, .min = 1, .max = 36500 },
+	{ .name = "keep_runs_days", .kind = CONF_INT, .min = 1, .max = 36500 },
 	{ .name = NULL },
 };
 
@@ -48,6 +55,10 @@ take_all(struct config *config, const struct conf_section *top)
 	config->connections = conf_int(top, "connections", 0);
 	config->connections_per_address =
 	    conf_int(top, "connections_per_address", 0);
+	config->keep_replies_days = conf_int(top, "keep_replies_days", 0);
+	config->keep_paths_days = conf_int(top, "keep_paths_days", 0);
+	config->keep_raw_days = conf_int(top, "keep_raw_days", 0);
+	config->keep_runs_days = conf_int(top, "keep_runs_days", 0);
 	return 0;
 }
 

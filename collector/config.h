@@ -12,6 +12,9 @@ struct config {
 	char *archive; /* folder; NULL: nothing is archived */
 	char *listen;  /* NULL: not said */
 	char *certificate, *certificate_key; /* files; NULL: not said */
+	/* 0: for ever */
+	int64_t keep_replies_days, keep_paths_days, keep_raw_days,
+	    keep_runs_days;
 	int64_t connections, connections_per_address; /* 0: the limits */
 };
 

@@ -243,6 +243,8 @@ static const struct {
 	    "--format root-servers|csv FILE...  names to places" },
 	{ "status", command_status, "how much there is" },
 	{ "backup", command_backup, "FILE  copy the database while it runs" },
+	{ "prune", command_prune,
+	    "[--replies --paths --raw --runs DAYS] take out what is older" },
 	{ "rebuild", command_rebuild,
 	    "--archive DIR make a new database from an archive" },
 };

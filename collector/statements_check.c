@@ -34,17 +34,23 @@ const struct check_query check_queries[] = {
 	    " OR (m.reply IS NOT NULL AND r.id IS NULL)" },
 	{ "every batch has its measurements, and they are of its vantage point",
 	    "SELECT printf('batch %s %d', b.spool, b.number) FROM batch AS b"
-	    " WHERE b.rows <> (SELECT count(*) FROM measurement AS m"
+	    " WHERE iif(b.pruned & 4, 0, b.rows) <> (SELECT count(*) FROM "
+	    "measurement AS m"
 	    "  JOIN lane AS l ON l.id = m.lane AND l.vp = b.vp"
 	    "  WHERE m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
 	    "  AND m.dt_us BETWEEN 0 AND b.t1 - b.t0)" },
 	{ "no measurement belongs to two batches or none",
 	    "SELECT printf('%d measurements, %d in batches', a, b) FROM"
 	    " (SELECT (SELECT count(*) FROM measurement) AS a,"
-	    "  (SELECT ifnull(sum(rows), 0) FROM batch) AS b) WHERE a <> b" },
+	    "  (SELECT ifnull(sum(rows), 0) FROM batch WHERE pruned & 4 = 0)"
+	    "  AS b) WHERE a <> b" },
 	{ "every trace has its path",
 	    "SELECT printf('trace %d', t.measurement) FROM trace AS t"
 	    " LEFT JOIN path AS p ON p.id = t.path WHERE p.id IS NULL" },
+	{ "every trace and raw reply is of a measurement",
+	    "SELECT printf('measurement %d', x) FROM (SELECT measurement AS x"
+	    " FROM trace UNION ALL SELECT measurement FROM answer_bytes)"
+	    " WHERE NOT EXISTS (SELECT 1 FROM measurement WHERE id = x)" },
 	{ NULL, NULL },
 };
 
@@ -73,10 +79,28 @@ const struct check_query check_settled[] = {
 	{ NULL, NULL },
 };
 
+#define HORIZON                                        \
+	"(SELECT ifnull(max(CAST(value AS INTEGER)), " \
+	"-9223372036854775808) FROM main.setting"      \
+	" WHERE name = 'raw_horizon')"
+
 /* A batch spans at most an hour, so it lies in one or two. */
 const char check_hours[] =
     "SELECT vp, t0 / 3600000000 AS hour FROM batch WHERE rows > 0"
-    " UNION SELECT vp, t1 / 3600000000 FROM batch WHERE rows > 0";
+    " AND t0 >= " HORIZON
+    " UNION SELECT vp, t1 / 3600000000 FROM batch WHERE rows > 0"
+    " AND t1 >= " HORIZON;
+
+/* Without raw rows a run cannot be made again: the runs before the horizon,
+ * and the intervals up to there. One that reaches beyond ends with the lane's
+ * last run before it. */
+const char check_seed[] =
+    "INSERT INTO temp.run SELECT * FROM main.run WHERE hour < " HORIZON
+    " / 3600000000; INSERT INTO temp.interval SELECT lane, first, tie,"
+    " iif(last < " HORIZON ", last, (SELECT r.last FROM main.run AS r"
+    "  WHERE r.hour < " HORIZON " / 3600000000 AND r.lane = i.lane"
+    "  AND r.tie >= 0 ORDER BY r.hour DESC, r.first DESC, r.tie DESC"
+    "  LIMIT 1)), instance FROM main.interval AS i WHERE first < " HORIZON ";";
 
 const char check_unsettled[] =
     "SELECT count(DISTINCT vp), count(*) FROM main.unsettled";

@@ -18,7 +18,9 @@ extern const struct check_query check_queries[]; /* ends with NULL */
 /* The same for what was settled anew in temporary tables. */
 extern const struct check_query check_settled[];
 
-extern const char check_hours[]; /* (vp, hour) that have raw rows */
+extern const char check_hours[]; /* (vp, hour) that have all raw rows */
+/* Into the temporary tables: what cannot be settled anew for lack of them. */
+extern const char check_seed[];
 extern const char
     check_unsettled[]; /* how many vantage points are passed over */
 

@@ -77,6 +77,19 @@ checkpoint(struct store *s)
 	}
 }
 
+/* Retention in another process may have taken out what is remembered. */
+static enum store_result
+check_epoch(struct store *s)
+{
+	struct query q = query_start(s, STATEMENT_EPOCH);
+	const int64_t epoch = query_row(&q) ? query_column_int(&q, 0) : 0;
+
+	if (epoch != s->epoch)
+		store_forget_names(s);
+	s->epoch = epoch;
+	return query_end(&q);
+}
+
 enum store_result
 store_begin(struct store *s)
 {
@@ -90,7 +103,9 @@ store_begin(struct store *s)
 	}
 	s->in_transaction = true;
 	s->last_measurement = -1;
-	return STORE_OK;
+	if ((result = check_epoch(s)) != STORE_OK)
+		store_rollback(s);
+	return result;
 }
 
 static enum store_result

@@ -45,6 +45,7 @@ struct store {
 	struct archive *archive; /* NULL: none */
 	struct names *lanes, *instances, *details, *paths;
 	int64_t last_measurement; /* -1: ask the database */
+	int64_t epoch;            /* of names: what is remembered is of it */
 	struct store_adding adding;
 	char *text; /* DETAIL_TEXT bytes to build in */
 	sqlite3_stmt *statement[STATEMENT_COUNT];

@@ -54,6 +54,8 @@ CREATE TABLE batch(
 	head TEXT NOT NULL,	-- the head's JSON
 	received INTEGER NOT NULL,
 	keyid TEXT,		-- that signed it; null: an import
+	-- what retention took: 1 raw replies, 2 paths, 4 measurements; summed
+	pruned INTEGER NOT NULL DEFAULT 0,
 	UNIQUE(vp, spool, number)
 ) STRICT;
 CREATE INDEX batch_by_time ON batch(vp, t0); -- the only way into raw rows
@@ -175,7 +177,8 @@ CREATE TABLE interval(
 ) STRICT, WITHOUT ROWID;
 
 -- What the store itself remembers. "raw_horizon": batches that begin before
--- this time (µs, a whole hour) amend nothing; "views": SHA-256 of the text
+-- this time (µs, a whole hour) amend nothing; "names_epoch": how often names
+-- were taken out, which others may remember; "views": SHA-256 of the text
 -- that made the views, which are made anew when the program's differs.
 CREATE TABLE setting(
 	name TEXT NOT NULL PRIMARY KEY,

@@ -54,7 +54,8 @@ FROM vp_key k JOIN vp v ON v.id = k.vp;
 
 -- Batches: one round each, or one imported result. revoked: its key (keyid) was
 -- revoked since, and it was measured earlier than that time, or later (it came
--- before the revocation did).
+-- before the revocation did). pruned: what retention took of it, 1 its raw
+-- replies, 2 its paths, 4 its records; summed.
 CREATE VIEW v_batch AS
 SELECT v.name AS vp, b.spool, b.number, lower(hex(b.sha256)) AS sha256,
 	b.t0, b.t1,
@@ -63,7 +64,8 @@ SELECT v.name AS vp, b.spool, b.number, lower(hex(b.sha256)) AS sha256,
 	b.rows, nullif(b.every_s, 0) AS every_s, b.questions, b.lost,
 	b.skipped, b.too_late, b.head, b.keyid,
 	CASE WHEN b.t1 >= k.until THEN 'later' WHEN k.until IS NOT NULL
-	    THEN 'earlier' END AS revoked
+	    THEN 'earlier' END AS revoked,
+	b.pruned
 FROM batch b JOIN vp v ON v.id = b.vp LEFT JOIN vp_key k ON k.keyid = b.keyid;
 
 -- Records: one question and what came of it. The way in is the batch: a
