@@ -41,6 +41,10 @@ static const struct subcommand {
 	    0, BY_DEFAULT, false },
 	{ "events", events_report, OPTION_WINDOW | OPTION_MAX_AGE, 0,
 	    BY_DEFAULT, false },
+	{ "stability", stability_report,
+	    OPTION_WINDOW | OPTION_MAX_AGE | OPTION_LEVEL, 0, BY_DEFAULT,
+	    false },
+	{ "vps", vps_report, OPTION_WINDOW, 0, BY_DEFAULT, false },
 	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },
 };
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -457,6 +457,8 @@ options_help(void)
 	    "       acreport changes\n"
 	    "       acreport diff      --from TIME [--to TIME] [--matrix]\n"
 	    "       acreport events    [--max-age LENGTH]\n"
+	    "       acreport stability [--max-age LENGTH]\n"
+	    "       acreport vps\n"
 	    "       acreport records\n"
 	    "\n"
 	    "  --db DB              the store (default " DEFAULT_DB ")\n"

@@ -168,6 +168,8 @@ cell_format(
 		return format_decimal(out, size, cell->value, 3);
 	case COLUMN_SECONDS:
 		return format_decimal(out, size, (cell->value + 500) / 1000, 3);
+	case COLUMN_RATIO:
+		return format_decimal(out, size, cell->value, 4);
 	case COLUMN_PERCENT:
 		return format_decimal(out, size, cell->value, 2);
 	case COLUMN_COUNT:

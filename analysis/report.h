@@ -18,6 +18,7 @@ enum column_type {
 	COLUMN_COUNT,   /* hundredths: "3", or "2.50" where not whole */
 	COLUMN_MS,      /* microseconds; three decimals */
 	COLUMN_SECONDS, /* microseconds; three decimals */
+	COLUMN_RATIO,   /* ten-thousandths; four decimals */
 	COLUMN_PERCENT, /* hundredths of a percent; two decimals */
 	COLUMN_TIME,    /* microseconds since 1970; RFC 3339, UTC */
 	COLUMN_FLAG,    /* 0, 1: false, true */

@@ -33,6 +33,8 @@ value_of(const struct cell *cell, enum column_type type)
 		return json_real((double)cell->value / 1000.0);
 	case COLUMN_SECONDS:
 		return json_real((double)((cell->value + 500) / 1000) / 1000.0);
+	case COLUMN_RATIO:
+		return json_real((double)cell->value / 10000.0);
 	case COLUMN_PERCENT:
 		return json_real((double)cell->value / 100.0);
 	case COLUMN_COUNT:

@@ -27,6 +27,8 @@ int catchment_report(struct run *);
 int changes_report(struct run *);
 int diff_report(struct run *);
 int events_report(struct run *);
+int stability_report(struct run *);
+int vps_report(struct run *);
 int records_report(struct run *);
 
 /* Cells that several reports have. */

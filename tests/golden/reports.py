@@ -160,6 +160,10 @@ CASES = {  # result: words
     "diff-matrix.txt": ("diff", "--matrix", *DIFF),
     "events.csv": ("events", *WINDOW),
     "events.txt": ("events", *WINDOW),
+    "stability.csv": ("stability", *WINDOW),
+    "stability.json": ("stability", *WINDOW),
+    "vps.csv": ("vps", *WINDOW),
+    "vps.txt": ("vps", *WINDOW),
     "latency-later.csv": (
         "latency", "--since", "2026-11-25", "--until", "2026-11-26"),
     "catchment.csv": ("catchment", *AT),
@@ -207,6 +211,7 @@ REFUSED = (  # words, status, what the line says
     (("diff", "--from", "now", "--to", "1h"), 2, "--from now: not before"),
     (("diff", "--from", "1h", "--since", "2h"), 2, "diff does not take --si"),
     (("events", "--level", "site"), 2, "events does not take --level"),
+    (("vps", "--max-age", "1h"), 2, "vps does not take --max-age"),
     (("latency", "--from", "1h"), 2, "latency does not take --from"),
     (("latency", "--matrix"), 2, "latency does not take --matrix"),
     (("diff", "--from", "1h", "--weights", "/nonexistent"), 2,

@@ -4,6 +4,8 @@
 run."""
 
 import collections
+import itertools
+import math
 import os
 import random
 import sys
@@ -162,9 +164,127 @@ def check_diff(world, rng, common, check, folder):
           o.acreport("diff", "--matrix", "--weights", path, *words))
 
 
+# --- stability ---
+
+def stability_rows(world, since, until, max_age, level):
+    chosen = o.compared(world, since, until)
+    newest = {}
+    for b in sorted(world.batches, key=lambda b: b.t0):
+        if b.t0 < until:
+            newest[b.vp] = b.every_s
+    rows = []
+    for (vp, lane), records in o.lanes_compared(world, chosen, until).items():
+        method = chosen[lane[0], lane[1]][0]
+        seen = [one for one in o.sightings([r for r, _ in records], method)
+                if one[0].t >= since]
+        if not seen:
+            continue
+        places = [one[2] if level == "site" else one[1] for one in seen]
+        times = [one[0].t for one in seen]
+        patience = max_age if max_age is not None else \
+            3 * newest[vp] * SECOND or 2 * HOUR
+        near = [i for i in range(1, len(seen))
+                if times[i] - times[i - 1] <= patience]
+        flips = sum(places[i] != places[i - 1] for i in near)
+        counts = collections.Counter(places)
+        shares = [n / len(places) for n in counts.values()]
+        runs = [list(held) for _, held in itertools.groupby(
+            zip(places, times), key=lambda one: one[0])]
+        dwells = [run[-1][1] - run[0][1] for run in runs]
+        rows.append({
+            "vp": vp, "lane": lane, "flips": flips, "pairs": len(near),
+            "main": min(counts, key=lambda p: (-counts[p], p.encode())),
+            "sites": len(counts), "n": len(places), "method": method,
+            "affinity": max(shares), "dwells": dwells,
+            "entropy": -sum(p * math.log2(p) for p in shares),
+            "chance": 1 - sum(p * p for p in shares)})
+    return rows
+
+
+def class_of(row, rows):
+    flows = [r for r in rows if r["vp"] == row["vp"] and
+             r["lane"][:2] == row["lane"][:2]]
+    if all(r["sites"] == 1 for r in flows) and \
+            len({r["main"] for r in flows}) > 1:
+        return "per-flow"
+    if not row["pairs"]:
+        return ""
+    if row["flips"] == 0:
+        return "stable" if row["sites"] == 1 else "changed"
+    rate = row["flips"] / row["pairs"]
+    if row["flips"] <= 3 or rate < 0.05:
+        return "changed"
+    return "per-packet" if rate >= 0.5 * row["chance"] else "unstable"
+
+
+def ratio(value):
+    return f"{math.floor(value * 10000 + 0.5) / 10000:.4f}"
+
+
+def seconds(us):
+    return f"{(us + 500) // 1000 / 1000:.3f}"
+
+
+def check_stability(world, rng, common, check, _):
+    since = START + rng.randrange(world.hours * HOUR)
+    until = since + rng.randrange(HOUR, 30 * HOUR)
+    level = rng.choice(("site", "instance"))
+    max_age = rng.choice((None, None, HOUR // 2))
+    rows = stability_rows(world, since, until, max_age, level)
+    wanted = [[
+        guarded(r["lane"][0]), r["lane"][1], str(r["lane"][2]), r["vp"],
+        str(r["lane"][6]), str(r["flips"]),
+        ratio(r["flips"] / r["pairs"]) if r["pairs"] else "",
+        ratio(r["affinity"]), ratio(r["entropy"]), class_of(r, rows),
+        guarded(r["main"]), str(r["sites"]), str(r["n"]), str(r["pairs"]),
+        seconds(o.median(r["dwells"])), seconds(max(r["dwells"])),
+        *place_cells(world, r["vp"], until - 1), r["method"]] for r in rows]
+    check(f"stability {level}", sorted(wanted), o.acreport(
+        "stability", "--since", stamp(since), "--until", stamp(until),
+        "--level", level,
+        *(("--max-age", f"{max_age // SECOND}s") if max_age else ()),
+        *common))
+
+
+# --- vantage points ---
+
+def check_vps(world, rng, common, check, _):
+    since = START + rng.randrange(world.hours * HOUR)
+    until = since + rng.randrange(HOUR, 30 * HOUR)
+    wanted = []
+    for vp in {b.vp for b in world.batches} | {p[0] for p in world.places}:
+        mine = sorted((b for b in world.batches
+                       if b.vp == vp and b.t0 < until), key=lambda b: b.t0)
+        inside = [b for b in mine if b.t0 >= since]
+        rounds = o.missed_rounds(world, vp, since, until)
+        every = mine[-1].every_s if mine else 0
+        asked = [r for _, r, _ in world.samples(since, until, [vp])]
+        answered = sum(r.outcome == "answered" for r in asked)
+        unsent = sum(r.outcome == "unsent" for r in asked)
+        state = "ok"
+        if not mine:
+            state = "never"
+        elif not every:
+            state = "" if inside else "silent"
+        elif until - mine[-1].t0 > 3 * every * SECOND:
+            state = "silent"
+        elif rounds and rounds[1]:
+            state = "gaps"
+        wanted.append([
+            vp, state, *place_cells(world, vp, until - 1),
+            stamp(mine[0].t0) if mine else "",
+            stamp(mine[-1].t0) if mine else "", str(every or ""),
+            str(len(inside)), str(rounds[1]) if rounds else "",
+            pct(len(inside), len(inside) + rounds[1]) if rounds else "",
+            "0", "0", str(len(asked)), str(answered), str(unsent),
+            pct(len(asked) - unsent - answered, len(asked) - unsent)])
+    check("vps", sorted(wanted), o.acreport(
+        "vps", "--since", stamp(since), "--until", stamp(until), *common))
+
+
 # --- comparison ---
 
-CHECKS = [check_diff]
+CHECKS = [check_diff, check_stability, check_vps]
 
 
 def compare_world(seed, folder, tests):

@@ -1,0 +1,171 @@
+/*
+ * Vantage points and how they do: when each reported, how many of its rounds
+ * came, and what its questions met.
+ */
+#include "analysis/reports.h"
+#include "analysis/rounds.h"
+
+#define ROUNDS_LATE 3
+
+static const struct column columns[] = {
+	{ "vp", COLUMN_TEXT },
+	{ "state", COLUMN_TEXT },
+	{ "region", COLUMN_TEXT },
+	{ "country", COLUMN_TEXT },
+	{ "asn", COLUMN_INTEGER },
+	{ "first", COLUMN_TIME },
+	{ "last", COLUMN_TIME },
+	{ "every_s", COLUMN_INTEGER },
+	{ "rounds", COLUMN_INTEGER },
+	{ "missed", COLUMN_INTEGER },
+	{ "coverage_pct", COLUMN_PERCENT },
+	{ "skipped", COLUMN_INTEGER },
+	{ "lost_batches", COLUMN_INTEGER },
+	{ "asked", COLUMN_INTEGER },
+	{ "answered", COLUMN_INTEGER },
+	{ "unsent", COLUMN_INTEGER },
+	{ "loss_pct", COLUMN_PERCENT },
+};
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+struct vps {
+	struct run *run;
+	struct rounds_reader rounds;
+	struct query_rows *ends, *sums;
+	struct samples samples;
+};
+
+struct health {
+	bool any; /* a batch before the window's end */
+	int64_t first_us, last_us, every_s;
+	int64_t skipped, lost;
+	int64_t asked, answered, unsent;
+	struct rounds rounds;
+};
+
+/* silent: nothing for over three rounds before the end; gaps: not each round
+ * came. */
+static const char *
+state_of(const struct vps *v, const struct health *h)
+{
+	const struct options *o = v->run->options;
+	int64_t end_us = o->until_us < o->now_us ? o->until_us : o->now_us;
+
+	if (!h->any)
+		return "never";
+	if (h->every_s <= 0)
+		return h->rounds.came > 0 ? "" : "silent";
+	if (end_us - h->last_us > ROUNDS_LATE * h->every_s * 1000000)
+		return "silent";
+	return h->rounds.known && h->rounds.missed > 0 ? "gaps" : "ok";
+}
+
+static void
+count_samples(struct vps *v, struct health *h, int32_t vp)
+{
+	const struct options *o = v->run->options;
+
+	samples_read(
+	    &v->run->sampler, &v->samples, vp, o->since_us, o->until_us);
+	for (size_t i = 0; i < v->samples.count; i++) {
+		h->asked++;
+		h->answered += sample_answered(&v->samples.items[i]);
+		h->unsent += v->samples.items[i].outcome == OUTCOME_UNSENT;
+	}
+}
+
+static void
+read_health(struct vps *v, struct health *h, int32_t vp)
+{
+	const struct options *o = v->run->options;
+	int64_t id = v->run->catalog.vps[vp].id;
+
+	*h = (struct health){ 0 };
+	query_bind(v->ends, 1, id);
+	query_bind(v->ends, 2, o->until_us);
+	if (query_next(v->ends) && !query_null(v->ends, 0)) {
+		h->any = true;
+		h->first_us = query_int(v->ends, 0);
+		h->last_us = query_int(v->ends, 1);
+	}
+	query_reset(v->ends);
+	query_bind(v->sums, 1, id);
+	query_bind(v->sums, 2, o->since_us);
+	query_bind(v->sums, 3, o->until_us);
+	if (query_next(v->sums)) {
+		h->skipped = query_int(v->sums, 0);
+		h->lost = query_int(v->sums, 1);
+	}
+	query_reset(v->sums);
+	h->every_s = samples_every_s(&v->run->sampler, vp, o->until_us);
+	rounds_read(&v->rounds, &h->rounds, id,
+	    &(struct rounds_window){
+		.since_us = o->since_us,
+		.until_us = o->until_us,
+		.now_us = o->now_us,
+		.alive_us = o->since_us - (o->until_us - o->since_us),
+	    });
+	count_samples(v, h, vp);
+}
+
+static int
+write_vp(struct vps *v, int32_t vp)
+{
+	struct run *run = v->run;
+	const struct vantage *vantage = &run->catalog.vps[vp];
+	const struct place *place =
+	    catalog_place(vantage, run->options->until_us - 1);
+	struct health h;
+	int64_t sent;
+
+	read_health(v, &h, vp);
+	sent = h.asked - h.unsent;
+	return report_row(&run->report,
+	    (const struct cell[COLUMNS]){
+		run_text(run, vantage->name),
+		cell_text(state_of(v, &h)),
+		run_text(run, place == NULL ? -1 : place->region),
+		run_text(run, place == NULL ? -1 : place->country),
+		cell_number_if(place != NULL && place->asn >= 0,
+		    place == NULL ? 0 : place->asn),
+		cell_number_if(h.any, h.first_us),
+		cell_number_if(h.any, h.last_us),
+		cell_number_if(h.every_s > 0, h.every_s),
+		cell_number(h.rounds.came),
+		cell_number_if(h.rounds.known, h.rounds.missed),
+		h.rounds.known ? cell_percent((double)h.rounds.came,
+				     (double)(h.rounds.came + h.rounds.missed))
+			       : cell_unknown(),
+		cell_number(h.skipped),
+		cell_number(h.lost),
+		cell_number(h.asked),
+		cell_number(h.answered),
+		cell_number(h.unsent),
+		cell_percent((double)(sent - h.answered), (double)sent),
+	    });
+}
+
+int
+vps_report(struct run *run)
+{
+	struct vps v = { .run = run };
+	int status;
+
+	rounds_init(&v.rounds, run->query);
+	v.ends = query_prepare(run->query,
+	    "SELECT (SELECT min(t0) FROM batch WHERE vp = ?1 AND t0 < ?2),"
+	    " (SELECT max(t0) FROM batch WHERE vp = ?1 AND t0 < ?2)");
+	v.sums = query_prepare(run->query,
+	    "SELECT total(skipped), total(lost) FROM batch"
+	    " WHERE vp = ?1 AND t0 >= ?2 AND t0 < ?3");
+	status = report_begin(&run->report, columns, COLUMNS);
+	for (size_t i = 0; status == 0 && i < run->catalog.vp_count; i++)
+		status = write_vp(&v, (int32_t)i);
+	if (report_end(&run->report) == -1)
+		status = -1;
+	samples_clear(&v.samples);
+	rounds_clear(&v.rounds);
+	query_finish(v.ends);
+	query_finish(v.sums);
+	return status;
+}
