@@ -58,6 +58,19 @@ struct dns_question {
 	uint16_t type, class;
 };
 
+/* A question as people write it: [rd:][CLASS:][TYPE:]NAME, as in
+ * "txt:whoami.example", "a:example.com", "ch:authors.bind". Without type it is
+ * TXT; without class IN, but CH for TXT of hostname.bind, id.server,
+ * version.bind and version.server. "rd:" asks for recursion. name is its one
+ * spelling: lower case, no final dot, nothing said that goes without saying.
+ * A colon within a name is written \058. 0, or -1: no such question. */
+struct dns_asked {
+	struct dns_question question;
+	bool rd;
+	char name[LIMIT_QUESTION];
+};
+int dns_asked_from_text(struct dns_asked *, const char *text);
+
 struct dns_query {
 	uint16_t id;
 	struct dns_question question;

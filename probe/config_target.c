@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "lib/dns.h"
 #include "lib/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -94,13 +95,23 @@ read_addresses(struct reading *r, struct config_target *target)
 		    r, target, conf_strings_item(r->section, "address", i));
 }
 
+/* As it will stand in the records: soa, or the one spelling of a question. */
+static const char *
+question_spell(struct dns_asked *asked, const char *text)
+{
+	if (strcasecmp(text, "soa") == 0)
+		return "soa";
+	return dns_asked_from_text(asked, text) == -1 ? NULL : asked->name;
+}
+
 static const char *
 question_fault(const struct config_target *target, const char *name)
 {
-	if (strcmp(name, "echo") == 0 || strcmp(name, "trace") == 0)
+	if (name != NULL &&
+	    (strcmp(name, "echo") == 0 || strcmp(name, "trace") == 0))
 		return "echo and trace are keys of their own";
-	if (strlen(name) >= LIMIT_QUESTION || strchr(name, ' ') != NULL)
-		return "is no DNS name";
+	if (name == NULL)
+		return "has no question of the form [rd:][CLASS:][TYPE:]NAME";
 	for (size_t i = 0; i < target->question_count; i++) {
 		if (strcasecmp(target->question[i], name) == 0)
 			return "names a question twice";
@@ -111,8 +122,10 @@ question_fault(const struct config_target *target, const char *name)
 }
 
 static void
-add_question(struct reading *r, struct config_target *target, const char *name)
+add_question(struct reading *r, struct config_target *target, const char *text)
 {
+	struct dns_asked asked;
+	const char *name = question_spell(&asked, text);
 	const char *fault = question_fault(target, name);
 
 	if (fault != NULL) {

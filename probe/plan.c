@@ -7,42 +7,43 @@
 
 #include "lib/text.h"
 
-static bool
-is_chaos_name(const char *name)
+static int
+question_of_zone(struct question *q, const char *name, const char *zone)
 {
-	static const char *const names[] = { "hostname.bind", "id.server",
-		"version.bind", "version.server" };
-	size_t i;
+	q->dns.type = DNS_TYPE_SOA;
+	q->dns.class = DNS_CLASS_IN;
+	if (text_copy(q->name, sizeof(q->name), name) == -1)
+		return -1;
+	return dns_name_from_text(&q->dns.name, zone);
+}
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	}
-	return false;
+static int
+question_of_name(struct question *q, const char *text)
+{
+	struct dns_asked asked;
+
+	if (dns_asked_from_text(&asked, text) == -1)
+		return -1;
+	q->dns = asked.question;
+	q->rd = asked.rd;
+	return text_copy(q->name, sizeof(q->name), asked.name);
 }
 
 int
 question_init(struct question *q, const char *name, const char *zone)
 {
-	const char *qname = name;
 	char text[LIMIT_DNS_NAME_TEXT];
+	bool trace = strcmp(name, "trace") == 0;
 
 	memset(q, 0, sizeof(*q));
-	q->method = &method_dns_udp;
-	q->dns.type = DNS_TYPE_TXT;
-	q->dns.class = is_chaos_name(name) ? DNS_CLASS_CH : DNS_CLASS_IN;
+	q->method = trace ? &method_trace : &method_dns_udp;
 	if (strcmp(name, "echo") == 0) {
 		q->method = &method_echo;
 		return text_copy(q->name, sizeof(q->name), name);
 	}
-	if (strcmp(name, "trace") == 0)
-		q->method = &method_trace;
-	if (strcmp(name, "trace") == 0 || strcmp(name, "soa") == 0) {
-		q->dns.type = DNS_TYPE_SOA;
-		qname = zone;
-	}
-	if (text_copy(q->name, sizeof(q->name), name) == -1 ||
-	    dns_name_from_text(&q->dns.name, qname) == -1)
+	if ((trace || strcmp(name, "soa") == 0
+		    ? question_of_zone(q, name, zone)
+		    : question_of_name(q, name)) == -1)
 		return -1;
 	dns_name_to_text(text, sizeof(text), &q->dns.name);
 	return text_copy(q->qname, sizeof(q->qname), text);

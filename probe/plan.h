@@ -18,10 +18,9 @@ struct plan {
 	bool udp_trace[2]; /* IPv4, IPv6: else traces are ICMP */
 };
 
-/* A question by its name: "soa" of zone; the CHAOS names hostname.bind,
- * id.server, version.bind, version.server; "echo"; "trace" (whose packets ask
- * the SOA of zone); any other name is a TXT question in class IN. 0, or -1
- * where name or zone is no DNS name. */
+/* A question by its name: "soa" of zone; "echo"; "trace" (whose packets ask
+ * the SOA of zone); else as dns_asked_from_text reads it. 0, or -1 where name
+ * is no question or zone no DNS name. */
 int question_init(struct question *, const char *name, const char *zone);
 
 void plan_init(struct plan *, struct flow_table *, const struct link *);

@@ -62,7 +62,7 @@ set_edns(struct target_questions *q, const struct config_target *target)
 		q->question[i].udp_size = (uint16_t)target->edns_size;
 		q->question[i].dnssec_ok = target->dnssec;
 		q->question[i].cookie = target->cookies;
-		q->question[i].rd = target->recursion;
+		q->question[i].rd |= target->recursion;
 		q->question[i].mixed_case = target->mixed_case;
 	}
 }

@@ -332,6 +332,66 @@ queries_are_exactly_these_bytes(void **state)
 	}
 }
 
+static void
+questions_are_read_as_people_write_them(void **state)
+{
+	static const struct {
+		const char *text, *name; /* NULL: refused */
+		uint16_t type, class;
+		bool rd;
+	} cases[] = {
+		{ "whoami.example", "whoami.example", 16, 1, false },
+		{ "WhoAmI.Example.", "whoami.example", 16, 1, false },
+		{ "txt:whoami.example", "whoami.example", 16, 1, false },
+		{ "a:example.com", "a:example.com", 1, 1, false },
+		{ "in:A:example.com", "a:example.com", 1, 1, false },
+		{ "id.server", "id.server", 16, 3, false },
+		{ "ch:txt:ID.server.", "id.server", 16, 3, false },
+		{ "in:id.server", "in:id.server", 16, 1, false },
+		{ "a:id.server", "a:id.server", 1, 1, false },
+		{ "ch:authors.bind", "ch:authors.bind", 16, 3, false },
+		{ "rd:debug.opendns.com", "rd:debug.opendns.com", 16, 1, true },
+		{ "RD:in:mx:x", "rd:mx:x", 15, 1, true },
+		{ "type65280:x", "type65280:x", 65280, 1, false },
+		{ "class7:x", "class7:x", 16, 7, false },
+		{ "ns:.", "ns:.", 2, 1, false },
+		{ "a\\058b.x", "a\\058b.x", 16, 1, false },
+		{ "txt:soa", "txt:soa", 16, 1, false },
+		{ "txt:echo.", "txt:echo", 16, 1, false },
+		{ "", NULL, 0, 0, false },
+		{ "a:", NULL, 0, 0, false },
+		{ ":x", NULL, 0, 0, false },
+		{ "foo:x", NULL, 0, 0, false },
+		{ "a:in:x", NULL, 0, 0, false },
+		{ "a:a:x", NULL, 0, 0, false },
+		{ "in:rd:x", NULL, 0, 0, false },
+		{ "rd:rd:x", NULL, 0, 0, false },
+		{ "type6:x", NULL, 0, 0, false },
+		{ "type0:x", NULL, 0, 0, false },
+		{ "aaaaaaaaaaaaaaaaaaaa:x", NULL, 0, 0, false },
+		{ "a..b", NULL, 0, 0, false },
+	};
+	struct dns_asked asked, again;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		int result = dns_asked_from_text(&asked, cases[i].text);
+
+		if (result != (cases[i].name == NULL ? -1 : 0))
+			fail_msg("%s: %d", cases[i].text, result);
+		if (result == -1)
+			continue;
+		assert_string_equal(asked.name, cases[i].name);
+		assert_int_equal(asked.question.type, cases[i].type);
+		assert_int_equal(asked.question.class, cases[i].class);
+		assert_int_equal(asked.rd, cases[i].rd);
+		assert_int_equal(dns_asked_from_text(&again, asked.name), 0);
+		assert_string_equal(again.name, asked.name);
+		assert_int_equal(again.question.class, asked.question.class);
+	}
+}
+
 /* The examples of RFC 7873 and what kdig +cookie sends. */
 static void
 size_and_cookie_are_sent_as_asked(void **state)
@@ -1052,6 +1112,7 @@ main(void)
 		cmocka_unit_test(a_compressed_name_also_ends_at_255_bytes),
 		cmocka_unit_test(a_name_has_at_most_127_pointers),
 		cmocka_unit_test(queries_are_exactly_these_bytes),
+		cmocka_unit_test(questions_are_read_as_people_write_them),
 		cmocka_unit_test(size_and_cookie_are_sent_as_asked),
 		cmocka_unit_test(cookies_are_kept_where_their_length_is_lawful),
 		cmocka_unit_test(extended_errors_are_kept_up_to_their_limits),
