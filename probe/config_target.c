@@ -101,6 +101,8 @@ question_spell(struct dns_asked *asked, const char *text)
 {
 	if (strcasecmp(text, "soa") == 0)
 		return "soa";
+	if (strcmp(text, "echo") == 0 || strcmp(text, "trace") == 0)
+		return text; /* to be refused by its name */
 	return dns_asked_from_text(asked, text) == -1 ? NULL : asked->name;
 }
 
