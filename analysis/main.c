@@ -45,6 +45,8 @@ static const struct subcommand {
 	    OPTION_WINDOW | OPTION_MAX_AGE | OPTION_LEVEL, 0, BY_DEFAULT,
 	    false },
 	{ "vps", vps_report, OPTION_WINDOW, 0, BY_DEFAULT, false },
+	{ "sites", sites_report, OPTION_WINDOW | OPTION_WEIGHTS, 0, BY_DEFAULT,
+	    false },
 	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },
 };
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -459,6 +459,7 @@ options_help(void)
 	    "       acreport events    [--max-age LENGTH]\n"
 	    "       acreport stability [--max-age LENGTH]\n"
 	    "       acreport vps\n"
+	    "       acreport sites     [--weights FILE]\n"
 	    "       acreport records\n"
 	    "\n"
 	    "  --db DB              the store (default " DEFAULT_DB ")\n"

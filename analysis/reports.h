@@ -29,6 +29,7 @@ int diff_report(struct run *);
 int events_report(struct run *);
 int stability_report(struct run *);
 int vps_report(struct run *);
+int sites_report(struct run *);
 int records_report(struct run *);
 
 /* Cells that several reports have. */

@@ -164,6 +164,8 @@ CASES = {  # result: words
     "stability.json": ("stability", *WINDOW),
     "vps.csv": ("vps", *WINDOW),
     "vps.txt": ("vps", *WINDOW),
+    "sites.csv": ("sites", *WINDOW),
+    "sites-map.txt": ("sites", "--site-map", f"{HERE}/sites", *WINDOW),
     "latency-later.csv": (
         "latency", "--since", "2026-11-25", "--until", "2026-11-26"),
     "catchment.csv": ("catchment", *AT),

@@ -282,9 +282,54 @@ def check_vps(world, rng, common, check, _):
         "vps", "--since", stamp(since), "--until", stamp(until), *common))
 
 
+# --- sites ---
+
+def check_sites(world, rng, common, check, folder):
+    since = START + rng.randrange(world.hours * HOUR)
+    until = since + rng.randrange(HOUR, 30 * HOUR)
+    chosen = o.compared(world, since, until)
+    lines = {("vp", "vp1"): 2.25, ("country", "DE"): 10}
+    weight = spread(world, lines, until - 1)
+    held = collections.defaultdict(list)
+    for (vp, lane), records in o.lanes_compared(world, chosen, until).items():
+        method = chosen[lane[0], lane[1]][0]
+        for r, text, site in o.sightings([r for r, _ in records], method):
+            held[lane[:3]].append((vp, r, text, site, method))
+    wanted = []
+    for (target, address, af), seen in held.items():
+        inside = [one for one in seen if one[1].t >= since]
+        counts = collections.Counter((one[0], one[3]) for one in inside)
+        totals = collections.Counter(one[0] for one in inside)
+        load = sum(weight[vp] for vp in totals)
+        for site in {one[3] for one in inside}:
+            parts = {vp: counts[vp, site] / totals[vp] for vp in totals}
+            mine = [one for one in inside if one[3] == site]
+            rtts = [one[1].rtt_us for one in mine]
+            share = sum(parts.values())
+            part = sum(p * weight[vp] for vp, p in parts.items())
+            wanted.append([
+                guarded(target), address, str(af), guarded(site),
+                str(len({one[2] for one in mine})), o.count_text(share),
+                pct(share, len(totals)), str(len(mine)),
+                ms(o.median(rtts)),
+                ms(o.nearest(rtts, 95)) if len(rtts) >= 20 else "",
+                stamp(min(one[1].t for one in seen if one[3] == site)),
+                stamp(max(one[1].t for one in mine)), mine[0][4],
+                o.count_text(part), pct(part, load)])
+    path = f"{folder}/weights"
+    with open(path, "w", encoding="ascii") as file:
+        file.writelines(f"{kind} {name} {value}\n"
+                        for (kind, name), value in lines.items())
+    words = ("--since", stamp(since), "--until", stamp(until), *common)
+    check("sites", sorted(row[:-2] for row in wanted),
+          o.acreport("sites", *words))
+    check("sites --weights", sorted(wanted),
+          o.acreport("sites", "--weights", path, *words))
+
+
 # --- comparison ---
 
-CHECKS = [check_diff, check_stability, check_vps]
+CHECKS = [check_diff, check_stability, check_vps, check_sites]
 
 
 def compare_world(seed, folder, tests):
