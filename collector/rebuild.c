@@ -8,6 +8,7 @@
 #include "collector/import_batch.h"
 #include "collector/ingest.h"
 #include "collector/settle.h"
+#include "collector/store_private.h"
 #include "lib/json_in.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -80,23 +81,26 @@ restore_import(struct rebuild *r, const struct archive_entry *entry)
 
 	if (result != STORE_OK)
 		return result;
+	if ((result = store_save(r->store)) != STORE_OK)
+		return result;
 	result = import_batch_restore(r->store, (const char *)entry->bytes,
 	    entry->len, reason, sizeof(reason));
 	if (result == STORE_OK) {
+		if ((result = store_keep(r->store)) != STORE_OK)
+			return result;
 		r->stored++;
 		return r->open < PER_COMMIT ? STORE_OK : commit(r);
 	}
-	if (result == STORE_DUPLICATE) {
-		r->repeated++;
-		return STORE_OK;
-	}
-	if (result != STORE_CONFLICT && result != STORE_REFUSED)
+	if (result != STORE_DUPLICATE && result != STORE_CONFLICT &&
+	    result != STORE_REFUSED)
 		return result;
-	refuse(
-	    r, entry, reason[0] == '\0' ? store_result_name(result) : reason);
-	/* One that cannot be read is none of ours, and part of it may be in
-	 * this transaction: give up rather than guess. */
-	return result == STORE_CONFLICT ? STORE_OK : STORE_BROKEN;
+	if (result == STORE_DUPLICATE)
+		r->repeated++;
+	else
+		refuse(r, entry,
+		    reason[0] == '\0' ? store_result_name(result) : reason);
+	/* What was read of it before the fault is taken back. */
+	return store_undo(r->store);
 }
 
 static void

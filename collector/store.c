@@ -51,6 +51,28 @@ store_forget_names(struct store *s)
 	names_clear(s->paths);
 }
 
+enum store_result
+store_save(struct store *s)
+{
+	return store_run(s, STATEMENT_SAVE_ENTRY);
+}
+
+enum store_result
+store_keep(struct store *s)
+{
+	return store_run(s, STATEMENT_RELEASE_ENTRY);
+}
+
+enum store_result
+store_undo(struct store *s)
+{
+	const enum store_result result = store_run(s, STATEMENT_UNDO_ENTRY);
+
+	s->last_measurement = -1;
+	store_forget_names(s);
+	return result == STORE_OK ? store_keep(s) : result;
+}
+
 static void
 let_go(struct store *s)
 {

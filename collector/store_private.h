@@ -65,6 +65,12 @@ int store_publish(const char *temp, const char *path);
 /* Run a statement without parameters and rows. */
 enum store_result store_run(struct store *, enum statement);
 
+/* Inside a transaction: what follows can be taken back by itself. One of the
+ * other two follows. */
+enum store_result store_save(struct store *);
+enum store_result store_keep(struct store *);
+enum store_result store_undo(struct store *);
+
 /* The caches of names may hold what a rollback has undone. */
 void store_forget_names(struct store *);
 

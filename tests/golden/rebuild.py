@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# Proves that accollect rebuild leaves out an import that it cannot read, whole, names and counts it, and goes on with the rest.
+import hashlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import uploads  # noqa: E402
+
+START_US = 1700000000000000
+PROGRAM = os.path.abspath(os.environ.get("ACCOLLECT") or
+                          os.path.join(uploads.BUILD, "accollect"))
+
+
+def entry(kind, data):
+    line = f"acarc 1 {kind} {len(data)} {hashlib.sha256(data).hexdigest()}\n"
+    return line.encode() + data + b"\n"
+
+
+def an_import(vp, number, answers, spoil=None):
+    """An import of a record for each answer; record spoil has a bad time."""
+    t_us = START_US + number * 60000000
+    lines = [{"vp": vp, "spool": "ripe-atlas:1", "number": number,
+              "sha256": hashlib.sha256(f"{vp}{number}".encode()).hexdigest()},
+             uploads.head(t_us, len(answers))]
+    for i, answer in enumerate(answers):
+        record = uploads.record(t_us + i * 1000, answer)
+        lines.append(record | ({"t": "never"} if i == spoil else {}))
+    return entry("import", "".join(json.dumps(line) + "\n"
+                                   for line in lines).encode())
+
+
+class Test:
+    def __init__(self, folder):
+        self.tap = uploads.Tap()
+        self.folder = folder
+
+    def rebuild(self, name, *entries):
+        """(what it did, the database's path)."""
+        archive = os.path.join(self.folder, name)
+        os.mkdir(archive)
+        with open(os.path.join(archive, "00000001.acarc"), "wb") as file:
+            file.write(b"".join(entries))
+        db = archive + ".db"
+        return subprocess.run(
+            [PROGRAM, "rebuild", "--archive", archive, "--db", db],
+            capture_output=True, text=True, check=False), db
+
+    def hash(self, db):
+        return subprocess.run([PROGRAM, "check", "--hash", "--db", db],
+                              capture_output=True, text=True,
+                              check=False).stdout
+
+    def run(self):
+        good = [an_import("atlas-1", 1, ["ams1", "ams2"]),
+                an_import("atlas-1", 2, ["ams3"]),
+                an_import("atlas-2", 3, ["lhr1"])]
+        bad = [an_import("atlas-9", 4, ["x1", "x2", "x3"], spoil=2),
+               entry("import", b'{"vp":"atlas-1"}\n'),
+               entry("import", b"no JSON at all\n"), entry("import", b"")]
+        want, db = self.rebuild("good", *good)
+        self.tap.check(want.returncode == 0 and
+                       want.stdout.startswith("3 batches, 0 repeated"),
+                       "an archive without fault gives all of it", want)
+        hashed = self.hash(db)
+        have, db = self.rebuild("bad", good[0], bad[0], good[1], bad[1],
+                                good[0], bad[2], bad[3], good[2])
+        self.tap.check(have.returncode == 1 and have.stdout ==
+                       "3 batches, 1 repeated, 0 acts, 4 refused, 0 damaged\n",
+                       "what cannot be read is counted, the rest goes on",
+                       have)
+        self.tap.check(len(have.stderr.splitlines()) == 4 and
+                       "line 5: t: " in have.stderr,
+                       "each is named with file, byte, line and reason",
+                       have.stderr)
+        self.tap.check(hashed == self.hash(db) and len(hashed) == 65,
+                       "and the content is that of the rest")
+        with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as reader:
+            left = reader.execute(
+                "SELECT (SELECT count(*) FROM instance WHERE text LIKE 'x%'),"
+                " (SELECT count(*) FROM vp WHERE name = 'atlas-9')").fetchone()
+        self.tap.check(left == (0, 0), "nothing of it is left behind", left)
+        done = subprocess.run([PROGRAM, "check", "--db", db],
+                              capture_output=True, text=True, check=False)
+        self.tap.check(done.returncode == 0, "the store checks", done)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix=f"rebuild-{os.getpid()}-") as path:
+        test = Test(path)
+        test.run()
+        return test.tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
