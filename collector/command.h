@@ -52,6 +52,7 @@ int command_result(enum store_result, const char *what);
 int command_vp(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_backup(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_prune(int argc, char **argv);
 int command_rebuild(int argc, char **argv);
 

@@ -243,6 +243,8 @@ static const struct {
 	    "--format root-servers|csv FILE...  names to places" },
 	{ "status", command_status, "how much there is" },
 	{ "backup", command_backup, "FILE  copy the database while it runs" },
+	{ "export", command_export,
+	    "--to DIR [--vp NAME] batches from the archive, as they came" },
 	{ "prune", command_prune,
 	    "[--replies --paths --raw --runs DAYS] take out what is older" },
 	{ "rebuild", command_rebuild,

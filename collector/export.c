@@ -1,0 +1,159 @@
+#include "collector/command.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "collector/archive.h"
+#include "lib/batch.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+enum {
+	EXPORT_TO = OPTION_OWN,
+	EXPORT_VP,
+};
+
+static const struct option options[] = {
+	COMMAND_OPTIONS,
+	{ "to", required_argument, NULL, EXPORT_TO },
+	{ "vp", required_argument, NULL, EXPORT_VP },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct export
+{
+	const char *to, *vp; /* vp NULL: all */
+	int dirfd;
+	int64_t written, there, others, refused;
+};
+
+/* A file is published whole: one that is there is whole too. */
+static int
+write_batch(struct export *e, const struct archive_entry *entry)
+{
+	struct batch_pieces p;
+	char name[512];
+	enum batch_error error;
+
+	memset(&p, 0, sizeof(p));
+	error = batch_split(&p, entry->bytes, entry->len);
+	if (error != BATCH_OK) {
+		log_warnx("archive: %s, byte %lld: %s", entry->file,
+		    (long long)entry->at, batch_error_name(error));
+		e->refused++;
+		return 0;
+	}
+	if (e->vp != NULL && strcmp(e->vp, p.line.vp) != 0)
+		return 0;
+	if (text_print(name, sizeof(name), "%s_%s_%lld.acbatch", p.line.vp,
+		p.line.spool, (long long)p.line.number) == -1)
+		return -1;
+	if (faccessat(e->dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		e->there++;
+		return 0;
+	}
+	if (file_publish(e->dirfd, name, entry->bytes, entry->len, 0640) ==
+	    -1) {
+		log_warn("%s/%s", e->to, name);
+		return -1;
+	}
+	e->written++;
+	return 0;
+}
+
+static int
+write_all(struct export *e, struct archive_reader *reader)
+{
+	struct archive_entry entry;
+	int more;
+
+	while ((more = archive_reader_next(reader, &entry)) == 1) {
+		if (strcmp(entry.kind, "batch") != 0)
+			e->others++;
+		else if (write_batch(e, &entry) == -1)
+			return EXIT_STORAGE;
+	}
+	if (more == -1) {
+		log_warn("archive");
+		return EXIT_STORAGE;
+	}
+	e->refused += archive_reader_damaged(reader);
+	return e->refused == 0 ? EXIT_DONE : EXIT_UNANSWERED;
+}
+
+static int
+open_folder(struct export *e)
+{
+	int code = EXIT_DONE;
+
+	(void)mkdir(e->to, 0750);
+	e->dirfd = open(e->to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->dirfd == -1) {
+		code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+		log_warn("%s", e->to);
+	}
+	return code;
+}
+
+static int
+export_archive(struct export *e, const char *archive)
+{
+	struct archive_reader *reader = archive_reader_open(archive);
+	int code;
+
+	if (reader == NULL) {
+		code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+		log_warn("%s", archive);
+		return code;
+	}
+	if ((code = open_folder(e)) == EXIT_DONE) {
+		code = write_all(e, reader);
+		(void)close(e->dirfd);
+		(void)printf("%lld batches written, %lld there already, %lld "
+			     "other entries, %lld damaged\n",
+		    (long long)e->written, (long long)e->there,
+		    (long long)e->others, (long long)e->refused);
+	}
+	archive_reader_close(reader);
+	return code;
+}
+
+static int
+take_option(struct command *command, struct export *e, int option)
+{
+	if (option == EXPORT_TO)
+		e->to = optarg;
+	else if (option == EXPORT_VP)
+		e->vp = optarg;
+	else if (command_option(command, option) == -1)
+		return EXIT_BAD_USAGE;
+	return EXIT_DONE;
+}
+
+int
+command_export(int argc, char **argv)
+{
+	/* The database is not looked at. */
+	struct command command = { .db = "" };
+	struct export e = { .dirfd = -1 };
+	int option, code = EXIT_DONE;
+
+	while (code == EXIT_DONE && (option = getopt_long(argc, argv,
+					 COMMAND_LETTERS, options, NULL)) != -1)
+		code = take_option(&command, &e, option);
+	if (code == EXIT_DONE && (optind != argc || e.to == NULL))
+		code = command_usage("export: --to which folder? No words");
+	if (code == EXIT_DONE)
+		code = command_locate(&command);
+	if (code == EXIT_DONE && command.archive == NULL)
+		code = command_usage("export: which archive? --archive DIR or "
+				     "-f CONF");
+	if (code == EXIT_DONE)
+		code = export_archive(&e, command.archive);
+	command_clear(&command);
+	return code;
+}
