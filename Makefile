@@ -60,7 +60,7 @@ $(B)/libac.a: $(call objects,$(LIB_SRC)) $(LIB_MADE)
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(B)/acprobe: $(call objects,$(PROBE_SRC)) $(B)/libac.a
+$(B)/acprobe: $(call objects,$(PROBE_SRC)) $(B)/services_shipped.o $(B)/libac.a
 	@echo "  link $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_COMMON)
 $(B)/acship: $(call objects,$(SHIP_SRC)) $(B)/libac.a
@@ -84,6 +84,14 @@ $(B)/schema_sql.c: schema/store.sql schema/views.sql schema/embed.sh
 	$(Q)sh schema/embed.sh schema_store_sql=schema/store.sql \
 	    schema_views_sql=schema/views.sql >$@.new && mv $@.new $@
 $(B)/schema_sql.o: $(B)/schema_sql.c
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
+
+# Likewise the table of services, which acprobe carries.
+$(B)/services_shipped.c: schema/services schema/embed.sh
+	@mkdir -p $(@D)
+	$(Q)sh schema/embed.sh services_shipped=schema/services >$@.new && \
+	    mv $@.new $@
+$(B)/services_shipped.o: $(B)/services_shipped.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
 
 

@@ -33,13 +33,17 @@ is_timed(const struct record *r)
 	       strcmp(r->question, "soa") == 0;
 }
 
-/* The name that a record gives under one method; NULL: none. */
+/* The name that a record gives under the identity's method; NULL: none. */
 static const struct record_bytes *
-named_by(const struct record *r, enum identity_method method)
+named_by(const struct record *r, const struct identity *id)
 {
 	const struct record_bytes *bytes;
 
-	return record_identity(r, &bytes) == method ? bytes : NULL;
+	if (record_identity(r, &bytes) != id->method ||
+	    (id->method == IDENTITY_NAME &&
+		strcmp(r->question, id->question) != 0))
+		return NULL;
+	return bytes;
 }
 
 /* What was asked again may have gone another way, over TCP: it names the
@@ -50,23 +54,44 @@ is_aside(const struct record *r, bool retries)
 	return r->retry_of != -1 && !retries;
 }
 
-/* The first method of the identity order by which any record has a name. */
-static enum identity_method
-choose_method(const struct record *const *records, size_t count, bool retries)
+/* How good a method is, the lower the better: the service's, then the usual
+ * order. */
+static size_t
+rank_of(const struct service *service, enum identity_method method,
+    const char *question)
 {
-	enum identity_method best = IDENTITY_NONE;
+	const char *name = identity_method_name(method, question);
+	size_t i, listed = service == NULL ? 0 : service->method_count;
+
+	for (i = 0; i < listed; i++) {
+		if (strcmp(service->method[i], name) == 0)
+			return i;
+	}
+	return listed + (size_t)method;
+}
+
+/* The best method by which any record has a name. */
+static void
+choose_method(struct identity *id, const struct record *const *records,
+    size_t count, const struct service *service)
+{
 	const struct record_bytes *bytes;
-	size_t i;
+	size_t best = SIZE_MAX, rank, i;
 
 	for (i = 0; i < count; i++) {
+		const char *question = records[i]->question;
 		enum identity_method m = record_identity(records[i], &bytes);
 
-		if (is_aside(records[i], retries))
+		if (m == IDENTITY_NONE || is_aside(records[i], id->retries))
 			continue;
-		if (m != IDENTITY_NONE && (best == IDENTITY_NONE || m < best))
-			best = m;
+		rank = rank_of(service, m, question);
+		if (rank >= best)
+			continue;
+		best = rank;
+		id->method = m;
+		(void)text_copy(id->question, sizeof(id->question),
+		    m == IDENTITY_NAME ? question : "");
 	}
-	return best;
 }
 
 static void
@@ -127,7 +152,7 @@ read_flow(struct identity *id, struct identity_flow *flow,
 				rtts[rtt_count++] = r->rtt_us;
 		}
 		if (is_aside(r, id->retries) ||
-		    (name = named_by(r, id->method)) == NULL)
+		    (name = named_by(r, id)) == NULL)
 			continue;
 		if (history->named++ == 0)
 			history->first = name;
@@ -195,8 +220,9 @@ list_flows(
 
 void
 identify(struct identity *id, const struct record *const *records, size_t count,
-    const struct site_map *map)
+    const struct identify_by *by)
 {
+	const struct site_map *map = by->map;
 	struct flow_history history[LIMIT_FLOWS];
 	size_t i;
 
@@ -208,10 +234,10 @@ identify(struct identity *id, const struct record *const *records, size_t count,
 	id->addr = records[0]->addr;
 	for (i = 0; i < count && id->port == -1; i++)
 		id->port = records[i]->port;
-	id->method = choose_method(records, count, false);
+	choose_method(id, records, count, by->service);
 	id->retries = id->method == IDENTITY_NONE;
 	if (id->retries)
-		id->method = choose_method(records, count, true);
+		choose_method(id, records, count, by->service);
 	list_flows(id, records, count);
 	for (i = 0; i < id->flow_count; i++) {
 		read_flow(id, &id->flow[i], records, count, map, &history[i]);
@@ -273,7 +299,7 @@ put_flow(struct json_out *out, const struct identity_flow *flow)
 static void
 put_head(struct json_out *out, const struct identity *id)
 {
-	const char *method = identity_method_name(id->method, "name");
+	const char *method = identity_method_name(id->method, id->question);
 
 	json_out_key(out, "type");
 	json_out_text(out, "identity");

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include "lib/record.h"
 #include "lib/site_map.h"
+#include "probe/services.h"
 
 enum verdict {
 	VERDICT_NONE,       /* nothing named itself */
@@ -30,9 +31,10 @@ struct identity {
 	char target[LIMIT_TARGET_NAME + 1];
 	struct addr addr;
 	int32_t port;
-	enum identity_method method;  /* the first in order that has a name */
-	struct record_bytes instance; /* of flow 0: the latest */
-	struct site site;             /* name "" : none */
+	enum identity_method method;   /* the first in order that has a name */
+	char question[LIMIT_QUESTION]; /* of IDENTITY_NAME: which */
+	struct record_bytes instance;  /* of flow 0: the latest */
+	struct site site;              /* name "" : none */
 	int64_t rtt_us; /* median of the timed question, flow 0; -1 */
 	enum verdict verdict;
 	bool retries; /* only what was asked again names it */
@@ -40,9 +42,15 @@ struct identity {
 	struct identity_flow flow[LIMIT_FLOWS];
 };
 
-/* From the records of one target and address. records are in time order. */
+/* From the records of one target and address. records are in time order.
+ * service says the order of methods; NULL: the usual one, which also follows
+ * where none of the service's names anything. map may be NULL. */
+struct identify_by {
+	const struct site_map *map;
+	const struct service *service;
+};
 void identify(struct identity *, const struct record *const *records,
-    size_t count, const struct site_map *);
+    size_t count, const struct identify_by *);
 
 const char *verdict_name(enum verdict); /* NULL for none */
 

@@ -33,6 +33,8 @@ struct look {
 	struct look_address *addresses;
 	size_t address_count;
 	struct question question[QUESTIONS];
+	struct services *services;
+	struct question *service_question; /* SERVICE_METHODS an address */
 	struct site_map *map;
 	struct kept *kept; /* sorted by owner and time, once all are there */
 	size_t kept_count;
@@ -99,6 +101,57 @@ plan_echo(struct plan *plan, struct plan_item item, const struct look *look)
 	return 0;
 }
 
+static void
+set_question(struct question *q, const struct look_options *o)
+{
+	q->udp_size = o->udp_size;
+	q->dnssec_ok = o->dnssec_ok;
+	q->cookie = o->cookie;
+	q->rd |= o->rd;
+	q->mixed_case = o->mixed_case;
+}
+
+/* What the table of services says to ask beside. */
+static int
+plan_service(struct plan *plan, struct plan_item item, const struct look *look,
+    struct question *questions)
+{
+	const struct service *service =
+	    services_find(look->services, &item.addr);
+	size_t i;
+
+	for (i = 0; service != NULL && i < service->method_count; i++) {
+		if (!service_asks(service->method[i]))
+			continue;
+		if (question_init(&questions[i], service->method[i], ".") == -1)
+			return -1;
+		set_question(&questions[i], look->options);
+		item.question = &questions[i];
+		if (plan_add(plan, &item) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Where another name than NSID is the best, each further flow asks it. */
+static int
+plan_best(struct plan *plan, struct plan_item item, const struct look *look,
+    const struct question *questions)
+{
+	const struct service *service =
+	    services_find(look->services, &item.addr);
+	const char *best = service == NULL ? "nsid" : service->method[0];
+
+	if (strcmp(best, "nsid") == 0 || strcmp(best, "soa") == 0)
+		return 0;
+	item.question = strcmp(best, "id.server") == 0
+			    ? &look->question[ID_SERVER]
+			: strcmp(best, "hostname.bind") == 0
+			    ? &look->question[HOSTNAME_BIND]
+			    : &questions[0];
+	return plan_add(plan, &item);
+}
+
 static int
 plan_address(struct plan *plan, const struct look *look,
     const struct look_address *address)
@@ -108,11 +161,17 @@ plan_address(struct plan *plan, const struct look *look,
 		.addr = address->addr,
 		.port = address->port,
 		.proto = o->tcp ? PROTO_TCP : PROTO_UDP };
+	struct question *questions =
+	    &look->service_question[SERVICE_METHODS *
+				    (size_t)(address - look->addresses)];
 	int n;
 
+	if (o->dns && plan_service(plan, item, look, questions) == -1)
+		return -1;
 	for (n = 0; o->dns && n < o->flows; n++) {
 		item.flow = n;
-		if (plan_flow(plan, item, look) == -1)
+		if (plan_flow(plan, item, look) == -1 ||
+		    (n > 0 && plan_best(plan, item, look, questions) == -1))
 			return -1;
 	}
 	item.flow = 0;
@@ -142,11 +201,7 @@ questions_init(struct look *look)
 	for (i = 0; i < QUESTIONS; i++) {
 		if (question_init(&look->question[i], names[i], zone) == -1)
 			return -1;
-		look->question[i].udp_size = look->options->udp_size;
-		look->question[i].dnssec_ok = look->options->dnssec_ok;
-		look->question[i].cookie = look->options->cookie;
-		look->question[i].rd = look->options->rd;
-		look->question[i].mixed_case = look->options->mixed_case;
+		set_question(&look->question[i], look->options);
 	}
 	return 0;
 }
@@ -334,8 +389,9 @@ show_address(const struct look *look, const struct look_address *address)
 	while (first < i)
 		result.records[result.record_count++] =
 		    look->kept[first++].record;
-	identify(
-	    &result.identity, result.records, result.record_count, look->map);
+	result.service = services_find(look->services, &address->addr);
+	identify(&result.identity, result.records, result.record_count,
+	    &(struct identify_by){ look->map, result.service });
 	if (look->options->json) {
 		print_json(&result, line);
 	} else {
@@ -443,6 +499,10 @@ look_at(struct look *look)
 	if ((flows = flow_table_new(&key, &source4, &source6)) == NULL)
 		goto out;
 	plan_init(&plan, flows, link);
+	look->service_question = calloc(look->address_count * SERVICE_METHODS,
+	    sizeof(*look->service_question));
+	if (look->service_question == NULL)
+		goto out_plan;
 	for (i = 0; i < look->address_count; i++) {
 		if (plan_address(&plan, look, &look->addresses[i]) == -1)
 			goto out_plan;
@@ -497,6 +557,12 @@ look(const struct look_options *options)
 		log_warnx("%s", error);
 		return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
 	}
+	look.services = services_read(options->services, error, sizeof(error));
+	if (look.services == NULL) {
+		log_warnx("%s", error);
+		site_map_free(look.map);
+		return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+	}
 	code = look_resolve(options, &look.addresses, &look.address_count);
 	if (code <= EXIT_UNANSWERED && look.address_count > 0) {
 		say_what_is_open(&look);
@@ -512,5 +578,7 @@ look(const struct look_options *options)
 	names_free(look.names);
 	look_addresses_free(look.addresses, look.address_count);
 	site_map_free(look.map);
+	free(look.service_question);
+	services_free(look.services);
 	return code;
 }

@@ -13,6 +13,7 @@
 #include "probe/identify.h"
 #include "probe/manners.h"
 #include "probe/names.h"
+#include "probe/services.h"
 
 struct look_options {
 	int family; /* 4, 6; 0: both */
@@ -27,7 +28,8 @@ struct look_options {
 	struct span interval, timeout;
 	const char *zone;
 	const char *source4, *source6, *interface; /* NULL: the host's choice */
-	const char *site_map, *blocklist;          /* files; NULL: none */
+	/* Files; NULL: none. */
+	const char *site_map, *blocklist, *services;
 	struct manners *manners;
 	char **targets;
 	size_t target_count;
@@ -49,7 +51,8 @@ struct look_result {
 	const struct record **records; /* in time order */
 	size_t record_count;
 	struct identity identity;
-	const struct names *names; /* of hops; NULL: not looked up */
+	const struct service *service; /* NULL: not in the table */
+	const struct names *names;     /* of hops; NULL: not looked up */
 };
 
 /* Names and addresses of the command line, resolved and checked against the

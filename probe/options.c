@@ -22,6 +22,7 @@ enum {
 	OPTION_MIXED_CASE,
 	OPTION_RATE,
 	OPTION_RECURSE,
+	OPTION_SERVICES,
 	OPTION_SITE_MAP,
 };
 
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "rate", required_argument, NULL, OPTION_RATE },
 	{ "recurse", no_argument, NULL, OPTION_RECURSE },
+	{ "services", required_argument, NULL, OPTION_SERVICES },
 	{ "site-map", required_argument, NULL, OPTION_SITE_MAP },
 	{ "source", required_argument, NULL, 'S' },
 	{ "tcp", no_argument, NULL, 'T' },
@@ -79,6 +81,7 @@ options_help(void)
 	    "      --recurse       ask for recursion (RD)\n"
 	    "      --flows N       ask on N flows, and say whether they agree\n"
 	    "      --only WHAT     dns, echo or trace\n"
+	    "      --services FILE which question names which service\n"
 	    "      --site-map FILE names to sites\n"
 	    "  -j, --json          records and identities, one a line\n"
 	    "  -n, --numeric       no names for the hops\n"
@@ -262,6 +265,9 @@ read_value(struct options *o, int option, const char *value)
 		return read_rate(o, value);
 	case OPTION_BUFSIZE:
 		return read_bufsize(o, value);
+	case OPTION_SERVICES:
+		o->look.services = value;
+		return EXIT_DONE;
 	case OPTION_SITE_MAP:
 		o->look.site_map = value;
 		return EXIT_DONE;

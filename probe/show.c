@@ -201,7 +201,7 @@ show_instance(const struct style *s, const struct look_result *result)
 	(void)escape_text(
 	    text, sizeof(text), id->instance.bytes, id->instance.len);
 	(void)printf("%s%s%s  %sby %s%s", s->strong, text, s->end, s->dim,
-	    identity_method_name(id->method, "name"), s->end);
+	    identity_method_name(id->method, id->question), s->end);
 	if (id->site.name[0] != '\0')
 		(void)printf("  site %s%s%s", s->strong, id->site.name, s->end);
 	(void)printf("\n");
@@ -464,6 +464,7 @@ void
 show_page(const struct look_options *o, const struct look_result *result)
 {
 	struct style style = style_of_terminal();
+	size_t i;
 
 	show_title(&style, result);
 	if (o->dns)
@@ -476,6 +477,12 @@ show_page(const struct look_options *o, const struct look_result *result)
 		return;
 	show_name(&style, result, "hostname.bind");
 	show_name(&style, result, "id.server");
+	for (i = 0;
+	     result->service != NULL && i < result->service->method_count;
+	     i++) {
+		if (service_asks(result->service->method[i]))
+			show_name(&style, result, result->service->method[i]);
+	}
 	show_flows(&style, &result->identity);
 	show_echo(&style, result);
 	show_oddities(&style, result);

@@ -21,3 +21,6 @@ OBJ_test_identify := $(B)/probe/identify.o
 OBJ_test_flow := $(B)/probe/flow.o
 OBJ_test_plan := $(addprefix $(B)/probe/,plan.o flow.o schedule.o outstanding.o prober.o receive.o method_dns.o method_dns_tcp.o method_dns_udp.o method_echo.o method_trace.o)
 OBJ_test_options := $(addprefix $(B)/probe/,options.o manners.o)
+OBJ_test_proportion := $(B)/analysis/proportion.o
+LIBS_test_proportion := -lm
+OBJ_test_services := $(B)/probe/services.o $(B)/services_shipped.o

@@ -64,12 +64,13 @@ static void
 identify_lines(struct identity *id, const struct line *lines, size_t count,
     const struct site_map *map)
 {
+	const struct identify_by by = { map, NULL };
 	struct record *records[RECORDS] = { NULL };
 	size_t i;
 
 	for (i = 0; i < count; i++)
 		records[i] = record_of(&lines[i], (int)i);
-	identify(id, (const struct record *const *)records, count, map);
+	identify(id, (const struct record *const *)records, count, &by);
 	for (i = 0; i < count; i++)
 		free(records[i]);
 }
@@ -307,21 +308,53 @@ what_is_asked_again_is_aside_unless_it_alone_names(void **state)
 	};
 	struct record *r[2] = { record_of(&both[0], 0),
 		record_of(&both[1], 1) };
+	const struct identify_by by = { NULL, NULL };
 	struct identity id;
 
 	(void)state;
 	r[1]->retry_of = 0;
-	identify(&id, (const struct record *const *)r, 2, NULL);
+	identify(&id, (const struct record *const *)r, 2, &by);
 	assert_memory_equal(id.instance.bytes, "one", 3);
 	assert_int_equal(id.verdict, VERDICT_STABLE);
 	assert_int_equal(id.rtt_us, 10);
 	assert_int_equal(id.flow[0].asked, 1);
 	put(&r[0]->dns.nsid, NULL);
-	identify(&id, (const struct record *const *)r, 2, NULL);
+	identify(&id, (const struct record *const *)r, 2, &by);
 	assert_memory_equal(id.instance.bytes, "two", 3);
 	assert_int_equal(id.rtt_us, 10);
 	free(r[0]);
 	free(r[1]);
+}
+
+static void
+a_service_has_an_order_of_its_own(void **state)
+{
+	static const struct line lines[3] = {
+		{ "soa", 0, "87m362", NULL, OUTCOME_ANSWERED, 10 },
+		{ "id.server", 0, "87m362", "yul01", OUTCOME_ANSWERED, 11 },
+		{ "who.example", 0, "87m362", "w", OUTCOME_ANSWERED, 12 },
+	};
+	struct record *r[3] = { record_of(&lines[0], 0),
+		record_of(&lines[1], 1), record_of(&lines[2], 2) };
+	struct service service = { .method = { "id.server", "nsid" },
+		.method_count = 2 };
+	const struct identify_by by = { NULL, &service };
+	struct identity id;
+
+	(void)state;
+	identify(&id, (const struct record *const *)r, 3, &by);
+	assert_memory_equal(id.instance.bytes, "yul01", 5);
+	(void)snprintf(service.method[0], LIMIT_QUESTION, "who.example");
+	identify(&id, (const struct record *const *)r, 3, &by);
+	assert_memory_equal(id.instance.bytes, "w", 1);
+	assert_string_equal(
+	    identity_method_name(id.method, id.question), "who.example");
+	(void)snprintf(service.method[0], LIMIT_QUESTION, "no.example");
+	identify(&id, (const struct record *const *)r, 3, &by);
+	assert_memory_equal(id.instance.bytes, "87m362", 6);
+	free(r[0]);
+	free(r[1]);
+	free(r[2]);
 }
 
 int
@@ -333,6 +366,7 @@ main(void)
 		cmocka_unit_test(servers_of_one_site_are_one_place),
 		cmocka_unit_test(
 		    what_is_asked_again_is_aside_unless_it_alone_names),
+		cmocka_unit_test(a_service_has_an_order_of_its_own),
 		cmocka_unit_test(flows_have_their_figures),
 		cmocka_unit_test(
 		    an_identity_is_one_line_of_json_whatever_the_name),

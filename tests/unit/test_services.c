@@ -1,0 +1,123 @@
+/* Proves which names a service is asked for, and in which order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "probe/services.h"
+
+static const struct service *
+find(const struct services *services, const char *text)
+{
+	struct addr addr;
+
+	assert_int_equal(addr_parse(&addr, text), 0);
+	return services_find(services, &addr);
+}
+
+static void
+the_shipped_table_knows_who_is_named_otherwise(void **state)
+{
+	static const struct {
+		const char *addr, *name, *best; /* NULL: not there */
+	} cases[] = {
+		{ "1.1.1.1", "cloudflare", "id.server" },
+		{ "2606:4700:4700::1001", "cloudflare", "id.server" },
+		{ "9.9.9.9", "quad9", "nsid" },
+		{ "208.67.222.222", "opendns", "rd:debug.opendns.com" },
+		{ "193.0.14.129", NULL, NULL },
+	};
+	char error[256];
+	struct services *services = services_read(NULL, error, sizeof(error));
+	size_t i;
+
+	(void)state;
+	assert_non_null(services);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct service *s = find(services, cases[i].addr);
+
+		if (cases[i].name == NULL) {
+			assert_null(s);
+			continue;
+		}
+		assert_non_null(s);
+		assert_string_equal(s->name, cases[i].name);
+		assert_string_equal(s->method[0], cases[i].best);
+	}
+	services_free(services);
+}
+
+static struct services *
+read_text(const char *text, char *error, size_t size)
+{
+	char path[] = "/tmp/services.XXXXXX";
+	int fd = mkstemp(path);
+	struct services *services;
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
+	(void)close(fd);
+	services = services_read(path, error, size);
+	(void)unlink(path);
+	return services;
+}
+
+static void
+the_operators_lines_come_first(void **state)
+{
+	char error[256];
+	struct services *services = read_text(
+	    "# ours\n\nours 1.1.1.1,192.0.2.1\tTXT:WhoAmI.example.,nsid"
+	    " # best\n",
+	    error, sizeof(error));
+	const struct service *s;
+
+	(void)state;
+	assert_non_null(services);
+	s = find(services, "1.1.1.1");
+	assert_string_equal(s->name, "ours");
+	assert_int_equal(s->method_count, 2);
+	assert_string_equal(s->method[0], "whoami.example");
+	assert_true(service_asks(s->method[0]));
+	assert_false(service_asks(s->method[1]));
+	assert_ptr_equal(s, find(services, "192.0.2.1"));
+	assert_string_equal(find(services, "1.0.0.1")->name, "cloudflare");
+	services_free(services);
+}
+
+static void
+a_bad_line_is_named(void **state)
+{
+	static const char *const lines[] = { "a\n", "a 1.1.1.1\n",
+		"a 1.1.1 nsid\n", "a 1.1.1.1, nsid\n", "a 1.1.1.1 foo:x\n",
+		"a 1.1.1.1 nsid,\n", "a 1.1.1.1 nsid more\n",
+		"a 1.1.1.1 a,b,c,d,e,f,g,h,i\n" };
+	char error[256], text[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		(void)snprintf(text, sizeof(text), "# x\n%s", lines[i]);
+		assert_null(read_text(text, error, sizeof(error)));
+		assert_non_null(strstr(error, ":2: "));
+	}
+	assert_null(services_read("/nowhere/services", error, sizeof(error)));
+	assert_non_null(strstr(error, "No such file"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    the_shipped_table_knows_who_is_named_otherwise),
+		cmocka_unit_test(the_operators_lines_come_first),
+		cmocka_unit_test(a_bad_line_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
