@@ -69,7 +69,7 @@ $(B)/acship: $(call objects,$(SHIP_SRC)) $(B)/libac.a
 $(B)/accollect: $(call objects,$(COLLECT_SRC)) $(B)/schema_sql.o $(B)/libac.a
 	@echo "  link $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_collect) $(LIBS_COMMON) -lm
-$(B)/acreport: $(call objects,$(REPORT_SRC)) $(B)/libac.a
+$(B)/acreport: $(call objects,$(REPORT_SRC)) $(B)/html_page.o $(B)/libac.a
 	@echo "  link $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_report) $(LIBS_COMMON)
 
@@ -116,6 +116,17 @@ gazetteer:
 	rm -f $(B)/airports.csv
 	$(Q)$(MAKE) all
 
+# The page of acreport html: bundled where node, npm and its packages are
+# there; an empty one where not, and then html says what it needs.
+$(B)/html_page.c: $(wildcard analysis/web/*)
+	@mkdir -p $(@D)
+	$(Q)analysis/web/bundle.sh $(NPM_DIR)-page >$@.new && mv $@.new $@
+$(B)/html_page.o: $(B)/html_page.c $(B)/flags
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
+page:
+	rm -f $(B)/html_page.c
+	$(Q)$(MAKE) all
+
 # Objects are made again when compiler or flags change.
 $(B)/flags: FORCE
 	@mkdir -p $(B)
@@ -147,8 +158,9 @@ help:
 	@echo 'make check    every test; STRICT=1 fails on a skip'
 	@echo 'make unit golden sim lint lab fault fuzz   one kind of test'
 	@echo 'make gazetteer  again with the airports of npm, where they were missing'
+	@echo 'make page         again the page of acreport html, where it was missing'
 	@echo 'make install  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make clean    remove $(B)/'
 
-.PHONY: all install deps clean gazetteer help FORCE
+.PHONY: all page install deps clean gazetteer help FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "analysis/html_page.h"
 #include "analysis/options.h"
 #include "analysis/reports.h"
 #include "lib/file.h"
@@ -35,6 +36,8 @@ static const struct subcommand {
 	    BY_DEFAULT, false },
 	{ "changes", changes_report, OPTION_WINDOW | OPTION_LEVEL, 0,
 	    BY_DEFAULT, false },
+	{ "html", html_report, OPTION_WINDOW | OPTION_MAX_AGE, 0, BY_DEFAULT,
+	    false },
 	{ "diff", diff_report,
 	    OPTION_FROM | OPTION_TO | OPTION_MATRIX | OPTION_MAX_AGE |
 		OPTION_LEVEL | OPTION_WEIGHTS,
@@ -126,6 +129,11 @@ check_subcommand(struct options *o)
 	if (!command->traces && names_find(&o->questions, "trace") >= 0) {
 		log_warnx("%s does not take --question trace: see records",
 		    command->name);
+		return NULL;
+	}
+	if (command->report == html_report && html_page_head[0] == '\0') {
+		log_warnx("html: this build has no page: install nodejs and "
+			  "npm, and type: make page");
 		return NULL;
 	}
 	if (o->by == BY_DEFAULT) {

@@ -455,6 +455,7 @@ options_help(void)
 	    "[--by region|country|asn|all]\n"
 	    "                         [--step LENGTH]\n"
 	    "       acreport changes\n"
+	    "       acreport html      -o FILE [--max-age LENGTH]\n"
 	    "       acreport diff      --from TIME [--to TIME] [--matrix]\n"
 	    "       acreport events    [--max-age LENGTH]\n"
 	    "       acreport stability [--max-age LENGTH]\n"

@@ -25,6 +25,7 @@ struct run {
 int latency_report(struct run *);
 int catchment_report(struct run *);
 int changes_report(struct run *);
+int html_report(struct run *);
 int diff_report(struct run *);
 int events_report(struct run *);
 int stability_report(struct run *);

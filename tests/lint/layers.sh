@@ -18,7 +18,7 @@ sqlite3\.h            collector/(store|settle|statements)[a-z_]*\.[ch] analysis/
 curl/.*               probe/ship[a-z_]*\.[ch]
 microhttpd\.h         collector/listen[a-z_]*\.[ch]
 gnutls/.*             collector/listen[a-z_]*\.[ch]
-jansson\.h            lib/(record|batch|json_in)[a-z_]*\.[ch] collector/import_[a-z_]*\.[ch] analysis/report_json[a-z_]*\.[ch]
+jansson\.h            lib/(record|batch|json_in)[a-z_]*\.[ch] collector/import_[a-z_]*\.[ch] analysis/(report_json|html)[a-z_]*\.[ch]
 confuse\.h            lib/conf[a-z_]*\.[ch]
 openssl/.*            lib/sign[a-z_]*\.[ch] probe/method_[a-z_]*\.[ch]
 pcre2\.h              lib/site_map[a-z_]*\.[ch]

@@ -1,0 +1,205 @@
+/*
+ * The page: one file that shows a window of the store. Its numbers are made
+ * by the other reports; what the store's strangers named is data in JSON, in
+ * which nothing can end the element that holds it.
+ */
+#include "analysis/html.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/html_page.h"
+#include "lib/log.h"
+
+#define DIGITS 15
+
+static int64_t
+first_step(const struct options *o)
+{
+	return o->since_us -
+	       o->since_us % html_step_us(o->until_us - o->since_us);
+}
+
+/* Run a report into part of the page. */
+static int
+capture(struct run *run, json_t *value, enum group_by by,
+    int (*report)(struct run *))
+{
+	const struct options *given = run->options;
+	struct report kept = run->report;
+	struct options options = *given;
+	struct html_capture capture = {
+		.format = json_is_array(value) ? html_series : html_rows,
+		.value = value,
+		.first_us = first_step(given),
+		.step_us = html_step_us(given->until_us - given->since_us),
+	};
+	int status;
+
+	options.by = by;
+	if (json_is_array(value))
+		options.step_us = capture.step_us;
+	run->options = &options;
+	run->report = (struct report){
+		.format = &capture.format,
+	};
+	status = report(run);
+	run->report = kept;
+	run->options = given;
+	return status;
+}
+
+/* Regions, or countries where nobody named a region. */
+static enum group_by
+group_of(const struct run *run)
+{
+	for (size_t i = 0; i < run->catalog.vp_count; i++) {
+		const struct place *place = catalog_place(
+		    &run->catalog.vps[i], run->options->until_us - 1);
+
+		if (place != NULL &&
+		    names_text(&run->catalog.names, place->region)[0] != '\0')
+			return BY_REGION;
+	}
+	return BY_COUNTRY;
+}
+
+static int
+add_reports(json_t *page, struct run *run)
+{
+	enum group_by group = group_of(run);
+	static const struct {
+		const char *name;
+		int (*report)(struct run *);
+		enum group_by by;
+		bool series;
+	} parts[] = {
+		{ "catchment", catchment_report, BY_DEFAULT, false },
+		{ "shares", catchment_report, BY_ALL, false },
+		{ "shares_region", catchment_report, BY_REGION, false },
+		{ "events", events_report, BY_DEFAULT, false },
+		{ "latency", latency_report, BY_SITE, false },
+		{ "series_site", latency_report, BY_SITE, true },
+		{ "series_region", latency_report, BY_REGION, true },
+	};
+
+	json_object_set_new(page, "group", json_string(options_by_name(group)));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		json_t *value = parts[i].series ? json_array() : json_object();
+
+		json_object_set_new(page, parts[i].name, value);
+		if (capture(run, value,
+			parts[i].by == BY_REGION ? group : parts[i].by,
+			parts[i].report) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static json_t *
+text_of(const struct run *run, int32_t name)
+{
+	return json_string(names_text(&run->catalog.names, name));
+}
+
+/* A coordinate as it may be shared: to a tenth of a degree. */
+static json_t *
+coordinate(struct query_rows *rows, int column)
+{
+	if (query_null(rows, column))
+		return json_null();
+	return json_real((double)query_int(rows, column) / 10.0);
+}
+
+static json_t *
+vantage_points(struct run *run)
+{
+	struct query_rows *rows = query_prepare(run->query,
+	    "SELECT round(lat * 10), round(lon * 10) FROM vp_place"
+	    " WHERE vp = ?1 ORDER BY since > ?2, CASE WHEN since > ?2"
+	    " THEN since ELSE -since END LIMIT 1");
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < run->catalog.vp_count; i++) {
+		const struct vantage *vp = &run->catalog.vps[i];
+		const struct place *place =
+		    catalog_place(vp, run->options->until_us - 1);
+		json_t *entry = json_array();
+
+		json_array_append_new(entry, text_of(run, vp->name));
+		json_array_append_new(
+		    entry, text_of(run, place == NULL ? -1 : place->region));
+		json_array_append_new(
+		    entry, text_of(run, place == NULL ? -1 : place->country));
+		query_bind(rows, 1, vp->id);
+		query_bind(rows, 2, run->options->until_us - 1);
+		if (query_next(rows) && !query_null(rows, 0) &&
+		    !query_null(rows, 1)) {
+			json_array_append_new(entry, coordinate(rows, 0));
+			json_array_append_new(entry, coordinate(rows, 1));
+		}
+		query_reset(rows);
+		json_array_append_new(list, entry);
+	}
+	query_finish(rows);
+	return list;
+}
+
+static json_t *
+services(struct run *run)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < run->catalog.service_count; i++) {
+		const struct service *service = &run->catalog.services[i];
+		json_t *entry = json_array();
+
+		json_array_append_new(entry, text_of(run, service->target));
+		json_array_append_new(entry, text_of(run, service->address));
+		json_array_append_new(entry, json_integer(service->af));
+		json_array_append_new(list, entry);
+	}
+	return list;
+}
+
+/* The JSON is ASCII; "<" is only within its texts. */
+static int
+put_data(const char *bytes, size_t len, void *stream)
+{
+	for (size_t i = 0; i < len; i++) {
+		int put = bytes[i] == '<' ? fputs("\\u003c", stream)
+					  : fputc(bytes[i], stream);
+
+		if (put == EOF)
+			return -1;
+	}
+	return 0;
+}
+
+int
+html_report(struct run *run)
+{
+	const struct options *o = run->options;
+	FILE *stream = run->report.stream;
+	json_t *page = json_object();
+	int status = -1;
+
+	json_object_set_new(page, "since", json_integer(o->since_us / 1000));
+	json_object_set_new(page, "until", json_integer(o->until_us / 1000));
+	json_object_set_new(page, "series_step",
+	    json_integer(html_step_us(o->until_us - o->since_us) / 1000));
+	json_object_set_new(
+	    page, "series_first", json_integer(first_step(o) / 1000));
+	json_object_set_new(page, "services", services(run));
+	json_object_set_new(page, "vps", vantage_points(run));
+	html_add_strip(page, run);
+	if (add_reports(page, run) == 0 &&
+	    fputs(html_page_head, stream) != EOF &&
+	    json_dump_callback(page, put_data, stream,
+		JSON_COMPACT | JSON_ENSURE_ASCII |
+		    JSON_REAL_PRECISION(DIGITS)) == 0 &&
+	    fputs(html_page_tail, stream) != EOF)
+		status = 0;
+	json_decref(page);
+	return status;
+}

@@ -1,0 +1,33 @@
+/*
+ * Parts of the page's data. The numbers are those of the other reports, which
+ * are run once more into these formats.
+ */
+#ifndef ANALYSIS_HTML_H
+#define ANALYSIS_HTML_H
+
+#include <jansson.h>
+#include "analysis/report.h"
+#include "analysis/reports.h"
+
+/* A report's format that keeps what it gets. Its first member is the copy of
+ * one of those below by which the report knows it.
+ * html_rows: an object with "columns", names, and "rows", arrays of values:
+ * as JSON says them, but times are milliseconds since 1970.
+ * html_series: of latency with steps, an array with one object for each
+ * question and group; "at" are the numbers of the steps. */
+struct html_capture {
+	struct report_format format;
+	json_t *value; /* object or array, made by the caller */
+	int64_t first_us, step_us;
+};
+extern const struct report_format html_rows;
+extern const struct report_format html_series;
+
+/* Add "strip", "sites" and "step": who served each vantage point in each part
+ * of the window. */
+void html_add_strip(json_t *page, struct run *);
+
+/* The width of a step for a window, such that there are at most 168. */
+int64_t html_step_us(int64_t window_us);
+
+#endif

@@ -1,0 +1,173 @@
+/* Reports as values of the page's data. */
+#include "analysis/html.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/memory.h"
+
+static const char *const series_keys[] = { "target", "address", "question",
+	"proto" };
+#define SERIES_KEYS (sizeof(series_keys) / sizeof(series_keys[0]))
+#define GROUP_COLUMN 6 /* of latency with steps */
+
+static struct html_capture *
+of(struct report *report)
+{
+	/* Which the caller made, and not constant. */
+	return (struct html_capture *)(uintptr_t)report->format;
+}
+
+/* Text as the reports print it: ASCII. */
+static json_t *
+text_value(const struct cell *cell, enum column_type type)
+{
+	size_t len = cell_format(NULL, 0, type, cell);
+	char *text = memory_zeroed(1, len + 1);
+	json_t *value;
+
+	(void)cell_format(text, len + 1, type, cell);
+	value = json_stringn(text, len);
+	free(text);
+	return value;
+}
+
+static json_t *
+value_of(const struct cell *cell, enum column_type type)
+{
+	if (!cell_is_known(cell, type))
+		return json_null();
+	switch (type) {
+	case COLUMN_TEXT:
+		return text_value(cell, type);
+	case COLUMN_TIME:
+		return json_integer(cell->value / 1000);
+	case COLUMN_MS:
+	case COLUMN_SECONDS:
+		return json_real((double)cell->value / 1000.0);
+	case COLUMN_COUNT:
+	case COLUMN_PERCENT:
+		return json_real((double)cell->value / 100.0);
+	default:
+		return json_integer(cell->value);
+	}
+}
+
+static int
+begin_rows(struct report *report)
+{
+	struct html_capture *capture = of(report);
+	json_t *columns = json_array();
+
+	for (size_t i = 0; i < report->count; i++)
+		json_array_append_new(
+		    columns, json_string(report->columns[i].name));
+	json_object_set_new(capture->value, "columns", columns);
+	json_object_set_new(capture->value, "rows", json_array());
+	return 0;
+}
+
+static int
+add_row(struct report *report, const struct cell *cells)
+{
+	struct html_capture *capture = of(report);
+	json_t *row = json_array();
+
+	for (size_t i = 0; i < report->count; i++) {
+		struct cell cell = cells[i];
+		enum column_type type = report->columns[i].type;
+
+		/* Seconds with three decimals, from microseconds. */
+		if (type == COLUMN_SECONDS)
+			cell.value = (cell.value + 500) / 1000;
+		json_array_append_new(row, value_of(&cell, type));
+	}
+	return json_array_append_new(
+	    json_object_get(capture->value, "rows"), row);
+}
+
+static int
+end_nothing(struct report *report)
+{
+	(void)report;
+	return 0;
+}
+
+static size_t
+column_named(const struct report *report, const char *name)
+{
+	size_t i = 0;
+
+	while (
+	    i < report->count - 1 && strcmp(report->columns[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+static bool
+is_series(json_t *series, const json_t *names)
+{
+	return json_equal(json_object_get(series, "names"), names) != 0;
+}
+
+static json_t *
+find_series(struct html_capture *capture, json_t *names)
+{
+	static const char *const lists[] = { "at", "p50", "p95" };
+	size_t count = json_array_size(capture->value);
+	json_t *series;
+
+	for (size_t i = 0; i < count; i++) {
+		series = json_array_get(capture->value, i);
+		if (is_series(series, names)) {
+			json_decref(names);
+			return series;
+		}
+	}
+	series = json_object();
+	json_object_set_new(series, "names", names);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		json_object_set_new(series, lists[i], json_array());
+	json_array_append_new(capture->value, series);
+	return series;
+}
+
+static int
+begin_series(struct report *report)
+{
+	(void)report;
+	return 0;
+}
+
+static void
+append(json_t *series, const char *list, json_t *value)
+{
+	json_array_append_new(json_object_get(series, list), value);
+}
+
+static int
+add_step(struct report *report, const struct cell *cells)
+{
+	struct html_capture *capture = of(report);
+	size_t p50 = column_named(report, "p50_ms");
+	size_t p95 = column_named(report, "p95_ms");
+	json_t *names = json_array(), *series;
+
+	for (size_t i = 0; i < SERIES_KEYS; i++)
+		json_array_append_new(names,
+		    text_value(&cells[column_named(report, series_keys[i])],
+			COLUMN_TEXT));
+	json_array_append_new(
+	    names, text_value(&cells[GROUP_COLUMN], COLUMN_TEXT));
+	series = find_series(capture, names);
+	append(series, "at",
+	    json_integer(
+		(cells[0].value - capture->first_us) / capture->step_us));
+	append(series, "p50", value_of(&cells[p50], COLUMN_MS));
+	append(series, "p95", value_of(&cells[p95], COLUMN_MS));
+	return 0;
+}
+
+const struct report_format html_rows = { "html", "", begin_rows, add_row,
+	end_nothing };
+const struct report_format html_series = { "html", "", begin_series, add_step,
+	end_nothing };

@@ -1,0 +1,287 @@
+/*
+ * The strip: the window in steps, and for each vantage point who served it in
+ * each, as runs of equal steps. A step without a sample keeps what was before
+ * as long as the catchment report would (DESIGN.md 9), and then is a gap.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include "analysis/html.h"
+#include "analysis/memory.h"
+#include "analysis/methods.h"
+#include "analysis/quantile.h"
+
+#define STEPS 168
+#define RUNS_MAX 16000 /* then the steps are made wider: the page is small */
+#define MINUTE_US (60LL * 1000000)
+#define UNKNOWN_AGE_US (120 * MINUTE_US)
+#define ROUNDS_OF_AGE 3
+
+enum { GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3 };
+
+struct cell_run {
+	int64_t steps;
+	int32_t code, instance; /* a site, or one of those above */
+};
+
+struct strip {
+	struct run *run;
+	struct methods methods;
+	struct samples samples;
+	struct values rtts;
+	json_t *rows;
+	struct names names; /* of instances */
+	int32_t *example;   /* by site: an instance of it, -1: none */
+	int32_t *service;   /* of that instance */
+	size_t example_room, runs;
+	int64_t first_us, step_us, count;
+};
+
+int64_t
+html_step_us(int64_t window_us)
+{
+	static const int64_t minutes[] = { 1, 2, 5, 10, 15, 30, 60, 120, 180,
+		360, 720, 1440 };
+	size_t i = 0, last = sizeof(minutes) / sizeof(minutes[0]) - 1;
+
+	while (i < last && window_us / (minutes[i] * MINUTE_US) > STEPS)
+		i++;
+	if (window_us / (minutes[i] * MINUTE_US) <= STEPS)
+		return minutes[i] * MINUTE_US;
+	return (window_us / (1440 * MINUTE_US * STEPS) + 1) * 1440 * MINUTE_US;
+}
+
+static void
+remember(struct strip *s, int32_t site, int32_t service, int32_t instance)
+{
+	while ((size_t)site >= s->example_room) {
+		size_t room = s->example_room;
+
+		s->example =
+		    memory_grow(s->example, &room, sizeof(*s->example));
+		room = s->example_room;
+		s->service =
+		    memory_grow(s->service, &room, sizeof(*s->service));
+		for (size_t i = s->example_room; i < room; i++)
+			s->example[i] = -1;
+		s->example_room = room;
+	}
+	if (s->example[site] < 0) {
+		s->example[site] = instance;
+		s->service[site] = service;
+	}
+}
+
+static void
+code_of(struct strip *s, const struct sample *sample, struct cell_run *cell)
+{
+	struct catalog *c = &s->run->catalog;
+	int32_t service = c->lanes[sample->lane].service;
+	int32_t method = s->methods.of_service[service].method;
+
+	cell->instance = -1;
+	if (!sample_answered(sample)) {
+		cell->code = NO_ANSWER;
+	} else if (sample->instance < 0 || method < 0 ||
+		   c->instances[sample->instance].method != method) {
+		cell->code = NO_IDENTITY;
+	} else {
+		cell->code = catalog_site(c, service, sample->instance);
+		cell->instance = sample->instance;
+		remember(s, cell->code, service, sample->instance);
+	}
+}
+
+static void
+end_run(struct strip *s, json_t *row, const struct cell_run *run)
+{
+	int32_t text = -1;
+
+	if (run->steps == 0)
+		return;
+	if (run->instance >= 0)
+		text = names_put(&s->names,
+		    names_text(&s->run->catalog.names,
+			s->run->catalog.instances[run->instance].text));
+	json_array_append_new(row, json_integer(run->steps));
+	json_array_append_new(row, json_integer(run->code));
+	json_array_append_new(row, json_integer(text));
+	if (s->rtts.count > 0) {
+		quantile_sort(s->rtts.items, s->rtts.count);
+		json_array_append_new(row,
+		    json_real(
+			(double)quantile_median(s->rtts.items, s->rtts.count) /
+			1000.0));
+	} else {
+		json_array_append_new(row, json_null());
+	}
+	s->rtts.count = 0;
+	s->runs++;
+}
+
+/* One step's cell joins the run at hand or begins the next. */
+static void
+put_cell(struct strip *s, json_t *row, struct cell_run *run,
+    const struct cell_run *cell)
+{
+	if (run->steps > 0 && run->code == cell->code &&
+	    run->instance == cell->instance) {
+		run->steps++;
+		return;
+	}
+	end_run(s, row, run);
+	*run = *cell;
+	run->steps = 1;
+}
+
+static int64_t
+keeps_until(const struct sample *sample)
+{
+	if (sample->every_s <= 0)
+		return sample->t_us + UNKNOWN_AGE_US;
+	return sample->t_us + ROUNDS_OF_AGE * sample->every_s * 1000000LL;
+}
+
+/* The runs of samples[from, end), all of one lane. A step shows its last
+ * answer with a name, else its last sample. */
+static json_t *
+runs_of(struct strip *s, size_t from, size_t end)
+{
+	json_t *row = json_array();
+	struct cell_run run = { 0 }, cell = { 0, GAP, -1 }, seen;
+	int64_t kept_us = INT64_MIN;
+
+	for (int64_t step = 0; step < s->count; step++) {
+		int64_t begin_us = s->first_us + step * s->step_us;
+		size_t first = from;
+		bool named = false;
+
+		for (; from < end &&
+		       s->samples.items[from].t_us < begin_us + s->step_us;
+		     from++) {
+			code_of(s, &s->samples.items[from], &seen);
+			kept_us = keeps_until(&s->samples.items[from]);
+			if (seen.code < 0 && named)
+				continue;
+			named |= seen.code >= 0;
+			cell = seen;
+		}
+		if (first == from && kept_us < begin_us)
+			cell = (struct cell_run){ 0, GAP, -1 };
+		put_cell(s, row, &run, &cell);
+		for (; first < from; first++) {
+			const struct sample *sample = &s->samples.items[first];
+
+			code_of(s, sample, &seen);
+			if (sample->rtt_us != SAMPLE_NO_RTT &&
+			    seen.code == cell.code)
+				values_add(&s->rtts, sample->rtt_us);
+		}
+	}
+	end_run(s, row, &run);
+	return row;
+}
+
+static void
+add_vp(struct strip *s, int32_t vp)
+{
+	struct run *run = s->run;
+	const struct catalog *c = &run->catalog;
+
+	samples_read(&run->sampler, &s->samples, vp, run->options->since_us,
+	    run->options->until_us);
+	for (size_t from = 0, end; from < s->samples.count; from = end) {
+		const struct lane *lane =
+		    &c->lanes[s->samples.items[from].lane];
+		json_t *row;
+
+		end = samples_lane_end(&s->samples, from);
+		if (!methods_compares(
+			&s->methods, c, s->samples.items[from].lane))
+			continue;
+		row = json_array();
+		json_array_append_new(row, json_integer(lane->service));
+		json_array_append_new(row, json_integer(vp));
+		json_array_append_new(row, json_integer(lane->flow));
+		json_array_append_new(row, runs_of(s, from, end));
+		json_array_append_new(s->rows, row);
+	}
+}
+
+static json_t *
+rounded(double degrees)
+{
+	return json_real(round(degrees * 10) / 10);
+}
+
+static json_t *
+sites(struct strip *s)
+{
+	const struct catalog *c = &s->run->catalog;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->sites.count; i++) {
+		json_t *entry = json_array();
+		struct site site = { 0 };
+
+		json_array_append_new(
+		    entry, json_string(names_text(&c->sites, (int32_t)i)));
+		if (i < s->example_room && s->example[i] >= 0 &&
+		    site_map_find(c->map,
+			names_text(
+			    &c->names, c->services[s->service[i]].target),
+			names_text(&c->names, c->instances[s->example[i]].text),
+			&site) &&
+		    site.has_position) {
+			json_array_append_new(entry, rounded(site.lat));
+			json_array_append_new(entry, rounded(site.lon));
+		}
+		json_array_append_new(list, entry);
+	}
+	return list;
+}
+
+static void
+make_rows(struct strip *s)
+{
+	const struct options *o = s->run->options;
+
+	do {
+		s->first_us = o->since_us - o->since_us % s->step_us;
+		s->count =
+		    (o->until_us - s->first_us + s->step_us - 1) / s->step_us;
+		s->runs = 0;
+		json_decref(s->rows);
+		s->rows = json_array();
+		for (size_t i = 0; i < s->run->catalog.vp_count; i++)
+			add_vp(s, (int32_t)i);
+		s->step_us *= 2;
+	} while (s->runs > RUNS_MAX && s->count > 12);
+	s->step_us /= 2;
+}
+
+void
+html_add_strip(json_t *page, struct run *run)
+{
+	const struct options *o = run->options;
+	struct strip s = { .run = run };
+	json_t *texts = json_array();
+
+	s.step_us = html_step_us(o->until_us - o->since_us);
+	methods_choose(
+	    &s.methods, &run->catalog, run->query, o->since_us, o->until_us);
+	make_rows(&s);
+	for (size_t i = 0; i < s.names.count; i++)
+		json_array_append_new(texts, json_string(s.names.texts[i]));
+	json_object_set_new(page, "strip", s.rows);
+	json_object_set_new(page, "instances", texts);
+	json_object_set_new(page, "sites", sites(&s));
+	json_object_set_new(page, "first", json_integer(s.first_us / 1000));
+	json_object_set_new(page, "step", json_integer(s.step_us / 1000));
+	json_object_set_new(page, "steps", json_integer(s.count));
+	methods_clear(&s.methods);
+	samples_clear(&s.samples);
+	values_clear(&s.rtts);
+	names_clear(&s.names);
+	free(s.example);
+	free(s.service);
+}

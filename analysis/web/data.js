@@ -1,0 +1,105 @@
+// The page's data, and what is chosen of it. Every name in it is a stranger's:
+// it enters the document as text only.
+const raw = JSON.parse(document.getElementById("data").textContent);
+
+export const GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3;
+
+function objects(table) {
+	return table.rows.map((row) => Object.fromEntries(
+		table.columns.map((name, i) => [name, row[i]])));
+}
+
+export const group = raw.group;
+export const since = raw.since, until = raw.until;
+export const { first, step, steps, instances } = raw;
+export const services = raw.services.map(([target, address, af], index) =>
+	({ target, address, af, index }));
+export const vps = raw.vps.map(([name, region, country, lat, lon]) => ({
+	name, region: group === "country" ? country : region,
+	at: lat === undefined ? null : [lon, lat],
+}));
+export const sites = raw.sites.map(([name, lat, lon]) =>
+	({ name, at: lat === undefined ? null : [lon, lat] }));
+export const strip = raw.strip.map(([service, vp, flow, flat]) => {
+	const runs = [];
+
+	for (let i = 0, at = 0; i < flat.length; at += flat[i], i += 4)
+		runs.push({ at, steps: flat[i], code: flat[i + 1],
+			instance: flat[i + 2], rtt: flat[i + 3] });
+	return { service, vp, flow, runs };
+});
+export const catchment = objects(raw.catchment);
+export const shares = objects(raw.shares);
+export const groupShares = objects(raw.shares_region);
+export const events = objects(raw.events);
+export const latency = objects(raw.latency);
+export const seriesStep = raw.series_step, seriesFirst = raw.series_first;
+export const series = { site: raw.series_site, region: raw.series_region };
+
+export const vpByName = new Map(vps.map((vp, i) => [vp.name, i]));
+export const siteByName = new Map(sites.map((site, i) => [site.name, i]));
+
+// The sites in the order of how much they serve: the order of their marks.
+const served = sites.map(() => 0);
+for (const { runs } of strip)
+	for (const { code, steps: n } of runs)
+		if (code >= 0)
+			served[code] += n;
+export const rank = sites.map(() => 0);
+sites.map((_, i) => i).sort((a, b) => served[b] - served[a] || a - b)
+	.forEach((site, i) => { rank[site] = i; });
+
+export function time(ms) {
+	return new Date(ms).toISOString().slice(0, 16).replace("T", " ") + "Z";
+}
+
+export function ms(value) {
+	return value === null ? "no round trip" : value.toFixed(3) + " ms";
+}
+
+export function ofService(rows, service) {
+	return rows.filter((row) => row.target === service.target &&
+		row.address === service.address);
+}
+
+export function stateName(code) {
+	return code >= 0 ? sites[code].name : { [GAP]: "no data",
+		[NO_ANSWER]: "no answer", [NO_IDENTITY]: "no name" }[code];
+}
+
+export function element(name, text, attributes = {}) {
+	const made = document.createElement(name);
+
+	if (text !== undefined)
+		made.textContent = text;
+	for (const [key, value] of Object.entries(attributes))
+		made.setAttribute(key, value);
+	return made;
+}
+
+export function svg(name, attributes = {}, text) {
+	const made = document.createElementNS(
+		"http://www.w3.org/2000/svg", name);
+
+	for (const [key, value] of Object.entries(attributes))
+		made.setAttribute(key, value);
+	if (text !== undefined)
+		made.textContent = text;
+	return made;
+}
+
+const tip = document.getElementById("tip");
+
+export function showTip(text, x, y) {
+	tip.textContent = text;
+	tip.hidden = false;
+	const { width, height } = tip.getBoundingClientRect();
+	tip.style.left = Math.max(4,
+		Math.min(x + 14, innerWidth - width - 8)) + "px";
+	tip.style.top = (y + 14 + height > innerHeight ? Math.max(4,
+		y - height - 10) : y + 14) + "px";
+}
+
+export function hideTip() {
+	tip.hidden = true;
+}

@@ -1,0 +1,59 @@
+// The events in words: what acreport events says.
+import * as data from "./data.js";
+
+const SHOWN = 12;
+
+const plural = (n) => n === 1 ? "1 vantage point" : `${n} vantage points`;
+
+function headline(row) {
+	const site = row.site ?? "several sites";
+
+	switch (row.kind) {
+	case "site lost":
+		return `${site} was lost: ${plural(row.vantage_points)} went to ${
+			row.to_sites ?? "no other"}`;
+	case "site gained":
+		return `${site} was gained: ${plural(row.vantage_points)} came from ${
+			row.from_sites ?? "nowhere"}`;
+	case "flap":
+		return `${site}: ${plural(row.vantage_points)} went to and fro (${
+			row.to_sites ?? "unknown"})`;
+	case "outage":
+		return `${site}: ${plural(row.vantage_points)} had no answers`;
+	default:
+		return `${site}: ${plural(row.vantage_points)} went from ${
+			row.from_sites ?? "unknown"} to ${row.to_sites ?? "unknown"}`;
+	}
+}
+
+function inWords(row) {
+	const begin = row.start - (row.start_uncertain_s ?? 0) * 1000;
+	const words = [`${headline(row)}, between ${data.time(begin)} and ${
+		data.time(row.end)}.`];
+
+	if (row.share_pct !== null)
+		words.push(`That is ${row.share_pct.toFixed(2)} % of them.`);
+	if (row.rtt_before_ms !== null && row.rtt_after_ms !== null)
+		words.push(`Round trip ${row.rtt_before_ms.toFixed(1)} \u2192 ${
+			row.rtt_after_ms.toFixed(1)} ms.`);
+	if (row.returned > 0)
+		words.push(`Returned: ${row.returned}.`);
+	if (row.not_seen_again > 0)
+		words.push(`Not seen again: ${row.not_seen_again} more.`);
+	if (row.notes)
+		words.push(`Noted: ${row.notes}`);
+	return words.join(" ");
+}
+
+export function drawEvents(events) {
+	const all = events.slice().sort((a, b) =>
+		b.vantage_points - a.vantage_points || a.start - b.start);
+	const words = all.slice(0, SHOWN).map(inWords);
+
+	if (all.length > SHOWN)
+		words.push(`and ${all.length - SHOWN} smaller ones: acreport events lists them.`);
+	if (words.length === 0)
+		words.push("Nothing.");
+	document.getElementById("events").replaceChildren(
+		...words.map((text) => data.element("li", text)));
+}

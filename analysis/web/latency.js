@@ -1,0 +1,119 @@
+// Round trips over time: p50 and p95, of sites or of regions.
+import uPlot from "uplot";
+import * as data from "./data.js";
+import { colour } from "./marks.js";
+
+const box = document.getElementById("latency");
+const SHOWN = { site: 9, region: 5 };
+let plot = null;
+
+// One question and transport: the one that was answered most often.
+function ofOneKind(list) {
+	const kinds = new Map();
+
+	for (const one of list) {
+		const kind = one.names.slice(2, 4).join(" over ");
+		kinds.set(kind, (kinds.get(kind) ?? 0) + one.at.length);
+	}
+	const [kind] = [...kinds].sort((a, b) => b[1] - a[1])[0] ?? [""];
+	return { kind, list: list.filter((one) =>
+		one.names.slice(2, 4).join(" over ") === kind) };
+}
+
+// Every step of the window has its place, so that a gap is a gap.
+function spread(times, one, which) {
+	const values = times.map(() => null);
+
+	one.at.forEach((step, i) => {
+		if (step >= 0 && step < values.length)
+			values[step] = one[which][i];
+	});
+	return values;
+}
+
+function button(name, ink, shown, toggle) {
+	const label = data.element("label");
+	const check = data.element("input", undefined, { type: "checkbox" });
+	const line = data.svg("svg", { viewBox: "0 0 14 14", "aria-hidden": "true" });
+
+	line.append(data.svg("path", { d: "M0,7h14", stroke: ink,
+		"stroke-width": 3 }));
+	check.checked = shown;
+	check.addEventListener("change", () => toggle(check.checked));
+	label.append(check, line, data.element("span", name));
+	return label;
+}
+
+function inkOf(by, name, i) {
+	if (by === "site" && data.siteByName.has(name))
+		return colour(data.siteByName.get(name));
+	return `hsl(${(i * 137 + 210) % 360} 60% ${45 + i % 3 * 9}%)`;
+}
+
+export function drawLatency(by, service, wanted) {
+	const { kind, list } = ofOneKind(data.series[by].filter(({ names }) =>
+		names[0] === service.target && names[1] === service.address &&
+		wanted(names[4])));
+	const count = Math.ceil((data.until - data.seriesFirst) / data.seriesStep);
+	const times = Array.from({ length: count }, (_, i) =>
+		(data.seriesFirst + i * data.seriesStep) / 1000);
+	const css = getComputedStyle(document.documentElement);
+	const soft = css.getPropertyValue("--soft");
+	const grid = { stroke: css.getPropertyValue("--line"), width: 1 };
+	const font = "11px system-ui, sans-serif";
+	const legend = data.element("div", undefined, { class: "chips" });
+	const columns = [times], lines = [{}];
+
+	plot?.destroy();
+	plot = null;
+	list.sort((a, b) => b.at.length - a.at.length);
+	list.forEach((one, i) => {
+		const name = one.names[4] === "" ? "unknown" : one.names[4];
+		const ink = inkOf(by, one.names[4], i);
+		const common = { stroke: ink, spanGaps: false, show: i < SHOWN[by],
+			points: { size: 4, fill: ink } };
+
+		columns.push(spread(times, one, "p50"), spread(times, one, "p95"));
+		lines.push({ ...common, label: name, width: 2 },
+			{ ...common, label: `${name} p95`, width: 1, dash: [4, 3] });
+		legend.append(button(name, ink, i < SHOWN[by], (show) => {
+			plot.setSeries(2 * i + 1, { show });
+			plot.setSeries(2 * i + 2, { show });
+		}));
+	});
+	box.replaceChildren();
+	if (list.length === 0) {
+		box.append(data.element("p", "No round trips.", { class: "note" }));
+		return;
+	}
+	plot = new uPlot({
+		width: box.clientWidth, height: 300, series: lines,
+		legend: { show: false }, tzDate: (ts) => uPlot.tzDate(
+			new Date(ts * 1000), "Etc/UTC"),
+		cursor: { drag: { x: false, y: false } },
+		scales: { y: { distr: 3, range: (u, low, high) =>
+			[low * .8, high * 1.25] } },
+		axes: [{ stroke: soft, grid, ticks: grid, font, space: 90,
+			values: (u, splits, axis, space, incr) =>
+				splits.map((s) => data.time(s * 1000)
+					.slice(5, incr < 86400 ? 16 : 10)) },
+		{ stroke: soft, grid, ticks: grid, font, size: 60 }],
+		hooks: { setCursor: [(u) => {
+			const { idx, left, top } = u.cursor;
+
+			if (idx === null || idx === undefined || left < 0) {
+				data.hideTip();
+				return;
+			}
+			const told = [data.time(times[idx] * 1000)];
+			for (let i = 1; i < lines.length; i++)
+				if (u.series[i].show && columns[i][idx] !== null)
+					told.push(`${lines[i].label}: ${data.ms(columns[i][idx])}`);
+			const at = u.over.getBoundingClientRect();
+			data.showTip(told.join("\n"), at.x + left, at.y + top);
+		}] },
+	}, columns, box);
+	plot.over.addEventListener("pointerleave", data.hideTip);
+	box.append(data.element("p", `Question: ${kind}.`, { class: "note" }),
+		legend);
+}
