@@ -57,23 +57,23 @@ is_aside(const struct record *r, bool retries)
 /* How good a method is, the lower the better: the service's, then the usual
  * order. */
 static size_t
-rank_of(const struct service *service, enum identity_method method,
+rank_of(const struct identify_by *by, enum identity_method method,
     const char *question)
 {
 	const char *name = identity_method_name(method, question);
-	size_t i, listed = service == NULL ? 0 : service->method_count;
+	size_t i;
 
-	for (i = 0; i < listed; i++) {
-		if (strcmp(service->method[i], name) == 0)
+	for (i = 0; i < by->order_count; i++) {
+		if (strcmp(by->order[i], name) == 0)
 			return i;
 	}
-	return listed + (size_t)method;
+	return by->order_count + (size_t)method;
 }
 
 /* The best method by which any record has a name. */
 static void
 choose_method(struct identity *id, const struct record *const *records,
-    size_t count, const struct service *service)
+    size_t count, const struct identify_by *by)
 {
 	const struct record_bytes *bytes;
 	size_t best = SIZE_MAX, rank, i;
@@ -84,7 +84,7 @@ choose_method(struct identity *id, const struct record *const *records,
 
 		if (m == IDENTITY_NONE || is_aside(records[i], id->retries))
 			continue;
-		rank = rank_of(service, m, question);
+		rank = rank_of(by, m, question);
 		if (rank >= best)
 			continue;
 		best = rank;
@@ -234,10 +234,10 @@ identify(struct identity *id, const struct record *const *records, size_t count,
 	id->addr = records[0]->addr;
 	for (i = 0; i < count && id->port == -1; i++)
 		id->port = records[i]->port;
-	choose_method(id, records, count, by->service);
+	choose_method(id, records, count, by);
 	id->retries = id->method == IDENTITY_NONE;
 	if (id->retries)
-		choose_method(id, records, count, by->service);
+		choose_method(id, records, count, by);
 	list_flows(id, records, count);
 	for (i = 0; i < id->flow_count; i++) {
 		read_flow(id, &id->flow[i], records, count, map, &history[i]);

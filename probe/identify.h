@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include "lib/record.h"
 #include "lib/site_map.h"
-#include "probe/services.h"
 
 enum verdict {
 	VERDICT_NONE,       /* nothing named itself */
@@ -42,12 +41,13 @@ struct identity {
 	struct identity_flow flow[LIMIT_FLOWS];
 };
 
-/* From the records of one target and address. records are in time order.
- * service says the order of methods; NULL: the usual one, which also follows
- * where none of the service's names anything. map may be NULL. */
+/* From the records of one target and address. records are in time order. order
+ * names methods, the best first ("nsid", or a question); the usual order comes
+ * behind it. map may be NULL. */
 struct identify_by {
 	const struct site_map *map;
-	const struct service *service;
+	const char (*order)[LIMIT_QUESTION];
+	size_t order_count;
 };
 void identify(struct identity *, const struct record *const *records,
     size_t count, const struct identify_by *);

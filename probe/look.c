@@ -371,8 +371,11 @@ print_json(const struct look_result *result, char *line)
 static int
 show_address(const struct look *look, const struct look_address *address)
 {
+	const struct service *service =
+	    services_find(look->services, &address->addr);
 	struct look_result result = { .address = address,
 		.names = look->names };
+	struct identify_by by = { .map = look->map };
 	size_t first = first_of(look, address), i;
 	char *line = malloc(IDENTITY_LINE);
 
@@ -389,9 +392,12 @@ show_address(const struct look *look, const struct look_address *address)
 	while (first < i)
 		result.records[result.record_count++] =
 		    look->kept[first++].record;
-	result.service = services_find(look->services, &address->addr);
-	identify(&result.identity, result.records, result.record_count,
-	    &(struct identify_by){ look->map, result.service });
+	if (service != NULL) {
+		by.order = service->method;
+		by.order_count = service->method_count;
+	}
+	result.service = service;
+	identify(&result.identity, result.records, result.record_count, &by);
 	if (look->options->json) {
 		print_json(&result, line);
 	} else {

@@ -64,7 +64,7 @@ static void
 identify_lines(struct identity *id, const struct line *lines, size_t count,
     const struct site_map *map)
 {
-	const struct identify_by by = { map, NULL };
+	const struct identify_by by = { map, NULL, 0 };
 	struct record *records[RECORDS] = { NULL };
 	size_t i;
 
@@ -308,7 +308,7 @@ what_is_asked_again_is_aside_unless_it_alone_names(void **state)
 	};
 	struct record *r[2] = { record_of(&both[0], 0),
 		record_of(&both[1], 1) };
-	const struct identify_by by = { NULL, NULL };
+	const struct identify_by by = { NULL, NULL, 0 };
 	struct identity id;
 
 	(void)state;
@@ -336,20 +336,20 @@ a_service_has_an_order_of_its_own(void **state)
 	};
 	struct record *r[3] = { record_of(&lines[0], 0),
 		record_of(&lines[1], 1), record_of(&lines[2], 2) };
-	struct service service = { .method = { "id.server", "nsid" },
-		.method_count = 2 };
-	const struct identify_by by = { NULL, &service };
+	char order[2][LIMIT_QUESTION] = { "id.server", "nsid" };
+	const struct identify_by by = { NULL,
+		(const char(*)[LIMIT_QUESTION])order, 2 };
 	struct identity id;
 
 	(void)state;
 	identify(&id, (const struct record *const *)r, 3, &by);
 	assert_memory_equal(id.instance.bytes, "yul01", 5);
-	(void)snprintf(service.method[0], LIMIT_QUESTION, "who.example");
+	(void)snprintf(order[0], LIMIT_QUESTION, "who.example");
 	identify(&id, (const struct record *const *)r, 3, &by);
 	assert_memory_equal(id.instance.bytes, "w", 1);
 	assert_string_equal(
 	    identity_method_name(id.method, id.question), "who.example");
-	(void)snprintf(service.method[0], LIMIT_QUESTION, "no.example");
+	(void)snprintf(order[0], LIMIT_QUESTION, "no.example");
 	identify(&id, (const struct record *const *)r, 3, &by);
 	assert_memory_equal(id.instance.bytes, "87m362", 6);
 	free(r[0]);
