@@ -2,19 +2,17 @@
  * Latency and loss, per target, address, question and transport, by what is
  * asked for: never pooled over different questions.
  */
+#include "analysis/latency.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
-#include "analysis/methods.h"
-#include "analysis/quantile.h"
-#include "analysis/reports.h"
-#include "analysis/rounds.h"
 
 #define COLUMNS 22
-#define GROUP_COLUMN 6
 #define ASN_TEXT 24
+#define OUTAGE_LOSSES 3
 
 static const struct column columns[COLUMNS] = {
 	{ "time", COLUMN_TIME }, /* of --step alone */
@@ -39,36 +37,6 @@ static const struct column columns[COLUMNS] = {
 	{ "coverage_pct", COLUMN_PERCENT },
 	{ "unit", COLUMN_TEXT },
 	{ "note", COLUMN_TEXT },
-};
-
-/* A row: one question of one service over one transport, in one group. */
-struct group {
-	int32_t kind; /* of lanes: see kind_of */
-	int32_t name; /* of latency.groups: "" is unknown */
-	int64_t vantage_points, asked, answered, unsent;
-	double expected;
-	bool expected_known;
-	struct values rtts; /* microseconds; or medians of vantage points */
-	/* of the vantage point at hand */
-	int32_t vp;
-	size_t vp_first;    /* its first of rtts */
-	int64_t vp_samples; /* before rounds are counted in */
-};
-
-struct latency {
-	struct run *run;
-	struct methods methods;     /* of all steps */
-	int64_t since_us, until_us; /* the step */
-	struct rounds_reader rounds;
-	struct names groups;
-	int32_t *kind_of; /* by lane: same service, question and transport */
-	struct group *items;
-	size_t count, room;
-	size_t latest; /* of items: asked for again and again */
-	size_t *slots; /* open addressing by kind and name: item + 1, or 0 */
-	size_t slot_count;
-	struct samples samples;
-	struct values touched; /* items, of the vantage point at hand */
 };
 
 static bool
@@ -194,6 +162,26 @@ enter_vp(struct latency *l, struct group *group, int32_t vp)
 	values_add(&l->touched, group - l->items);
 }
 
+/* What was not sent is no loss, and no answer either. */
+static void
+count_outage(struct latency *l, struct group *group, const struct sample *s)
+{
+	if (s->lane != l->lost_lane || sample_answered(s))
+		l->lost = 0;
+	l->lost_lane = s->lane;
+	if (sample_answered(s) || s->outcome == OUTCOME_UNSENT)
+		return;
+	if (l->lost++ == 0)
+		l->lost_first_us = s->t_us;
+	if (l->lost == OUTAGE_LOSSES) {
+		group->outages++;
+		group->outage_us += s->t_us - l->lost_first_us;
+	} else if (l->lost > OUTAGE_LOSSES) {
+		group->outage_us += s->t_us - l->lost_last_us;
+	}
+	l->lost_last_us = s->t_us;
+}
+
 static void
 count_sample(struct latency *l, int32_t name, const struct sample *sample)
 {
@@ -204,6 +192,7 @@ count_sample(struct latency *l, int32_t name, const struct sample *sample)
 	group->asked++;
 	group->answered += sample_answered(sample);
 	group->unsent += sample->outcome == OUTCOME_UNSENT;
+	count_outage(l, group, sample);
 	if (sample->rtt_us != SAMPLE_NO_RTT)
 		values_add(&group->rtts, sample->rtt_us);
 }
@@ -321,6 +310,7 @@ count_vp(struct latency *l, int32_t vp)
 	struct rounds rounds;
 
 	l->touched.count = 0;
+	l->lost_lane = -1;
 	samples_read(
 	    &l->run->sampler, &l->samples, vp, l->since_us, l->until_us);
 	rounds_read(&l->rounds, &rounds, v->id,
@@ -392,32 +382,41 @@ set_quantiles(struct cell *cells, struct values *rtts)
 	}
 }
 
+void
+latency_head(struct cell *cells, const struct latency *l,
+    const struct lane *lane, const struct group *group)
+{
+	const struct run *run = l->run;
+	const struct service *service = &run->catalog.services[lane->service];
+	const char *name = names_text(&l->groups, group->name);
+
+	cells[0] = cell_number(l->since_us);
+	cells[1] = run_text(run, service->target);
+	cells[2] = run_text(run, service->address);
+	cells[3] = cell_number(service->af);
+	cells[4] = run_text(run, lane->question);
+	cells[5] = run_text(run, lane->proto);
+	cells[LATENCY_GROUP_COLUMN] = cell_text(name);
+	if (run->options->by == BY_ASN)
+		cells[LATENCY_GROUP_COLUMN] =
+		    cell_number_if(name[0] != '\0', strtoll(name, NULL, 10));
+}
+
 static int
 write_group(struct latency *l, const struct lane *lane, struct group *group)
 {
 	struct run *run = l->run;
-	const struct service *service = &run->catalog.services[lane->service];
-	const char *name = names_text(&l->groups, group->name);
 	bool expected = group->expected_known && group->expected > 0;
 	int64_t sent = group->asked - group->unsent;
-	struct cell cells[COLUMNS] = {
-		cell_number(l->since_us),
-		run_text(run, service->target),
-		run_text(run, service->address),
-		cell_number(service->af),
-		run_text(run, lane->question),
-		run_text(run, lane->proto),
-		cell_text(name),
-		cell_number(group->vantage_points),
-		cell_number(group->asked),
-		cell_number(group->answered),
-		cell_number(group->unsent),
-		cell_percent((double)(sent - group->answered), (double)sent),
-	};
+	struct cell cells[COLUMNS] = { 0 };
 
-	if (run->options->by == BY_ASN)
-		cells[GROUP_COLUMN] =
-		    cell_number_if(name[0] != '\0', strtoll(name, NULL, 10));
+	latency_head(cells, l, lane, group);
+	cells[7] = cell_number(group->vantage_points);
+	cells[8] = cell_number(group->asked);
+	cells[9] = cell_number(group->answered);
+	cells[10] = cell_number(group->unsent);
+	cells[11] =
+	    cell_percent((double)(sent - group->answered), (double)sent);
 	cells[18] = cell_number_if(expected, llround(group->expected));
 	if (expected)
 		cells[19] = cell_percent((double)group->asked, group->expected);
@@ -440,7 +439,7 @@ write_groups(struct latency *l)
 		while (l->kind_of[lane] < l->items[i].kind)
 			lane++;
 		if (status == 0)
-			status = write_group(
+			status = l->view->write(
 			    l, &l->run->catalog.lanes[lane], &l->items[i]);
 		values_clear(&l->items[i].rtts);
 	}
@@ -471,14 +470,15 @@ write_report(struct latency *l)
 {
 	const struct options *o = l->run->options;
 	size_t first = o->step_us == 0;
-	struct column named[COLUMNS];
+	struct column named[REPORT_COLUMNS];
 	int status;
 
-	memcpy(named, columns, sizeof(named));
-	named[GROUP_COLUMN].name = options_by_name(o->by);
+	memcpy(named, l->view->columns, l->view->count * sizeof(*named));
+	named[LATENCY_GROUP_COLUMN].name = options_by_name(o->by);
 	if (o->by == BY_ASN)
-		named[GROUP_COLUMN].type = COLUMN_INTEGER;
-	status = report_begin(&l->run->report, named + first, COLUMNS - first);
+		named[LATENCY_GROUP_COLUMN].type = COLUMN_INTEGER;
+	status = report_begin(
+	    &l->run->report, named + first, l->view->count - first);
 	if (status == 0)
 		status = write_steps(l);
 	if (report_end(&l->run->report) == -1)
@@ -487,10 +487,10 @@ write_report(struct latency *l)
 }
 
 int
-latency_report(struct run *run)
+latency_run(struct run *run, const struct latency_view *view)
 {
 	const struct options *o = run->options;
-	struct latency l = { .run = run };
+	struct latency l = { .run = run, .view = view };
 	int status;
 
 	if (o->by == BY_SITE)
@@ -508,4 +508,13 @@ latency_report(struct run *run)
 	free(l.items);
 	free(l.slots);
 	return status;
+}
+
+int
+latency_report(struct run *run)
+{
+	static const struct latency_view view = { columns, COLUMNS,
+		write_group };
+
+	return latency_run(run, &view);
 }

@@ -50,6 +50,11 @@ static const struct subcommand {
 	{ "vps", vps_report, OPTION_WINDOW, 0, BY_DEFAULT, false },
 	{ "sites", sites_report, OPTION_WINDOW | OPTION_WEIGHTS, 0, BY_DEFAULT,
 	    false },
+	{ "availability", availability_report,
+	    OPTION_WINDOW | OPTION_BY | OPTION_LEVEL | OPTION_STEP,
+	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_SITE |
+		1U << BY_VP | 1U << BY_ALL,
+	    BY_ALL, false },
 	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },
 };
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -461,6 +461,7 @@ options_help(void)
 	    "       acreport stability [--max-age LENGTH]\n"
 	    "       acreport vps\n"
 	    "       acreport sites     [--weights FILE]\n"
+	    "       acreport availability [--by ...] [--step LENGTH]\n"
 	    "       acreport records\n"
 	    "\n"
 	    "  --db DB              the store (default " DEFAULT_DB ")\n"

@@ -166,6 +166,8 @@ CASES = {  # result: words
     "vps.txt": ("vps", *WINDOW),
     "sites.csv": ("sites", *WINDOW),
     "sites-map.txt": ("sites", "--site-map", f"{HERE}/sites", *WINDOW),
+    "availability.csv": ("availability", *WINDOW),
+    "availability-site.txt": ("availability", "--by", "site", *WINDOW),
     "latency-later.csv": (
         "latency", "--since", "2026-11-25", "--until", "2026-11-26"),
     "catchment.csv": ("catchment", *AT),
@@ -214,6 +216,7 @@ REFUSED = (  # words, status, what the line says
     (("diff", "--from", "1h", "--since", "2h"), 2, "diff does not take --si"),
     (("events", "--level", "site"), 2, "events does not take --level"),
     (("vps", "--max-age", "1h"), 2, "vps does not take --max-age"),
+    (("availability", "--per", "vp"), 2, "availability does not take --per"),
     (("latency", "--from", "1h"), 2, "latency does not take --from"),
     (("latency", "--matrix"), 2, "latency does not take --matrix"),
     (("diff", "--from", "1h", "--weights", "/nonexistent"), 2,

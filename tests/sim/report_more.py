@@ -327,9 +327,81 @@ def check_sites(world, rng, common, check, folder):
           o.acreport("sites", "--weights", path, *words))
 
 
+# --- availability ---
+
+def wilson(k, n):
+    """The bounds are the roots of (p - k/n)^2 = z^2 p (1 - p) / n."""
+    z = 1.959963984540054
+    a, b, c = 1 + z * z / n, -(2 * k / n + z * z / n), (k / n) ** 2
+    root = math.sqrt(max(b * b - 4 * a * c, 0))
+    return [(-b - root) / 2 / a, (-b + root) / 2 / a]
+
+
+def outages(samples, key):
+    """{group: (how many, microseconds)} of three or more losses in a row."""
+    lanes = collections.defaultdict(list)
+    for vp, r, _ in samples:
+        lanes[vp, r.lane].append(r)
+    found = collections.defaultdict(lambda: [0, 0])
+    for (vp, _), records in lanes.items():
+        sent = sorted((r for r in records if r.outcome != "unsent"),
+                      key=lambda r: (r.t, r.outcome != "answered"))
+        for answered, run in itertools.groupby(
+                sent, key=lambda r: r.outcome == "answered"):
+            run = list(run)
+            if not answered and len(run) > 2:
+                held = found[key(vp, run[0])]
+                held[0] += 1
+                held[1] += run[-1].t - run[0].t
+    return found
+
+
+def check_availability(world, rng, common, check, _):
+    since = START + rng.randrange(world.hours * HOUR)
+    until = since + rng.randrange(HOUR, 30 * HOUR)
+    by = rng.choice(("region", "vp", "all"))
+    moved = {p[0] for p in world.places
+             if since < p[1] < until}  # an outage in two places
+
+    def key(vp, r):
+        what = o.group_of(world, by, vp, r.t)
+        return (guarded(r.target), r.address, str(r.af), r.question, r.proto,
+                "" if what is None else guarded(str(what)))
+
+    found = outages(world.samples(since, until), key)
+    wanted = []
+    for row in o.latency(world, by, False, since, until):
+        vps, asked, answered, unsent = map(int, row[6:10])
+        expected = row[17]
+        sent = asked - unsent
+        low_high = wilson(answered, sent) if sent else []
+        # Expected is rounded in both reports: the share of it is compared
+        # where it is whole enough.
+        count, us = found[tuple(row[:6])]
+        wanted.append([
+            *row[:6], str(vps), expected, str(asked), str(unsent),
+            str(answered), pct(answered, sent),
+            *([pct(x, 1) for x in low_high] or ["", ""]), row[18],
+            str(count), seconds(us), "few" if sent < 30 else ""])
+    got = o.acreport("availability", "--by", by, "--since", stamp(since),
+                     "--until", stamp(until), *common)
+    shares = [(row[7], row[9], row[10], row.pop(14)) for row in got
+              if len(row) > 14]
+    if by == "region" and moved:
+        for row in (*wanted, *got):
+            row[15:17] = ["", ""]
+    check(f"availability by {by}", sorted(wanted), sorted(got))
+    wrong = [one for one in shares if one[0] and one[0] != one[1] and abs(
+        float(one[3] or "nan") -
+        100 * int(one[2]) / (int(one[0]) - int(one[1]))) >
+             0.01 + 100 / int(one[0])]
+    check("availability of what is expected", [], wrong)
+
+
 # --- comparison ---
 
-CHECKS = [check_diff, check_stability, check_vps, check_sites]
+CHECKS = [check_diff, check_stability, check_vps, check_sites,
+          check_availability]
 
 
 def compare_world(seed, folder, tests):

@@ -1,0 +1,67 @@
+/*
+ * Questions and what came of them, grouped by what --by says: what latency
+ * and availability show, each in its own columns.
+ */
+#ifndef ANALYSIS_LATENCY_H
+#define ANALYSIS_LATENCY_H
+
+#include "analysis/methods.h"
+#include "analysis/quantile.h"
+#include "analysis/reports.h"
+#include "analysis/rounds.h"
+
+struct latency_view;
+
+/* A row: one question of one service over one transport, in one group. */
+struct group {
+	int32_t kind; /* of lanes: see kind_of */
+	int32_t name; /* of latency.groups: "" is unknown */
+	int64_t vantage_points, asked, answered, unsent;
+	int64_t outages, outage_us; /* three or more losses in a row */
+	double expected;
+	bool expected_known;
+	struct values rtts; /* microseconds; or medians of vantage points */
+	/* of the vantage point at hand */
+	int32_t vp;
+	size_t vp_first;    /* its first of rtts */
+	int64_t vp_samples; /* before rounds are counted in */
+};
+
+struct latency {
+	struct run *run;
+	struct methods methods;     /* of all steps */
+	int64_t since_us, until_us; /* the step */
+	struct rounds_reader rounds;
+	struct names groups;
+	int32_t *kind_of; /* by lane: same service, question and transport */
+	struct group *items;
+	size_t count, room;
+	size_t latest; /* of items: asked for again and again */
+	size_t *slots; /* open addressing by kind and name: item + 1, or 0 */
+	size_t slot_count;
+	const struct latency_view *view;
+	struct samples samples;
+	/* losses in a row of the lane at hand */
+	int32_t lost_lane;
+	size_t lost;
+	int64_t lost_first_us, lost_last_us;
+	struct values touched; /* items, of the vantage point at hand */
+};
+
+/* Columns of a report; the first is the time of a step, and that at
+ * LATENCY_GROUP_COLUMN takes the name of what --by says. */
+#define LATENCY_GROUP_COLUMN 6
+struct latency_view {
+	const struct column *columns;
+	size_t count;
+	int (*write)(struct latency *, const struct lane *, struct group *);
+};
+
+/* Read and write a report. As report_row. */
+int latency_run(struct run *, const struct latency_view *);
+
+/* The first cells of a row, up to what --by says. */
+void latency_head(struct cell *, const struct latency *, const struct lane *,
+    const struct group *);
+
+#endif
