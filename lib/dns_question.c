@@ -55,7 +55,7 @@ static bool
 is_word_of_ours(const char *name)
 {
 	return strcmp(name, "soa") == 0 || strcmp(name, "echo") == 0 ||
-	       strcmp(name, "trace") == 0;
+	       strcmp(name, "trace") == 0 || strcmp(name, "service") == 0;
 }
 
 static void

@@ -114,6 +114,7 @@ config_free(struct config *config)
 	free(config->user);
 	free(config->interface);
 	free(config->blocklist);
+	free(config->services);
 	free(config->collector);
 	free(config->ca);
 	free(config->proxy);

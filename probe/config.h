@@ -33,8 +33,8 @@ struct config_target {
 	bool udp, tcp; /* over which DNS is asked */
 	int edns_size;
 	bool dnssec, cookies, recursion, mixed_case;
-	char
-	    *question[CONFIG_QUESTIONS]; /* "soa", "hostname.bind", TXT names */
+	char *question[CONFIG_QUESTIONS]; /* "soa", "service", or as dns.h
+					     reads them, in one spelling */
 	size_t question_count;
 };
 
@@ -51,6 +51,7 @@ struct config {
 	struct addr source4, source6; /* not set: the host's choice */
 	char *interface;              /* NULL: the host's choice */
 	char *blocklist;              /* file; NULL: none */
+	char *services;               /* file; NULL: the shipped lines alone */
 	struct prefix_list allow_special;
 	char contact[CONFIG_CONTACT]; /* "": none */
 	char *collector; /* "https://HOST[:PORT][/PATH]", NULL: none */

@@ -131,6 +131,7 @@ config_print(const struct config *config, FILE *out)
 	print_sources(out, config);
 	print_text(out, "interface", config->interface);
 	print_text(out, "blocklist", config->blocklist);
+	print_text(out, "services", config->services);
 	print_allowed(out, &config->allow_special);
 	print_text(out, "contact", config->contact);
 	print_text(out, "collector", config->collector);

@@ -13,7 +13,7 @@
 #define DNS_PORT 53
 
 static const char *const default_questions[] = { "soa", "hostname.bind",
-	"id.server" };
+	"id.server", "service" };
 
 /* Letters, digits, '-', '_' and dots: what a resolver can be asked for. */
 static bool
@@ -101,8 +101,9 @@ question_spell(struct dns_asked *asked, const char *text)
 {
 	if (strcasecmp(text, "soa") == 0)
 		return "soa";
-	if (strcmp(text, "echo") == 0 || strcmp(text, "trace") == 0)
-		return text; /* to be refused by its name */
+	if (strcmp(text, "service") == 0 || strcmp(text, "echo") == 0 ||
+	    strcmp(text, "trace") == 0)
+		return text; /* the last two to be refused by name */
 	return dns_asked_from_text(asked, text) == -1 ? NULL : asked->name;
 }
 

@@ -34,6 +34,7 @@ static const struct conf_key top_keys[] = {
 	{ "source", CONF_STRINGS, false, 0, 0 },
 	{ "interface", CONF_STRING, false, 0, 0 },
 	{ "blocklist", CONF_STRING, false, 0, 0 },
+	{ "services", CONF_STRING, false, 0, 0 },
 	{ "allow_special", CONF_STRINGS, false, 0, 0 },
 	{ "contact", CONF_STRING, false, 0, 0 },
 	{ "collector", CONF_STRING, false, 0, 0 },
@@ -229,6 +230,7 @@ config_read_top(struct reading *r)
 	read_sources(r);
 	config->interface = read_text(r, "interface");
 	config->blocklist = read_path(r, "blocklist");
+	config->services = read_path(r, "services");
 	read_allowed(r);
 	read_contact(r);
 	read_collector(r);

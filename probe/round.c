@@ -19,6 +19,7 @@
 #include "probe/host.h"
 #include "probe/plan.h"
 #include "probe/resolve.h"
+#include "probe/services.h"
 #include "probe/sockets.h"
 #include "probe/spool.h"
 
@@ -41,6 +42,7 @@ struct round {
 	struct sign_key *key;
 	struct spool *spool;
 	struct target_questions *questions; /* by target */
+	struct services *services;
 	struct plan plan;
 	size_t unresolved; /* questions whose target has no address now */
 	struct batch_head head;
@@ -68,26 +70,71 @@ set_edns(struct target_questions *q, const struct config_target *target)
 }
 
 static int
-make_questions(struct target_questions *q, const struct config_target *target)
+add_question(struct target_questions *q, const char *name, const char *zone)
+{
+	struct question *grown;
+
+	grown = reallocarray(q->question, q->count + 1, sizeof(*grown));
+	if (grown == NULL)
+		return -1;
+	q->question = grown;
+	return question_init(&grown[q->count++], name, zone);
+}
+
+static bool
+has_question(const struct target_questions *q, const char *name)
 {
 	size_t i;
 
-	q->question = calloc(target->question_count + 2, sizeof(*q->question));
-	if (q->question == NULL)
-		return -1;
-	for (i = 0; i < target->question_count; i++) {
-		if (question_init(&q->question[q->count++], target->question[i],
-			target->zone) == -1)
-			return -1;
+	for (i = 0; i < q->count; i++) {
+		if (strcmp(q->question[i].name, name) == 0)
+			return true;
 	}
-	if (target->echo &&
-	    question_init(&q->question[q->count++], "echo", ".") == -1)
-		return -1;
-	if (target->trace && question_init(&q->question[q->count++], "trace",
-				 target->zone) == -1)
-		return -1;
-	set_edns(q, target);
+	return false;
+}
+
+/* What the table names for any address of the target. */
+static int
+add_of_services(struct target_questions *q, const struct round *r,
+    const struct config_target *target)
+{
+	const struct service *service;
+	size_t i, j;
+
+	for (i = 0; i < target->address_count; i++) {
+		service = services_find(r->services, &target->address[i].addr);
+		for (j = 0; service != NULL && j < service->method_count; j++) {
+			const char *name = service->method[j];
+
+			if (service_asks(name) && !has_question(q, name) &&
+			    add_question(q, name, ".") == -1)
+				return -1;
+		}
+	}
 	return 0;
+}
+
+static int
+make_questions(struct target_questions *q, const struct round *r,
+    const struct config_target *target)
+{
+	size_t i;
+	int status = 0;
+
+	for (i = 0; i < target->question_count && status == 0; i++) {
+		const char *name = target->question[i];
+
+		if (strcmp(name, "service") == 0)
+			status = add_of_services(q, r, target);
+		else if (!has_question(q, name))
+			status = add_question(q, name, target->zone);
+	}
+	if (status == 0 && target->echo)
+		status = add_question(q, "echo", ".");
+	if (status == 0 && target->trace)
+		status = add_question(q, "trace", target->zone);
+	set_edns(q, target);
+	return status;
 }
 
 static bool
@@ -233,8 +280,8 @@ plan_all(struct round *r)
 	if (r->questions == NULL)
 		return -1;
 	for (i = 0; i < r->config->target_count; i++) {
-		if (make_questions(&r->questions[i], &r->config->target[i]) ==
-			-1 ||
+		if (make_questions(
+			&r->questions[i], r, &r->config->target[i]) == -1 ||
 		    plan_target(r, i) == -1)
 			return -1;
 	}
@@ -558,6 +605,12 @@ with_config(const struct config *config, const struct manners *extra, bool dry)
 		code = exit_code_of(errno);
 		goto out;
 	}
+	round.services = services_read(config->services, error, sizeof(error));
+	if (round.services == NULL) {
+		log_warnx("%s", error);
+		code = exit_code_of(errno);
+		goto out;
+	}
 	if ((link = sockets_new(config->interface)) == NULL) {
 		log_warn("interface %s: sockets",
 		    config->interface == NULL ? "any" : config->interface);
@@ -567,6 +620,7 @@ with_config(const struct config *config, const struct manners *extra, bool dry)
 	code = without_privilege(&round, link);
 out:
 	sockets_free(link);
+	services_free(round.services);
 	sign_key_free(round.key);
 	manners_clear(&manners);
 	return code;

@@ -358,6 +358,7 @@ questions_are_read_as_people_write_them(void **state)
 		{ "a\\058b.x", "a\\058b.x", 16, 1, false },
 		{ "txt:soa", "txt:soa", 16, 1, false },
 		{ "txt:echo.", "txt:echo", 16, 1, false },
+		{ "txt:service", "txt:service", 16, 1, false },
 		{ "", NULL, 0, 0, false },
 		{ "a:", NULL, 0, 0, false },
 		{ ":x", NULL, 0, 0, false },
