@@ -37,7 +37,7 @@ SPOOL = "d3" * 16
 START_US = 1700000000000000
 ROWS = 30
 LIBS = ("-lmicrohttpd -lgnutls -lsqlite3 -lconfuse -ljansson -lzstd -lz "
-        "-lcrypto -lcap-ng -lm").split()
+        "-lcrypto -lcap-ng -lpcre2-8 -lm").split()
 NO_FSYNC = """
 int fsync(int fd);
 int fdatasync(int fd);
