@@ -2,9 +2,11 @@
 # A name server that resets, drips, truncates, dislikes EDNS or lies is recorded as what it did, and asked again only where that is due.
 """usage: probe_dns_odd.py     (on loopback, ports of its own)"""
 
+import json
 import os
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -274,6 +276,49 @@ def test_case(results, prober):
                "letters are mixed anew, and only the same taken", soa)
 
 
+def batch_of(prober, server):
+    """The records of a round that asks it over UDP."""
+    folder = os.path.join(prober.folder, "round")
+    os.mkdir(folder, 0o700)
+    key = os.path.join(folder, "key")
+    conf = os.path.join(folder, "conf")
+    spool = os.path.join(folder, "spool")
+    probing.run(prober.path, "keygen", key)
+    with open(conf, "w", encoding="ascii") as file:
+        file.write('vp = "odd"\nkey = "%s"\nspool = "%s"\n'
+                   'allow_special = "127.0.0.0/8"\ntarget t {\n'
+                   'address = "%s@%d" count = 4 echo = false }\n' % (
+                       key, spool, HOST, server.port))
+    done = probing.run(prober.path, "-f", conf)
+    batches = [os.path.join(top, name) for top, _, names in os.walk(spool)
+               for name in names if name.endswith(".acb")]
+    if done.returncode != 0 or len(batches) != 1:
+        return [], done.stderr + str(batches)
+    with open(batches[0], "rb") as file:
+        frame = file.read().split(b"\n", 2)[2]
+    plain = subprocess.run(["zstd", "-dc"], input=frame, check=True,
+                           capture_output=True).stdout
+    return [json.loads(line) for line in plain.splitlines()[1:]], ""
+
+
+def test_round(results, prober):
+    server = Server(udp=lambda q: [answer(q, flags=0x8400 | TC, options=b"")],
+                    tcp=lambda c, q: c.sendall(framed(answer(
+                        q, options=option(3, b"whole")))))
+    records, why = batch_of(prober, server)
+    retries = [r for r in records if r["retry_of"] is not None]
+    results.ok(len(records) == 12 and len(retries) == 6 and all(
+        records[r["retry_of"]]["proto"] == "udp" and r["proto"] == "tcp" and
+        records[r["retry_of"]]["question"] == r["question"] and
+        records[r["retry_of"]]["t"] < r["t"] and
+        r["retry_of"] < index for index, r in enumerate(records)
+        if r["retry_of"] is not None) and
+        len({r["retry_of"] for r in retries}) == 6,
+        "in a batch, too, a retry names the record it tries again",
+        why or [(r["proto"], r["question"], r["retry_of"])
+                for r in records])
+
+
 def test(results):
     prober = probing.Prober()
     try:
@@ -283,6 +328,7 @@ def test(results):
         test_edns(results, prober)
         test_options(results, prober)
         test_case(results, prober)
+        test_round(results, prober)
     finally:
         prober.remove()
 
