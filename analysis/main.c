@@ -55,6 +55,9 @@ static const struct subcommand {
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_SITE |
 		1U << BY_VP | 1U << BY_ALL,
 	    BY_ALL, false },
+	{ "congruence", congruence_report,
+	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_WEIGHTS, 0,
+	    BY_DEFAULT, false },
 	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },
 };
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -462,6 +462,7 @@ options_help(void)
 	    "       acreport vps\n"
 	    "       acreport sites     [--weights FILE]\n"
 	    "       acreport availability [--by ...] [--step LENGTH]\n"
+	    "       acreport congruence [--at TIME] [--weights FILE]\n"
 	    "       acreport records\n"
 	    "\n"
 	    "  --db DB              the store (default " DEFAULT_DB ")\n"

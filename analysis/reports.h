@@ -32,6 +32,7 @@ int stability_report(struct run *);
 int vps_report(struct run *);
 int sites_report(struct run *);
 int availability_report(struct run *);
+int congruence_report(struct run *);
 int records_report(struct run *);
 
 /* Cells that several reports have. */

@@ -168,6 +168,7 @@ CASES = {  # result: words
     "sites-map.txt": ("sites", "--site-map", f"{HERE}/sites", *WINDOW),
     "availability.csv": ("availability", *WINDOW),
     "availability-site.txt": ("availability", "--by", "site", *WINDOW),
+    "congruence.csv": ("congruence", "--at", "2026-11-21T15:00:00Z"),
     "latency-later.csv": (
         "latency", "--since", "2026-11-25", "--until", "2026-11-26"),
     "catchment.csv": ("catchment", *AT),

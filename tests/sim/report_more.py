@@ -398,10 +398,63 @@ def check_availability(world, rng, common, check, _):
     check("availability of what is expected", [], wrong)
 
 
+# --- congruence ---
+
+def check_congruence(world, rng, common, check, folder):
+    at = START + rng.randrange(world.hours * HOUR)
+    since = at + 1 - DAY
+    chosen = collections.defaultdict(lambda: (None,))
+    chosen.update(o.compared(world, since, at + 1))
+    held = collections.defaultdict(list)
+    for row in o.catchment(world, at, None, "site", since):
+        held[row["vp"], row["lane"][:3]].append(row)
+    lines = {("vp", "vp1"): 2.25, ("country", "DE"): 10}
+    weight = spread(world, lines, at)
+    four, six = ("root", "192.0.2.1", 4), ("root", "2001:db8::1", 6)
+    lanes = {r.lane[:3] for _, r, _ in world.samples(0, 2**62)}
+    all_, both, like, change = [], {}, {}, []
+    v4, v6 = [], []
+    for vp in weight:
+        a, b = held[vp, four], held[vp, six]
+        if not a and not b:
+            continue
+        all_.append(vp)
+        a, b = [r for r in a if is_known(r)], [r for r in b if is_known(r)]
+        if not a or not b:
+            continue
+        both[vp] = weight[vp]
+        pairs_of = [x["site"] == y["site"] for x in a for y in b]
+        like[vp] = sum(pairs_of) / len(pairs_of)
+        times = [sum((r["rtts"] for r in rows), []) for rows in (a, b)]
+        if like[vp] < 1 and all(times):
+            v4.append(o.median(times[0]))
+            v6.append(o.median(times[1]))
+            change.append(v6[-1] - v4[-1])
+    same = sum(like.values())
+    wanted = [[
+        "root", four[1], six[1], str(len(all_)), str(len(both)),
+        o.count_text(same), pct(same, len(both)), pct(len(both), len(all_)),
+        median_if(v4), median_if(v6), median_if(change),
+        "" if chosen[four[:2]][0] == chosen[six[:2]][0] else
+        "methods differ",
+        pct(sum(like[vp] * weight[vp] for vp in like), sum(both.values())),
+        pct(sum(both.values()), sum(weight[vp] for vp in all_))]] \
+        if {four, six} <= lanes else []
+    path = f"{folder}/weights"
+    with open(path, "w", encoding="ascii") as file:
+        file.writelines(f"{kind} {name} {value}\n"
+                        for (kind, name), value in lines.items())
+    words = ("--at", stamp(at), *common)
+    check("congruence", [row[:-2] for row in wanted],
+          o.acreport("congruence", *words))
+    check("congruence --weights", wanted,
+          o.acreport("congruence", "--weights", path, *words))
+
+
 # --- comparison ---
 
 CHECKS = [check_diff, check_stability, check_vps, check_sites,
-          check_availability]
+          check_availability, check_congruence]
 
 
 def compare_world(seed, folder, tests):
