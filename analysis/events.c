@@ -1,6 +1,5 @@
 /*
- * Events: what happened to a service, one row each, beside the operator's
- * notes (FIELD.md F13, F7).
+ * Events: what happened to a service, one row each (FIELD.md F13, F7).
  */
 #include "analysis/events.h"
 
@@ -11,8 +10,6 @@
 #include "lib/text.h"
 
 #define LIST_TEXT 1024
-#define NOTES_TEXT 1024
-#define NOTE_NEAR_US (15LL * 60 * 1000000)
 #define SAME_MODE 0.9 /* similarity of known vantage points */
 #define MODES_BACK 100
 #define DAY_US (24LL * 3600 * 1000000)
@@ -40,7 +37,6 @@ static const struct column columns[] = {
 	{ "not_seen_again", COLUMN_INTEGER },
 	{ "not_seen_vps", COLUMN_TEXT },
 	{ "seen_before", COLUMN_TIME },
-	{ "notes", COLUMN_TEXT },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -58,7 +54,7 @@ struct summary {
 	size_t vps, returned;
 	char to[LIST_TEXT], from[LIST_TEXT];
 	size_t not_seen;
-	char not_seen_vps[LIST_TEXT], notes[NOTES_TEXT];
+	char not_seen_vps[LIST_TEXT];
 };
 
 /* A site and how many vantage points. */
@@ -215,23 +211,6 @@ find_not_seen(
 	}
 }
 
-static void
-find_notes(struct summary *s, struct events *e, const struct event *event)
-{
-	struct query_rows *rows = query_prepare(e->run->query,
-	    "SELECT text FROM note WHERE t BETWEEN ?1 AND ?2 ORDER BY t, text");
-
-	query_bind(rows, 1, event->start_after_us - NOTE_NEAR_US);
-	query_bind(rows, 2, event->end_us + NOTE_NEAR_US);
-	while (query_next(rows)) {
-		size_t len = strlen(s->notes);
-
-		(void)text_print(s->notes + len, sizeof(s->notes) - len, "%s%s",
-		    len > 0 ? "; " : "", query_text(rows, 0));
-	}
-	query_finish(rows);
-}
-
 /* Vantage points of the service that were somewhere before the event. */
 static size_t
 known_before(const struct events *e, const struct event *event)
@@ -352,7 +331,6 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 		cell_number((int64_t)s->not_seen),
 		cell_text(s->not_seen_vps),
 		cell_number_if(mode_us >= 0, mode_us),
-		cell_text(s->notes),
 	};
 
 	return report_row(&run->report, cells);
@@ -370,7 +348,6 @@ write_event(struct events *e, const struct event *event)
 	list_sites(s.from, e, event, false);
 	if (event->kind == EVENT_SITE_LOST)
 		find_not_seen(&s, e, event);
-	find_notes(&s, e, event);
 	status = write_cells(e, event, &s);
 	values_clear(&s.before);
 	values_clear(&s.after);
