@@ -11,7 +11,6 @@
 #define ROUNDS_OF_AGE 3
 
 static const struct column columns[] = {
-	{ "time", COLUMN_TIME }, /* of --step alone */
 	{ "target", COLUMN_TEXT },
 	{ "address", COLUMN_TEXT },
 	{ "af", COLUMN_INTEGER },
@@ -271,7 +270,6 @@ write_row(struct catchment *c, const struct catchment_row *row)
 	const struct vantage *vp = &run->catalog.vps[row->vp];
 	const struct place *place = catalog_place(vp, c->until_us - 1);
 	const struct cell cells[COLUMNS] = {
-		cell_number(c->until_us - 1),
 		run_text(run, service->target),
 		run_text(run, service->address),
 		cell_number(service->af),
@@ -291,7 +289,7 @@ write_row(struct catchment *c, const struct catchment_row *row)
 		cell_number_if(row->median_us >= 0, row->median_us),
 	};
 
-	return report_row(&run->report, cells + (run->options->step_us == 0));
+	return report_row(&run->report, cells);
 }
 
 void
@@ -349,33 +347,11 @@ write_rows(struct catchment *c)
 	return status;
 }
 
-/* At the whole multiples of --step in the window. */
-static int
-write_steps(struct catchment *c)
-{
-	const struct options *o = c->run->options;
-	int64_t from_us, until_us;
-	int status = 0;
-
-	if (o->step_us == 0) {
-		catchment_read(c, o->since_us, o->until_us);
-		return write_rows(c);
-	}
-	for (size_t k = 0;
-	     status == 0 && options_step(o, k, &from_us, &until_us); k++) {
-		if (from_us % o->step_us != 0)
-			continue;
-		catchment_read(c, from_us - o->step_us + 1, from_us + 1);
-		status = write_rows(c);
-	}
-	return status;
-}
-
 int
 catchment_report(struct run *run)
 {
 	const struct options *o = run->options;
-	size_t first = o->step_us == 0, count = COLUMNS;
+	size_t count = COLUMNS;
 	const struct column *shown = columns;
 	struct column shares[SHARE_COLUMNS];
 	struct methods methods;
@@ -390,9 +366,11 @@ catchment_report(struct run *run)
 	methods_choose(
 	    &methods, &run->catalog, run->query, o->since_us, o->until_us);
 	catchment_init(&c, run, &methods);
-	status = report_begin(&run->report, shown + first, count - first);
-	if (status == 0)
-		status = write_steps(&c);
+	status = report_begin(&run->report, shown, count);
+	if (status == 0) {
+		catchment_read(&c, o->since_us, o->until_us);
+		status = write_rows(&c);
+	}
 	if (report_end(&run->report) == -1)
 		status = -1;
 	catchment_clear(&c);

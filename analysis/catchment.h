@@ -59,9 +59,8 @@ void catchment_read(struct catchment *, int64_t since_us, int64_t until_us);
 const char *catchment_state_name(enum state);
 
 /* The shares of the sites by what --by says: the columns, which are
- * SHARE_COLUMNS after "time", and the rows, which begin with time where there
- * are steps. As report_row. */
-#define SHARE_COLUMNS 11
+ * SHARE_COLUMNS, and the rows. As report_row. */
+#define SHARE_COLUMNS 10
 void catchment_share_columns(struct column *, const struct options *);
 int catchment_write_shares(struct catchment *);
 
