@@ -19,8 +19,21 @@
 int
 ingest_verdict_status(enum ingest_verdict verdict)
 {
-	static const int statuses[] = { 201, 200, 409, 403, 401, 400, 413, 415,
-		422, 503, 507, 500 };
+	static const int statuses[INGEST_VERDICTS] = {
+		[INGEST_STORED] = 201,
+		[INGEST_DUPLICATE] = 200,
+		[INGEST_CONFLICT] = 409,
+		[INGEST_UNKNOWN_VP] = 403,
+		[INGEST_BAD_SIGNATURE] = 401,
+		[INGEST_MALFORMED] = 400,
+		[INGEST_TOO_BIG] = 413,
+		[INGEST_BAD_CODEC] = 415,
+		[INGEST_BAD_RECORD] = 422,
+		[INGEST_REVOKED] = 422,
+		[INGEST_BUSY] = 503,
+		[INGEST_FULL] = 507,
+		[INGEST_BROKEN] = 500,
+	};
 
 	return statuses[verdict];
 }
