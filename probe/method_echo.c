@@ -67,21 +67,7 @@ echo_transmit(struct prober *p, struct probe *probe)
 static enum send_result
 echo_send(struct prober *p, struct ask *ask)
 {
-	struct probe *probe = &ask->probe;
-	enum link_error error;
-
-	probe->ask = ask;
-	error = echo_transmit(p, probe);
-	if (error == LINK_RETRY)
-		return SEND_LATER;
-	if (error != LINK_OK) {
-		prober_unsent(p, ask, error);
-		return SEND_OVER;
-	}
-	ask->record->t =
-	    wall_add(p->start_wall, mono_since(probe->sent, p->start));
-	outstanding_add(&p->outstanding, probe, PATIENCE_ANSWER);
-	return SEND_DONE;
+	return prober_send_one(p, ask, echo_transmit);
 }
 
 static void

@@ -211,6 +211,27 @@ prober_unsent(struct prober *p, struct ask *ask, enum link_error error)
 	prober_finish(p, ask, OUTCOME_UNSENT, reason[error]);
 }
 
+enum send_result
+prober_send_one(struct prober *p, struct ask *ask,
+    enum link_error (*transmit)(struct prober *, struct probe *))
+{
+	struct probe *probe = &ask->probe;
+	enum link_error error;
+
+	probe->ask = ask;
+	error = transmit(p, probe);
+	if (error == LINK_RETRY)
+		return SEND_LATER;
+	if (error != LINK_OK) {
+		prober_unsent(p, ask, error);
+		return SEND_OVER;
+	}
+	ask->record->t =
+	    wall_add(p->start_wall, mono_since(probe->sent, p->start));
+	outstanding_add(&p->outstanding, probe, PATIENCE_ANSWER);
+	return SEND_DONE;
+}
+
 /* --- the end of an ask --- */
 
 static struct mono

@@ -103,6 +103,9 @@ int prober_begin(struct prober *, struct ask *);
 /* The probe's packet is to leave now: number, time, then link->send. */
 enum link_error prober_transmit(
     struct prober *, struct probe *, const void *bytes, size_t len);
+/* Send an ask that is one packet, by what writes and transmits it. */
+enum send_result prober_send_one(struct prober *, struct ask *,
+    enum link_error (*transmit)(struct prober *, struct probe *));
 /* RTT by the best stamps there are; never less than 0. */
 int64_t prober_rtt_us(struct prober *, const struct probe *,
     const struct arrival *, enum stamp_source *);
