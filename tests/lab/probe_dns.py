@@ -13,6 +13,7 @@ from probing import SERVICE, ZONE  # noqa: E402
 QUESTIONS = {"soa": (ZONE, "SOA", "IN"),
              "hostname.bind": ("hostname.bind", "TXT", "CH"),
              "id.server": ("id.server", "TXT", "CH")}
+TIMES = 8  # rounds of timing at most
 RCODES = {"NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3,
           "NOTIMPL": 4, "REFUSED": 5}
 
@@ -82,17 +83,39 @@ def test_agreement(results, prober, lab, rows):
             "TCP" if words else "UDP", ", ".join(sorted(servers))), bad)
 
 
+def tcp_times(prober, lab, row):
+    """The least times of TCP in ms: connecting, answering, both of one
+    sample, and kdig's."""
+    soa = look(prober, lab, row, "-T", "-c", "5").of("soa")
+    return [min(r["connect_us"] for r in soa) / 1000,
+            min(r["rtt_us"] for r in soa) / 1000,
+            min(r["rtt_us"] + r["connect_us"] for r in soa) / 1000,
+            kdig(lab, row, "soa", "+tcp")[1]]
+
+
+def least_times(prober, lab, row):
+    """The least of several rounds, until they agree: a busy machine only
+    makes times longer, ours and kdig's."""
+    least = tcp_times(prober, lab, row)
+    for _ in range(TIMES - 1):
+        if times_agree(row, least):
+            break
+        least = list(map(min, least, tcp_times(prober, lab, row)))
+    return least
+
+
+def times_agree(row, least):
+    connect, answer, whole, theirs = least
+    return all(-0.1 <= ms - row["rtt_ms"] < 3 for ms in (connect, answer)) \
+        and abs(whole - theirs) <= 3
+
+
 def test_times(results, prober, lab, rows):
     bad = []
     for row in rows:
-        soa = look(prober, lab, row, "-T", "-c", "5").of("soa")
-        whole = min(r["rtt_us"] + r["connect_us"] for r in soa) / 1000
-        each = [min(r[key] for r in soa) / 1000
-                for key in ("rtt_us", "connect_us")]
-        theirs = min(kdig(lab, row, "soa", "+tcp")[1] for _ in range(3))
-        if not all(-0.1 <= ms - row["rtt_ms"] < 3 for ms in each) or \
-                abs(whole - theirs) > 3:
-            bad.append((row["vp"], row["rtt_ms"], each, theirs))
+        least = least_times(prober, lab, row)
+        if not times_agree(row, least):
+            bad.append((row["vp"], row["rtt_ms"], least))
     results.ok(not bad, "to connect and to answer take the path's round trip "
                "each, and together what kdig says", bad)
 
