@@ -44,7 +44,7 @@ def test_not_permitted(results, prober, lab, rows):
                "a look at echo alone says so, too", done.stdout)
 
 
-def disagreements(row, seen):
+def disagreements(prober, lab, row, seen):
     af = row["af"]
     trace, echo = seen.of("trace", af)[0], seen.of("echo", af)
     least = probing.least_rtt_ms(echo)
@@ -52,6 +52,11 @@ def disagreements(row, seen):
     if trace["outcome"] != "answered" or trace["proto"] != "icmp" or \
             probing.hops_of(trace) != row["hops"]:
         found.append(("hops", row["vp"], af, row["hops"], trace))
+    for _ in range(5):  # a busy machine only makes times longer
+        if least is None or least - row["rtt_ms"] < 1:
+            break
+        more = look(prober, lab, row["vp"], "--only", "echo")
+        least = min(least, probing.least_rtt_ms(more.of("echo", af)))
     if least is None or abs(least - row["rtt_ms"]) >= 1:
         found.append(("rtt", row["vp"], af, row["rtt_ms"], least))
     if seen.identity(af)["instance_hex"] != row["nsid_hex"]:
@@ -72,7 +77,8 @@ def test_permitted(results, prober, lab, rows):
     looks = dict(zip(vps, probing.in_parallel(
         lambda vp: look(prober, lab, vp), vps)))
     found = [text for row in rows
-             for text in disagreements(row, looks[row["vp"]])]
+             for text in disagreements(prober, lab, row,
+                                       looks[row["vp"]])]
     traces = sum(len(looks[vp].of("trace")) for vp in vps)
     results.ok(traces == 20 and not found, "where it is permitted, echo and "
                "%d ICMP traces on one flow agree with the truth" % traces,
