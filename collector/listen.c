@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "collector/listen_peers.h"
+#include "collector/listen_socket.h"
 #include "collector/listen_upload.h"
 #include "collector/settle.h"
 #include "lib/addr.h"
@@ -23,8 +24,7 @@
 #include "lib/log.h"
 #include "lib/text.h"
 
-#define PEM_MAX (1 << 20) /* a chain of certificates */
-#define BACKLOG 128
+#define PEM_MAX (1 << 20)    /* a chain of certificates */
 #define TURN_MS 250          /* deadlines are looked at this often */
 #define IDLE_MS 500          /* no upload for so long: live hours are settled */
 #define SETTLE_EVERY_MS 5000 /* marks that others made */
@@ -137,68 +137,14 @@ on_log(void *cls, const char *format, va_list args)
 
 /* --- start --- */
 
-/* "[ADDRESS]:PORT" or "ADDRESS:PORT". */
-static int
-parse_listen(const char *text, struct addr *addr, uint16_t *port)
-{
-	char host[ADDR_TEXT + 2];
-	const char *colon = strrchr(text, ':'), *begin = host;
-	size_t len;
-	int64_t number;
-
-	if (colon == NULL ||
-	    text_print(host, sizeof(host), "%.*s", (int)(colon - text), text) ==
-		-1 ||
-	    text_int(&number, colon + 1, 0, UINT16_MAX) == -1)
-		return -1;
-	len = strlen(host);
-	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
-		host[len - 1] = '\0';
-		begin++;
-	}
-	*port = (uint16_t)number;
-	if (addr_parse(addr, begin) == -1)
-		return -1;
-	/* A bare IPv6 address: where does it end? */
-	return (addr->af == 6) == (begin != host) ? 0 : -1;
-}
-
-static int
-open_socket(const struct addr *addr, uint16_t port)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(&sa, addr, port);
-	int fd, on = 1, off = 0, saved;
-
-	fd =
-	    socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return -1;
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	/* [::] takes IPv4 as well, whatever the host's default is. */
-	if (addr->af == 6)
-		(void)setsockopt(
-		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, (struct sockaddr *)&sa, len) == 0 &&
-	    listen(fd, BACKLOG) == 0)
-		return fd;
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return -1;
-}
-
 static void
 say_listening(const struct server *s)
 {
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	struct addr addr = { 0 };
+	struct addr addr;
 	char text[ADDR_TEXT];
-	uint16_t port = 0;
+	uint16_t port;
 
-	if (getsockname(s->listen_fd, (struct sockaddr *)&sa, &len) == 0)
-		(void)addr_from_sockaddr(&addr, &port, (struct sockaddr *)&sa);
+	listen_socket_name(s->listen_fd, &addr, &port);
 	addr_format(text, &addr);
 	if (s->options->print_port) {
 		printf("%u\n", port);
@@ -214,13 +160,13 @@ start_socket(struct server *s)
 	struct addr addr;
 	uint16_t port;
 
-	if (parse_listen(s->options->listen, &addr, &port) == -1) {
+	if (listen_socket_parse(s->options->listen, &addr, &port) == -1) {
 		log_warnx("listen %s: not of the form 192.0.2.1:8443 or "
 			  "[2001:db8::1]:8443",
 		    s->options->listen);
 		return EXIT_BAD_USAGE;
 	}
-	s->listen_fd = open_socket(&addr, port);
+	s->listen_fd = listen_socket_open(&addr, port);
 	if (s->listen_fd == -1) {
 		log_warn("listen %s", s->options->listen);
 		return EXIT_PERMISSION;
