@@ -1,14 +1,12 @@
 #include "lib/gazetteer.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stddef.h>
 #include <string.h>
 #include "lib/gazetteer_data.h"
+#include "lib/sphere.h"
 #include "lib/text.h"
 
-#define PI 3.14159265358979323846
-#define EARTH_KM 6371.0
 #define SMALL_COUNTRY_KM 120.0
 /* In a country with more places than these, a few letters in order fit too
  * many of them by chance. */
@@ -36,22 +34,17 @@ place_of(struct gazetteer_place *place, const struct gazetteer_row *row,
 	place->major = row->weight >= 3;
 }
 
-double
-gazetteer_km(double lat1, double lon1, double lat2, double lon2)
+static double
+km_between(const struct gazetteer_row *a, const struct gazetteer_row *b)
 {
-	const double rad = PI / 180;
-	const double a = sin((lat2 - lat1) * rad / 2);
-	const double b = sin((lon2 - lon1) * rad / 2);
-	const double h = a * a + cos(lat1 * rad) * cos(lat2 * rad) * b * b;
-
-	return 2 * EARTH_KM * asin(fmin(1, sqrt(h)));
+	return sphere_km((struct sphere_point){ a->lat, a->lon },
+	    (struct sphere_point){ b->lat, b->lon });
 }
 
 static bool
 near(const struct gazetteer_row *a, const struct gazetteer_row *b)
 {
-	return gazetteer_km(a->lat, a->lon, b->lat, b->lon) <=
-	       GAZETTEER_NEAR_KM;
+	return km_between(a, b) <= GAZETTEER_NEAR_KM;
 }
 
 /* The rows of a country: count of them from *first on. */
@@ -323,9 +316,8 @@ gazetteer_small_country(struct gazetteer_place *place, const char *country)
 	const size_t count = rows_of(country, &first);
 
 	for (size_t i = first + 1; i < first + count; i++)
-		if (gazetteer_km(gazetteer_rows[first].lat,
-			gazetteer_rows[first].lon, gazetteer_rows[i].lat,
-			gazetteer_rows[i].lon) > SMALL_COUNTRY_KM)
+		if (km_between(&gazetteer_rows[first], &gazetteer_rows[i]) >
+		    SMALL_COUNTRY_KM)
 			return false;
 	if (count == 0)
 		return false;

@@ -39,9 +39,6 @@ bool gazetteer_town(
 /* Somewhere in a country that is so small that it does not matter where. */
 bool gazetteer_small_country(struct gazetteer_place *, const char *country);
 
-/* Great-circle distance on the sphere of 6371 km. */
-double gazetteer_km(double lat1, double lon1, double lat2, double lon2);
-
 /* NULL, or what the gazetteer was built without, as a sentence. */
 const char *gazetteer_missing(void);
 

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
+#include "lib/sphere.h"
 #include "lib/text.h"
 
 #define WORDS_MAX 32
@@ -274,8 +275,10 @@ settle_rivals(struct hints *hints)
 
 		if (hint->refused == NULL &&
 		    hint->confidence + MARGIN > best->confidence &&
-		    gazetteer_km(hint->place.lat, hint->place.lon,
-			best->place.lat, best->place.lon) > GAZETTEER_NEAR_KM) {
+		    sphere_km((struct sphere_point){ hint->place.lat,
+				  hint->place.lon },
+			(struct sphere_point){ best->place.lat,
+			    best->place.lon }) > GAZETTEER_NEAR_KM) {
 			hints->chosen = -1;
 			hints->why = "it could be two places";
 			return;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "lib/hints.h"
 #include "lib/site_map_private.h"
+#include "lib/sphere.h"
 #include "lib/text.h"
 
 static size_t
@@ -289,7 +290,8 @@ site_same(const struct site *a, const struct site *b)
 	if (strcmp(a->name, b->name) != 0)
 		return false;
 	return !a->has_position || !b->has_position ||
-	       gazetteer_km(a->lat, a->lon, b->lat, b->lon) <=
+	       sphere_km((struct sphere_point){ a->lat, a->lon },
+		   (struct sphere_point){ b->lat, b->lon }) <=
 		   GAZETTEER_NEAR_KM;
 }
 

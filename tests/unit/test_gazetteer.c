@@ -114,29 +114,6 @@ somewhere_in_a_country_is_known_only_of_small_ones(void **state)
 }
 
 static void
-distances_are_great_circles(void **state)
-{
-	static const struct {
-		double lat1, lon1, lat2, lon2, km;
-	} cases[] = {
-		{ 0, 0, 0, 0, 0 },
-		{ 0, 179.5, 0, -179.5, 111.19 }, /* over the antimeridian */
-		{ 90, 0, 90, 135, 0 },           /* a pole is one point */
-		{ 90, 0, -90, 0, 20015.09 },
-		{ 0, 0, 0, 180, 20015.09 },
-		{ 51.47, -0.45, 40.64, -73.78, 5540.0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		const double km = gazetteer_km(
-		    cases[i].lat1, cases[i].lon1, cases[i].lat2, cases[i].lon2);
-
-		assert_true(km > cases[i].km - 2 && km < cases[i].km + 2);
-	}
-}
-
-static void
 the_rows_are_in_the_orders_that_finding_needs(void **state)
 {
 	(void)state;
@@ -179,7 +156,6 @@ main(void)
 		cmocka_unit_test(countries_are_letters_that_the_rows_know),
 		cmocka_unit_test(
 		    somewhere_in_a_country_is_known_only_of_small_ones),
-		cmocka_unit_test(distances_are_great_circles),
 		cmocka_unit_test(the_rows_are_in_the_orders_that_finding_needs),
 		cmocka_unit_test(what_is_missing_is_said),
 	};
