@@ -12,6 +12,7 @@ static const struct conf_key keys[] = {
 	{ .name = "db", .kind = CONF_STRING, .required = true },
 	{ .name = "archive", .kind = CONF_STRING },
 	{ .name = "listen", .kind = CONF_STRING },
+	{ .name = "metrics", .kind = CONF_STRING },
 	{ .name = "certificate", .kind = CONF_STRING },
 	{ .name = "certificate_key", .kind = CONF_STRING },
 	{ .name = "connections", .kind = CONF_INT, .min = 1, .max = 100000 },
@@ -49,6 +50,7 @@ take_all(struct config *config, const struct conf_section *top)
 	if (take_string(&config->db, top, "db") == -1 ||
 	    take_string(&config->archive, top, "archive") == -1 ||
 	    take_string(&config->listen, top, "listen") == -1 ||
+	    take_string(&config->metrics, top, "metrics") == -1 ||
 	    take_string(&config->certificate, top, "certificate") == -1 ||
 	    take_string(&config->certificate_key, top, "certificate_key") == -1)
 		return -1;
@@ -62,7 +64,7 @@ take_all(struct config *config, const struct conf_section *top)
 	return 0;
 }
 
-static const char *const not_empty[] = { "db", "archive", "listen",
+static const char *const not_empty[] = { "db", "archive", "listen", "metrics",
 	"certificate", "certificate_key" };
 
 int
@@ -103,6 +105,7 @@ config_clear(struct config *config)
 	free(config->db);
 	free(config->archive);
 	free(config->listen);
+	free(config->metrics);
 	free(config->certificate);
 	free(config->certificate_key);
 	*config = (struct config){ 0 };

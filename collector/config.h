@@ -11,6 +11,7 @@ struct config {
 	char *db;      /* file */
 	char *archive; /* folder; NULL: nothing is archived */
 	char *listen;  /* NULL: not said */
+	char *metrics; /* NULL: not said */
 	char *certificate, *certificate_key; /* files; NULL: not said */
 	/* 0: for ever */
 	int64_t keep_replies_days, keep_paths_days, keep_raw_days,

@@ -17,6 +17,7 @@
 #include "collector/listen_peers.h"
 #include "collector/listen_socket.h"
 #include "collector/listen_upload.h"
+#include "collector/metrics.h"
 #include "collector/settle.h"
 #include "lib/addr.h"
 #include "lib/file.h"
@@ -39,6 +40,8 @@ struct server {
 	const struct listen_options *options;
 	struct peers peers;
 	struct uploads uploads;
+	struct meter meter;
+	struct metrics *metrics; /* NULL: none */
 	uint8_t *certificate, *key;
 	size_t key_len;
 	int listen_fd, signal_fd;
@@ -271,6 +274,7 @@ start_uploads(struct server *s)
 	}
 	s->uploads = (struct uploads){ .store = s->store,
 		.peers = &s->peers,
+		.meter = &s->meter,
 		.last = mono_now(),
 		.log_minute = mono_now() };
 	s->uploads.temp_dirfd =
@@ -331,10 +335,22 @@ start_daemon(struct server *s)
 }
 
 static int
+start_metrics(struct server *s)
+{
+	int code = EXIT_DONE;
+
+	if (s->options->metrics != NULL)
+		s->metrics = metrics_start(
+		    s->options->metrics, s->options->db, &s->meter, &code);
+	return code;
+}
+
+static int
 start(struct server *s)
 {
 	static int (*const steps[])(struct server *) = { start_tls,
-		start_uploads, start_socket, start_signals, start_daemon };
+		start_uploads, start_socket, start_signals, start_metrics,
+		start_daemon };
 	size_t i;
 	int code = EXIT_DONE;
 
@@ -469,6 +485,8 @@ serve(struct server *s)
 static void
 clear(struct server *s)
 {
+	metrics_stop(s->metrics);
+	store_count_in(s->store, NULL);
 	if (s->daemon != NULL)
 		MHD_stop_daemon(s->daemon);
 	if (s->listen_fd != -1)
@@ -497,6 +515,8 @@ listen_serve(struct store *store, const struct listen_options *options)
 	int code;
 
 	s.uploads.temp_dirfd = -1;
+	meter_start(&s.meter);
+	store_count_in(store, &s.meter);
 	if ((code = start(&s)) == EXIT_DONE)
 		serve(&s);
 	clear(&s);

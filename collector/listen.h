@@ -12,6 +12,8 @@
 
 struct listen_options {
 	const char *listen;          /* "[::]:8443", "127.0.0.1:0" */
+	const char *metrics;         /* "9469", "127.0.0.1:9469"; NULL: none */
+	const char *db;              /* whose the metrics are */
 	const char *certificate;     /* PEM file, the chain */
 	const char *certificate_key; /* PEM file that others cannot read */
 	/* Folder for bodies on their way in; on the database's disk. The files

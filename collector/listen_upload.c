@@ -11,6 +11,7 @@
 #include "collector/ingest.h"
 #include "collector/listen_answer.h"
 #include "collector/listen_request.h"
+#include "collector/meter.h"
 #include "lib/file.h"
 #include "lib/limits.h"
 #include "lib/log.h"
@@ -138,6 +139,14 @@ static void
 refuse(struct upload *u, unsigned status, const char *reason)
 {
 	answer_refuse(&u->answer, status, reason);
+	meter_status(u->shared->meter, status);
+}
+
+static void
+judged(struct upload *u, const struct ingest_result *result)
+{
+	answer_verdict(&u->answer, result);
+	meter_verdict(u->shared->meter, result);
 }
 
 /* --- the head --- */
@@ -175,7 +184,7 @@ preview(struct upload *u)
 		    "the path names another batch than Acbatch");
 	else if (result.verdict != INGEST_STORED &&
 		 result.verdict != INGEST_CONFLICT)
-		answer_verdict(&u->answer, &result);
+		judged(u, &result);
 	else if (!is_of_length(head, &result.line))
 		refuse(u, MHD_HTTP_BAD_REQUEST,
 		    "Content-Length is not the length of this batch");
@@ -298,7 +307,7 @@ ingest(struct upload *u)
 	} else {
 		memset(&result, 0, sizeof(result));
 		ingest_batch(u->shared->store, file, u->head.body_len, &result);
-		answer_verdict(&u->answer, &result);
+		judged(u, &result);
 		if (result.verdict == INGEST_STORED)
 			u->shared->stored = true;
 	}

@@ -19,6 +19,7 @@ struct upload;
 struct uploads {
 	struct store *store;
 	struct peers *peers;
+	struct meter *meter;
 	int temp_dirfd;
 	size_t under_way;       /* with a head that was accepted */
 	struct mono last;       /* when the last of those ended */

@@ -107,6 +107,8 @@ serve(struct command *command, bool print_port)
 	char folder[4096];
 	struct listen_options listen = {
 		.listen = config->listen,
+		.metrics = config->metrics,
+		.db = command->db,
 		.certificate = config->certificate,
 		.certificate_key = config->certificate_key,
 		.temp_dir = folder,

@@ -113,6 +113,14 @@ const char backup_settings[] =
 
 #define TIME_TEXT "'%Y-%m-%dT%H:%M:%SZ'"
 
+const char metrics_unsettled[] = "SELECT count(*) FROM unsettled";
+/* The batch that begins last need not be the one that ends last, but none
+ * that ends later begins more than a span before it. */
+const char metrics_vps[] =
+    "SELECT name, (SELECT max(t1) FROM batch WHERE vp = v.id AND t0 >="
+    "  (SELECT max(t0) FROM batch WHERE vp = v.id) - 3600000000) AS last"
+    " FROM vp AS v WHERE last IS NOT NULL ORDER BY name";
+
 const char status_query[] =
     "SELECT 'vantage points', count(*) FROM vp"
     " UNION ALL SELECT 'batches', count(*) FROM batch"

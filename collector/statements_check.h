@@ -29,6 +29,10 @@ extern const char
 extern const char backup_check[];
 extern const char backup_settings[];
 
+/* For the metrics: a count; name, latest record's time. */
+extern const char metrics_unsettled[];
+extern const char metrics_vps[];
+
 /* NAME, VALUE per row. */
 extern const char status_query[];
 /* `vp list`, and `vp status` of the vantage point ?1 (null: all). */

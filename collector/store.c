@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "collector/meter.h"
 #include "collector/store_lock.h"
 #include "collector/store_private.h"
 #include "lib/log.h"
@@ -139,9 +140,16 @@ flush_archive(struct store *s)
 	return errno == ENOSPC || errno == EDQUOT ? STORE_FULL : STORE_BROKEN;
 }
 
+void
+store_count_in(struct store *s, struct meter *meter)
+{
+	s->meter = meter;
+}
+
 enum store_result
 store_commit(struct store *s)
 {
+	const struct mono begun = mono_now();
 	enum store_result result = flush_archive(s);
 
 	if (result == STORE_OK)
@@ -150,6 +158,7 @@ store_commit(struct store *s)
 		store_rollback(s);
 		return result;
 	}
+	meter_commit(s->meter, mono_since(mono_now(), begun));
 	checkpoint(s);
 	let_go(s);
 	return STORE_OK;

@@ -33,6 +33,7 @@ enum store_result {
 const char *store_result_name(enum store_result);
 
 struct store;
+struct meter;
 
 /* Make a new database (mode 0640). -1 where the file exists or cannot be
  * made; one line was logged. */
@@ -44,6 +45,8 @@ int store_create(const char *path);
 struct store *store_open(const char *path, const char *archive, int *code);
 void store_close(struct store *);
 struct sqlite3 *store_db(struct store *); /* for settle.c and retain.c */
+/* Commits are counted there from now on. */
+void store_count_in(struct store *, struct meter *);
 /* A struct store is used by one thread at a time. */
 
 /* One write transaction: takes the lock (bounded wait), begins; commits and

@@ -311,6 +311,23 @@ out:
 }
 
 struct store *
+store_open_reader(const char *path, int *code)
+{
+	struct store *s;
+
+	*code = EXIT_STORAGE;
+	if ((s = store_new(path)) == NULL)
+		return NULL;
+	if ((*code = check_header(path, O_RDONLY)) == EXIT_DONE) {
+		if (connect_database(s, SQLITE_OPEN_READONLY) == 0)
+			return s;
+		*code = EXIT_STORAGE;
+	}
+	store_close(s);
+	return NULL;
+}
+
+struct store *
 store_open_shadow(const char *path, int *code)
 {
 	struct store *s;

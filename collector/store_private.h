@@ -42,6 +42,7 @@ struct store {
 	bool in_transaction;
 	int wal_pages; /* after the last commit */
 	int64_t wal_alarm_pages;
+	struct meter *meter;     /* NULL: nothing is counted */
 	struct archive *archive; /* NULL: none */
 	struct names *lanes, *instances, *details, *paths;
 	int64_t last_measurement; /* -1: ask the database */
@@ -55,6 +56,9 @@ struct store {
  * and empty temporary tables run, interval and unsettled that hide the real
  * ones from every prepared statement, so that settle_hour works on them. */
 struct store *store_open_shadow(const char *path, int *code);
+
+/* A reader's connection: statements of query_once alone. */
+struct store *store_open_reader(const char *path, int *code);
 
 /* A new, empty file with a database's mode. 0, or -1 with errno. */
 int store_make_file(const char *path);

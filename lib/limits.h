@@ -50,6 +50,11 @@
 #define LIMIT_UNWANTED 1000000 /* counters stop here */
 #define LIMIT_PREFIXES 1000    /* allow_special and blocklist entries */
 
+/* Evidence (acprobe --write, --read). */
+#define LIMIT_EVIDENCE_BYTES (256LL << 20) /* a capture is read as a whole */
+#define LIMIT_EVIDENCE_WAITING \
+	256 /* packets kept back until the kernel told when the first left */
+
 /* Batch and spool (DESIGN.md 8). */
 #define LIMIT_BATCH_LINE 512 /* line 1 of a batch, newline included */
 #define LIMIT_BATCH_BYTES \
@@ -72,6 +77,7 @@
 #define LIMIT_HTTP_HEAD_S 10      /* TLS handshake and head, over any link */
 #define LIMIT_HTTP_IDLE_S 30
 #define LIMIT_HTTP_RATE 8192    /* bytes/s a body must come with: 64 kbit/s */
+#define LIMIT_METRICS_CONNECTIONS 8 /* one monitor, and a person */
 #define LIMIT_HTTP_STOP_S 5     /* uploads under way at SIGTERM */
 #define LIMIT_RETRY_AFTER_S 600 /* spreads 10,000 clients to 17 per second */
 
@@ -90,6 +96,11 @@
 #define LIMIT_CONF_BYTES (4 << 20)
 #define LIMIT_SITE_MAP_RULES 100000
 #define LIMIT_KEY_FILE 4096
+
+/* Databases of addresses (MaxMind DB File Format 2.0). */
+#define LIMIT_MMDB_METADATA (128 << 10) /* metadata lie in the last 128 KiB */
+#define LIMIT_MMDB_FILES 16
+#define LIMIT_AS_NAME 128
 
 /* Times (µs since 1970): a record outside is refused. 2001-09-09 .. 2100. */
 #define LIMIT_TIME_MIN_US 1000000000000000LL
