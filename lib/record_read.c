@@ -384,8 +384,8 @@ read_hops(const struct json_in *in, struct record *record)
 }
 
 int
-record_from_json(struct record *record, const char *json, size_t len,
-    char *error, size_t error_size)
+record_parse(struct record *record, const char *json, size_t len, char *error,
+    size_t error_size)
 {
 	bool failed = false;
 	struct json_in in = {
@@ -408,4 +408,13 @@ record_from_json(struct record *record, const char *json, size_t len,
 		read_hops(&in, record);
 	json_decref(object);
 	return failed ? -1 : 0;
+}
+
+int
+record_from_json(struct record *record, const char *json, size_t len,
+    char *error, size_t error_size)
+{
+	if (record_scan(record, json, len))
+		return 0;
+	return record_parse(record, json, len, error, error_size);
 }
