@@ -197,8 +197,8 @@ add_lane(struct catchment *c, const struct trail_part *part)
 	if (!methods_compares(c->methods, catalog, part->lane))
 		return sampled || has_past(c, part->lane);
 	trail_build(&c->trail, &c->historian, part);
-	if (!sampled && c->trail.count == 0)
-		return has_past(c, part->lane);
+	if (!sampled && c->trail.count == 0 && !has_past(c, part->lane))
+		return false;
 	row = add_row(c, lane->vp, lane->service);
 	row->flow = lane->flow;
 	row->state = STATE_STALE;

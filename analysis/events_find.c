@@ -1,6 +1,7 @@
 /*
  * How changes become events. Those of one service whose [last old, first new]
- * overlap make a cluster; one that is known only across a long gap overlaps
+ * overlap, or nearly so, make a cluster: a route reaches one network a minute
+ * or two after another. One that is known only across a long gap overlaps
  * nearly everything, and joins a cluster only if that has the same change.
  * From a cluster the site that most came from or went to is taken out until
  * nothing is left.
@@ -13,6 +14,7 @@
 #define FLAP_CHANGES 4  /* of one lane, */
 #define FLAP_PATIENCE 4 /* none so much patience after the one before */
 #define NO_CLUSTER SIZE_MAX
+#define CONVERGENCE_US (120LL * 1000000) /* between two of one event */
 
 int64_t
 events_patience_us(struct events *e, int32_t vp)
@@ -97,6 +99,14 @@ same_kind(const struct member *a, const struct member *b)
 	       (a->silence == NULL) == (b->silence == NULL);
 }
 
+/* How far the chain reaches to which a member belongs. Silence ends when it
+ * ends. */
+static int64_t
+reach_of(const struct member *m)
+{
+	return m->first_us + (m->silence == NULL ? CONVERGENCE_US : 0);
+}
+
 /* Overlapping ones of a kind, in a chain. */
 static void
 number_clusters(struct events *e)
@@ -109,10 +119,10 @@ number_clusters(struct events *e)
 
 		if (i == 0 || !same_kind(m - 1, m) || m->last_us >= reach_us) {
 			cluster++;
-			reach_us = m->first_us;
+			reach_us = reach_of(m);
 		}
-		if (m->first_us > reach_us)
-			reach_us = m->first_us;
+		if (reach_of(m) > reach_us)
+			reach_us = reach_of(m);
 		m->cluster = cluster;
 	}
 }
@@ -323,10 +333,10 @@ chain(struct member *m, size_t count)
 	size_t n = 1;
 
 	qsort(m, count, sizeof(*m), compare_times);
-	reach_us = m[0].first_us;
+	reach_us = reach_of(&m[0]);
 	while (n < count && m[n].last_us < reach_us) {
-		if (m[n].first_us > reach_us)
-			reach_us = m[n].first_us;
+		if (reach_of(&m[n]) > reach_us)
+			reach_us = reach_of(&m[n]);
 		n++;
 	}
 	return n;

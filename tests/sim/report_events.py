@@ -17,9 +17,7 @@ from report_oracle import SECOND, START, stamp
 from report_oracle_store import Batch, Record, make
 
 B = os.environ.get("B") or "build"
-# The same worlds in every run of make check; SEED=$RANDOM draws others. Known
-# to fail, and not yet understood: report_oracle 6008, report_more 628613 and
-# 628615, report_events 100.
+# The same worlds in every run of make check; SEED=$RANDOM draws others.
 SEED = int(os.environ.get("SEED") or 1)
 MINUTE = 60 * SECOND
 EVERY = 5 * MINUTE

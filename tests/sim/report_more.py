@@ -345,7 +345,7 @@ def outages(samples, key):
     found = collections.defaultdict(lambda: [0, 0])
     for (vp, _), records in lanes.items():
         sent = sorted((r for r in records if r.outcome != "unsent"),
-                      key=lambda r: (r.t, r.outcome != "answered"))
+                      key=lambda r: (o.order(r), r.outcome != "answered"))
         for answered, run in itertools.groupby(
                 sent, key=lambda r: r.outcome == "answered"):
             run = list(run)

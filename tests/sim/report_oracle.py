@@ -19,9 +19,7 @@ import tempfile
 from report_oracle_store import Batch, Record, make, text_form
 
 B = os.environ.get("B") or "build"
-# The same worlds in every run of make check; SEED=$RANDOM draws others. Known
-# to fail, and not yet understood: report_oracle 6008, report_more 628613 and
-# 628615, report_events 100.
+# The same worlds in every run of make check; SEED=$RANDOM draws others.
 SEED = int(os.environ.get("SEED") or 1)
 SECOND = 10**6
 HOUR = 3600 * SECOND
