@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "collector/import_json_stream.h"
-#include "collector/import_ripe_atlas_dns.h"
+#include "collector/import_ripe_atlas_result.h"
 #include "collector/import_ripe_atlas_probes.h"
 #include "collector/settle.h"
 #include "lib/limits.h"
@@ -361,7 +361,8 @@ import_file(struct import *im, const char *path)
 	code = read_pieces(im, stream, path);
 	json_stream_close(stream);
 	if (code == 0 && im->counts.answers == answers) {
-		log_warnx("%s: no RIPE Atlas DNS results in it", path);
+		log_warnx(
+		    "%s: no RIPE Atlas results that can be read in it", path);
 		return EXIT_BAD_USAGE;
 	}
 	return code;

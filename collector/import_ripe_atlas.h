@@ -1,6 +1,7 @@
 /*
- * Import of RIPE Atlas DNS results, as a JSON array, an API page or JSON
- * Lines, plain, .gz or .zst. Streams: memory does not grow with the file.
+ * Import of RIPE Atlas results (dns, ping, traceroute), as a JSON array, an API
+ * page or JSON Lines, plain, .gz or .zst. Streams: memory does not grow with
+ * the file.
  *
  * A result is a batch: vantage point "atlas-PROBE", spool "ripe-atlas:MSM",
  * number = time * 100 + subid, SHA-256 over what is read of it. So results

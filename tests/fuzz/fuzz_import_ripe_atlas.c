@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "collector/import_ripe_atlas_dns.h"
+#include "collector/import_ripe_atlas_result.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

@@ -1,2 +1,3 @@
-OBJ_fuzz_import_ripe_atlas := $(B)/collector/import_ripe_atlas_dns.o
+OBJ_fuzz_import_ripe_atlas := \
+    $(patsubst %,$(B)/collector/import_ripe_atlas_%.o,dns error ping question result traceroute values)
 LIBS_fuzz_import_ripe_atlas := -lm

@@ -1,6 +1,7 @@
 LIBS_test_histogram := -lm
 OBJ_test_import_json_stream := $(B)/collector/import_json_stream.o
-OBJ_test_import_ripe_atlas := $(B)/collector/import_ripe_atlas_dns.o
+OBJ_test_import_ripe_atlas := \
+    $(patsubst %,$(B)/collector/import_ripe_atlas_%.o,dns error ping question result traceroute values)
 LIBS_test_import_ripe_atlas := -lm
 OBJ_test_listen := $(B)/collector/listen_answer.o $(B)/collector/listen_peers.o
 LIBS_test_listen := -lmicrohttpd
@@ -24,3 +25,4 @@ OBJ_test_options := $(addprefix $(B)/probe/,options.o manners.o)
 OBJ_test_proportion := $(B)/analysis/proportion.o
 LIBS_test_proportion := -lm
 OBJ_test_services := $(B)/probe/services.o $(B)/services_shipped.o
+OBJ_test_paths := $(addprefix $(B)/probe/,paths.o paths_file.o)

@@ -1,4 +1,4 @@
-/* A RIPE Atlas DNS result of any form becomes the records that its abuf and
+/* A RIPE Atlas result of any form becomes the records that its packets and
  * its errors justify, and the same result has one name and one digest. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/import_ripe_atlas_dns.h"
+#include "collector/import_ripe_atlas_result.h"
 
 /* id.server CH TXT "JNB", as of 2015. */
 #define ABUF "GzWEAAABAAEAAAAAAmlkBnNlcnZlcgAAEAADwAwAEAADAAAAPAAEA0pOQg=="
@@ -21,6 +21,13 @@
 #define QBUF "CcsAAAABAAAAAAABBHJpcGUDbmV0AAAcAAEAACkCAAAAgAAAAAAAAAA="
 #define IDS \
 	"\"type\":\"dns\",\"prb_id\":7,\"msm_id\":8,\"timestamp\":1426896503,"
+#define PING                                                               \
+	"{\"type\":\"ping\",\"prb_id\":7,\"msm_id\":8,\"proto\":\"ICMP\"," \
+	"\"timestamp\":1426896503,\"dst_addr\":\"192.0.2.1\",\"ttl\":55,"
+#define TRACE                                                  \
+	"{\"type\":\"traceroute\",\"prb_id\":7,\"msm_id\":8,"  \
+	"\"timestamp\":1426896503,\"dst_addr\":\"192.0.2.9\"," \
+	"\"proto\":\"UDP\",\"paris_id\":3,"
 
 static struct atlas_result result;
 
@@ -129,7 +136,14 @@ what_cannot_be_read_says_why(void **state)
 		enum atlas_fault fault;
 	} cases[] = {
 		{ "[]", ATLAS_NOT_JSON },
-		{ "{\"type\":\"ping\",\"prb_id\":1}", ATLAS_OTHER_TYPE },
+		{ "{\"type\":\"ntp\",\"prb_id\":1}", ATLAS_OTHER_TYPE },
+		{ "{\"type\":\"ping\",\"prb_id\":1}", ATLAS_NO_IDS },
+		{ PING "\"sent\":3,\"rcvd\":3,\"avg\":\"58.0\"}",
+		    ATLAS_ONLY_TOTALS },
+		{ TRACE "\"result\":[]}", ATLAS_NO_HOPS },
+		{ TRACE "\"result\":[{\"hop\":0,\"result\":[]}]}",
+		    ATLAS_NO_HOPS },
+		{ TRACE "\"result\":7}", ATLAS_NO_HOPS },
 		{ "{}", ATLAS_NO_IDS },
 		{ "{\"prb_id\":-1,\"msm_id\":1,\"timestamp\":1426896503}",
 		    ATLAS_NO_IDS },
@@ -303,6 +317,116 @@ results_of_one_time_are_told_apart_by_subid(void **state)
 	assert_int_equal(result.records[0].addr.af, 0);
 }
 
+static void
+each_packet_of_a_ping_is_a_record(void **state)
+{
+	const struct record *r = result.records;
+
+	(void)state;
+	assert_int_equal(
+	    read_text(PING "\"avg\":1,\"result\":[{\"x\":\"*\"},"
+			   "{\"dup\":1,\"rtt\":36.4},"
+			   "{\"rtt\":27.768,\"ttl\":54,\"srcaddr\":"
+			   "\"10.0.0.7\"},{\"rtt\":28,\"dup\":1},"
+			   "{\"rtt\":27.5},{\"error\":\"sendto failed: "
+			   "Network is unreachable\"},{}]}"),
+	    ATLAS_OK);
+	assert_int_equal(result.count, 4);
+	assert_int_equal(result.unread[ATLAS_NO_REPLY], 1);
+	assert_int_equal(r[0].outcome, OUTCOME_TIMEOUT);
+	assert_int_equal(r[0].late, 1);
+	assert_int_equal(r[0].reply_ttl, -1);
+	assert_int_equal(r[1].outcome, OUTCOME_ANSWERED);
+	assert_int_equal(r[1].rtt_us, 27768);
+	assert_int_equal(r[1].reply_ttl, 54);
+	assert_int_equal(r[1].dup, 1);
+	assert_int_equal(r[1].flow.src.af, 4);
+	assert_int_equal(r[2].reply_ttl, 55);
+	assert_int_equal(r[2].proto, PROTO_ICMP);
+	assert_string_equal(r[2].question, "echo");
+	assert_int_equal(r[3].outcome, OUTCOME_UNSENT);
+	assert_string_equal(
+	    r[3].reason, "sendto failed: Network is unreachable");
+}
+
+static void
+a_traceroute_is_one_record_with_the_quickest_packet_of_each_hop(void **state)
+{
+	const struct record *r = &result.records[0];
+
+	(void)state;
+	assert_int_equal(
+	    read_text(TRACE
+		"\"result\":[{\"hop\":1,\"result\":[{\"from\":\"10.0.0.1\","
+		"\"rtt\":2.5},{\"from\":\"10.0.0.1\",\"rtt\":2.25,"
+		"\"ittl\":0},{\"late\":2,\"from\":\"10.0.0.1\"}]},"
+		"{\"hop\":2,\"result\":[{\"x\":\"*\"},{\"x\":\"*\"}]},"
+		"{\"hop\":3,\"result\":[{\"from\":\"10.0.3.1\",\"rtt\":9,"
+		"\"icmpext\":{\"obj\":[{\"mpls\":[{\"label\":300,\"exp\":1,"
+		"\"s\":1,\"ttl\":2},{\"label\":-1}]}]}},"
+		"{\"from\":\"10.0.3.2\",\"rtt\":8}]},"
+		"{\"hop\":4,\"result\":[{\"from\":\"192.0.2.9\","
+		"\"rtt\":9.5}]}]}"),
+	    ATLAS_OK);
+	assert_int_equal(result.count, 1);
+	assert_int_equal(r->type, RECORD_TRACE);
+	assert_int_equal(r->outcome, OUTCOME_ANSWERED);
+	assert_int_equal(r->rtt_us, 9500);
+	assert_int_equal(r->flow.n, 3);
+	assert_int_equal(r->late, 1);
+	assert_int_equal(r->hop_count, 5);
+	assert_int_equal(r->hop[0].rtt_us, 2250);
+	assert_int_equal(r->hop[0].icmp_type, 11);
+	assert_int_equal(r->hop[0].quoted_ttl, 0);
+	assert_int_equal(r->hop[1].ttl, 2);
+	assert_int_equal(r->hop[1].addr.af, 0);
+	assert_int_equal(r->hop[2].mpls_count, 1);
+	assert_int_equal(r->hop[2].mpls[0], 300 << 12 | 1 << 9 | 1 << 8 | 2);
+	assert_int_equal(r->hop[2].quoted_ttl, 1);
+	assert_int_equal(r->hop[3].ttl, 3);
+	assert_int_equal(r->hop[4].icmp_type, -1);
+}
+
+static void
+the_end_of_a_traceroute_is_its_outcome(void **state)
+{
+	static const struct {
+		const char *hops;
+		enum outcome outcome;
+		const char *reason;
+	} cases[] = {
+		{ "{\"hop\":1,\"result\":[{\"x\":\"*\"}]},"
+		  "{\"hop\":255,\"result\":[{\"x\":\"*\"}]}",
+		    OUTCOME_TIMEOUT, "" },
+		{ "{\"hop\":1,\"result\":[{\"from\":\"10.0.0.1\","
+		  "\"rtt\":1,\"err\":\"A\"}]}",
+		    OUTCOME_UNREACHABLE, "icmp 3/13" },
+		{ "{\"hop\":1,\"result\":[{\"from\":\"192.0.2.9\","
+		  "\"rtt\":1,\"err\":\"p\"}]}",
+		    OUTCOME_REFUSED, "icmp 3/3" },
+		{ "{\"hop\":1,\"result\":[{\"from\":\"10.0.0.1\","
+		  "\"rtt\":1,\"err\":10}]}",
+		    OUTCOME_UNREACHABLE, "icmp 3/10" },
+		{ "{\"hop\":1,\"result\":[{\"from\":\"10.0.0.1\","
+		  "\"rtt\":1,\"err\":\"?\"}]}",
+		    OUTCOME_TIMEOUT, "" },
+		{ "{\"error\":\"name resolution failed\\u0007\"}",
+		    OUTCOME_UNSENT, "name resolution failed?" },
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_true(
+		    snprintf(text, sizeof(text), TRACE "\"result\":[%s]}",
+			cases[i].hops) < (int)sizeof(text));
+		assert_int_equal(read_text(text), ATLAS_OK);
+		assert_int_equal(result.count, 1);
+		assert_int_equal(result.records[0].outcome, cases[i].outcome);
+		assert_string_equal(result.records[0].reason, cases[i].reason);
+	}
+}
+
 int
 main(void)
 {
@@ -323,6 +447,10 @@ main(void)
 		cmocka_unit_test(
 		    the_digest_covers_what_is_read_and_nothing_beside_it),
 		cmocka_unit_test(results_of_one_time_are_told_apart_by_subid),
+		cmocka_unit_test(each_packet_of_a_ping_is_a_record),
+		cmocka_unit_test(
+		    a_traceroute_is_one_record_with_the_quickest_packet_of_each_hop),
+		cmocka_unit_test(the_end_of_a_traceroute_is_its_outcome),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
