@@ -282,6 +282,7 @@ run(struct look *look, struct link *link, struct plan *plan)
 		plan_start(plan, &prober);
 		prober_run(&prober);
 		say_what_is_missing(&prober, look);
+		look->failed |= prober.failed;
 	}
 	prober_clear(&prober);
 	if (look->kept != NULL && !look->failed)

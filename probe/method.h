@@ -43,7 +43,7 @@ struct method {
 	/* A reply to one of its probes, which is open. */
 	void (*take)(struct prober *, struct probe *, const struct reply *);
 	/* A reply to a probe that has been answered already: does it differ? */
-	bool (*differs)(const struct ask *, const struct reply *);
+	bool (*differs)(struct prober *, struct ask *, const struct reply *);
 	/* The probe's time is up. */
 	void (*expire)(struct prober *, struct probe *);
 	/* No packet leaves any more: the ask ends when those under way have.
@@ -74,7 +74,7 @@ void dns_query_of(const struct probe *, struct dns_query *);
 bool dns_answer(struct prober *, struct probe *, const struct reply *);
 /* A second answer with another name, rcode or answer: its first bytes are
  * kept. Who injects answers first. */
-bool dns_differs(const struct ask *, const struct reply *);
+bool dns_differs(struct prober *, struct ask *, const struct reply *);
 /* An ICMP error: the ask's end. */
 void dns_error(struct prober *, struct probe *, const struct reply *);
 /* Bytes of an answer that could not be read, as evidence. */

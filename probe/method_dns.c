@@ -126,7 +126,7 @@ dns_error(struct prober *p, struct probe *probe, const struct reply *reply)
 
 	(void)text_print(reason, sizeof(reason), "icmp %d/%d", reply->icmp_type,
 	    reply->icmp_code);
-	ask->record->auth_bits = reply->auth_bits;
+	prober_record(p, ask)->auth_bits = reply->auth_bits;
 	outstanding_close(&p->outstanding, probe, PATIENCE_ANSWER);
 	prober_finish(p, ask,
 	    reply_is_refusal(reply) ? OUTCOME_REFUSED : OUTCOME_UNREACHABLE,
@@ -135,9 +135,10 @@ dns_error(struct prober *p, struct probe *probe, const struct reply *reply)
 
 /* An unparseable reply is kept, and the wait goes on: a good one wins. */
 static void
-keep_malformed(struct ask *ask, const struct reply *reply, const char *fault)
+keep_malformed(struct prober *p, struct ask *ask, const struct reply *reply,
+    const char *fault)
 {
-	struct record *r = ask->record;
+	struct record *r = prober_record(p, ask);
 
 	if (r->reason[0] == '\0') {
 		(void)text_print(
@@ -199,14 +200,14 @@ bool
 dns_answer(struct prober *p, struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
-	struct record *r = ask->record;
+	struct record *r = prober_record(p, ask);
 	struct dns_query query;
 	struct dns_reply message;
 	const char *fault;
 
 	if (dns_reply_parse(&message, reply->bytes, reply->len,
 		&ask->question->dns, &fault) != PARSE_OK) {
-		keep_malformed(ask, reply, fault);
+		keep_malformed(p, ask, reply, fault);
 		return false;
 	}
 	dns_query_of(probe, &query);
@@ -234,16 +235,16 @@ same_bytes(const struct record_bytes *a, const struct record_bytes *b)
 }
 
 bool
-dns_differs(const struct ask *ask, const struct reply *reply)
+dns_differs(struct prober *p, struct ask *ask, const struct reply *reply)
 {
-	struct record_dns *dns = &ask->record->dns;
+	struct record_dns *dns = &prober_record(p, ask)->dns;
 	struct dns_reply other;
 	const char *fault;
 	size_t i;
 	bool same;
 
 	if (reply->kind != REPLY_DNS ||
-	    ask->record->outcome != OUTCOME_ANSWERED)
+	    ask->sample->outcome != OUTCOME_ANSWERED)
 		return false;
 	same = dns_reply_parse(&other, reply->bytes, reply->len,
 		   &ask->question->dns, &fault) == PARSE_OK &&

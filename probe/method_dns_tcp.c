@@ -24,21 +24,22 @@ struct stream {
 static void
 stream_free(struct ask *ask)
 {
-	if (ask->stream == NULL)
+	if (ask->sample->stream == NULL)
 		return;
-	free(ask->stream->bytes);
-	free(ask->stream);
-	ask->stream = NULL;
+	free(ask->sample->stream->bytes);
+	free(ask->sample->stream);
+	ask->sample->stream = NULL;
 }
 
 static int
 stream_new(struct ask *ask, struct mono began)
 {
-	if ((ask->stream = calloc(1, sizeof(*ask->stream))) == NULL)
+	if ((ask->sample->stream = calloc(1, sizeof(*ask->sample->stream))) ==
+	    NULL)
 		return -1;
-	ask->stream->began = began;
-	ask->stream->size = STREAM_FIRST;
-	if ((ask->stream->bytes = malloc(STREAM_FIRST)) != NULL)
+	ask->sample->stream->began = began;
+	ask->sample->stream->size = STREAM_FIRST;
+	if ((ask->sample->stream->bytes = malloc(STREAM_FIRST)) != NULL)
 		return 0;
 	stream_free(ask);
 	return -1;
@@ -71,7 +72,8 @@ stream_keep(struct stream *s, const uint8_t *bytes, size_t len)
 static void
 hang_up(struct prober *p, struct ask *ask)
 {
-	outstanding_close(&p->outstanding, &ask->probe, PATIENCE_ANSWER);
+	outstanding_close(
+	    &p->outstanding, &ask->sample->probe, PATIENCE_ANSWER);
 	flow_close(ask->flow, p->link);
 	stream_free(ask);
 }
@@ -88,13 +90,14 @@ finish(
 static enum send_result
 tcp_send(struct prober *p, struct ask *ask)
 {
-	struct probe *probe = &ask->probe;
+	struct probe *probe = &ask->sample->probe;
+	struct record *r;
 
 	p->sent++;
 	probe->ask = ask;
-	flow_describe(ask->flow, &ask->record->flow);
-	ask->record->t =
-	    wall_add(p->start_wall, mono_since(probe->sent, p->start));
+	r = prober_record(p, ask);
+	flow_describe(ask->flow, &r->flow);
+	r->t = wall_add(p->start_wall, mono_since(probe->sent, p->start));
 	if (stream_new(ask, probe->sent) == -1) {
 		flow_close(ask->flow, p->link);
 		prober_unsent(p, ask, LINK_RETRY);
@@ -114,8 +117,8 @@ connected(struct prober *p, struct probe *probe, const struct arrival *arrival)
 	struct writer w = writer_over(message, sizeof(message));
 	struct dns_query query;
 
-	ask->record->dns.connect_us =
-	    span_to_us(mono_since(arrival->user, ask->stream->began));
+	prober_record(p, ask)->dns.connect_us =
+	    span_to_us(mono_since(arrival->user, ask->sample->stream->began));
 	dns_draw(probe);
 	dns_query_of(probe, &query);
 	writer_u16(&w, 0);
@@ -134,8 +137,8 @@ connected(struct prober *p, struct probe *probe, const struct arrival *arrival)
 static void
 take_end(struct prober *p, struct ask *ask, const char *how)
 {
-	const struct stream *s = ask->stream;
-	struct record *r = ask->record;
+	const struct stream *s = ask->sample->stream;
+	struct record *r = prober_record(p, ask);
 
 	if (r->dns.raw_len == 0 && s->len > 2) {
 		dns_keep_raw(&r->dns, &s->bytes[2], s->len - 2);
@@ -185,7 +188,7 @@ static void
 take_bytes(struct prober *p, struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
-	struct stream *s = ask->stream;
+	struct stream *s = ask->sample->stream;
 	struct reply message = *reply;
 	size_t len;
 
@@ -241,12 +244,12 @@ static void
 tcp_expire(struct prober *p, struct probe *probe)
 {
 	struct ask *ask = probe->ask;
-	bool begun = ask->stream->len > 0;
+	bool begun = ask->sample->stream->len > 0;
+	const struct record *r = prober_record(p, ask);
 
 	finish(p, ask,
-	    ask->record->dns.raw_len != 0 ? OUTCOME_MALFORMED : OUTCOME_TIMEOUT,
-	    begun && ask->record->reason[0] == '\0' ? "answer not whole"
-						    : NULL);
+	    r->dns.raw_len != 0 ? OUTCOME_MALFORMED : OUTCOME_TIMEOUT,
+	    begun && r->reason[0] == '\0' ? "answer not whole" : NULL);
 }
 
 const struct method method_dns_tcp = {

@@ -96,7 +96,8 @@ dns_expire(struct prober *p, struct probe *probe)
 
 	outstanding_close(&p->outstanding, probe, PATIENCE_ANSWER);
 	prober_finish(p, ask,
-	    ask->record->dns.raw_len != 0 ? OUTCOME_MALFORMED : OUTCOME_TIMEOUT,
+	    prober_record(p, ask)->dns.raw_len != 0 ? OUTCOME_MALFORMED
+						    : OUTCOME_TIMEOUT,
 	    NULL);
 }
 

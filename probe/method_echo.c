@@ -74,7 +74,7 @@ static void
 echo_take(struct prober *p, struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
-	struct record *r = ask->record;
+	struct record *r = prober_record(p, ask);
 	char reason[LIMIT_REASON];
 
 	r->auth_bits = reply->auth_bits;

@@ -60,14 +60,14 @@ trace_forget(struct ask *ask)
 {
 	int ttl;
 
-	if (ask->trace == NULL)
+	if (ask->sample->trace == NULL)
 		return;
 	for (ttl = 1; ttl <= LIMIT_TTL; ttl++) {
-		outstanding_forget(&ask->trace->probe[ttl]);
-		outstanding_forget(&ask->trace->first[ttl]);
+		outstanding_forget(&ask->sample->trace->probe[ttl]);
+		outstanding_forget(&ask->sample->trace->first[ttl]);
 	}
-	free(ask->trace);
-	ask->trace = NULL;
+	free(ask->sample->trace);
+	ask->sample->trace = NULL;
 }
 
 /* The last TTL worth asking: silent hops in a row end a trace whose target has
@@ -134,13 +134,13 @@ fill_record(struct record *r, const struct trace *t)
 static void
 finish(struct prober *p, struct ask *ask)
 {
-	struct trace *t = ask->trace;
+	struct trace *t = ask->sample->trace;
 	int ttl;
 
 	for (ttl = 1; ttl <= LIMIT_TTL; ttl++)
 		outstanding_close(
 		    &p->outstanding, &t->probe[ttl], PATIENCE_HOP);
-	fill_record(ask->record, t);
+	fill_record(prober_record(p, ask), t);
 	prober_finish(p, ask, t->stopped ? t->end : OUTCOME_TIMEOUT,
 	    t->reason[0] == '\0' ? NULL : t->reason);
 }
@@ -149,7 +149,7 @@ finish(struct prober *p, struct ask *ask)
 static void
 advance(struct prober *p, struct ask *ask)
 {
-	struct trace *t = ask->trace;
+	struct trace *t = ask->sample->trace;
 
 	if (ask->state == ASK_DONE)
 		return;
@@ -165,7 +165,7 @@ advance(struct prober *p, struct ask *ask)
 static void
 trace_stop(struct prober *p, struct ask *ask)
 {
-	struct trace *t = ask->trace;
+	struct trace *t = ask->sample->trace;
 	int ttl;
 
 	if (t->probe[1].tries == 0) { /* no buffer all the time */
@@ -209,7 +209,7 @@ transmit(struct prober *p, struct probe *probe)
 static enum send_result
 not_sent(struct prober *p, struct ask *ask, int ttl, enum link_error error)
 {
-	struct trace *t = ask->trace;
+	struct trace *t = ask->sample->trace;
 
 	if (t->probe[1].tries == 0) {
 		prober_unsent(p, ask, error);
@@ -227,11 +227,11 @@ not_sent(struct prober *p, struct ask *ask, int ttl, enum link_error error)
 static enum send_result
 trace_send(struct prober *p, struct ask *ask)
 {
-	struct trace *t = ask->trace;
+	struct trace *t = ask->sample->trace;
 	enum link_error error;
 	int ttl;
 
-	if (t == NULL && (t = ask->trace = trace_new(ask)) == NULL)
+	if (t == NULL && (t = ask->sample->trace = trace_new(ask)) == NULL)
 		return SEND_LATER;
 	t->scheduled = false;
 	if ((ttl = next_ttl(t)) == 0)
@@ -245,7 +245,7 @@ trace_send(struct prober *p, struct ask *ask)
 	if (error != LINK_OK)
 		return not_sent(p, ask, ttl, error);
 	if (t->probe[1].tries == 0)
-		ask->record->t = wall_add(
+		prober_record(p, ask)->t = wall_add(
 		    p->start_wall, mono_since(t->probe[ttl].sent, p->start));
 	if (t->state[ttl] == HOP_UNASKED)
 		t->state[ttl] = HOP_ASKED;
@@ -260,8 +260,8 @@ trace_send(struct prober *p, struct ask *ask)
 static void
 reached(struct prober *p, struct ask *ask, int ttl, enum outcome end)
 {
-	struct trace *t = ask->trace;
-	struct record *r = ask->record;
+	struct trace *t = ask->sample->trace;
+	struct record *r = prober_record(p, ask);
 	int beyond;
 
 	if (t->stopped && ttl >= t->last)
@@ -285,7 +285,7 @@ static void
 take_error(struct prober *p, struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
-	struct trace *t = ask->trace;
+	struct trace *t = ask->sample->trace;
 	struct record_hop *hop = &t->hop[probe->ttl];
 	int af = ask->flow->peer->addr.af;
 	bool exceeded = reply->icmp_type ==
@@ -310,8 +310,8 @@ static void
 trace_take(struct prober *p, struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
-	struct trace *t = ask->trace;
-	struct record *r = ask->record;
+	struct trace *t = ask->sample->trace;
+	struct record *r = prober_record(p, ask);
 	struct record_hop *hop = &t->hop[probe->ttl];
 	enum stamp_source stamp;
 
@@ -337,7 +337,7 @@ trace_take(struct prober *p, struct probe *probe, const struct reply *reply)
 static void
 trace_expire(struct prober *p, struct probe *probe)
 {
-	struct trace *t = probe->ask->trace;
+	struct trace *t = probe->ask->sample->trace;
 
 	outstanding_close(&p->outstanding, probe, PATIENCE_HOP);
 	t->in_flight--;

@@ -19,6 +19,7 @@
 
 struct ask;
 struct flow;
+struct packed;
 struct method;
 
 /* A question that targets ask; its address is its identity. */
@@ -64,25 +65,33 @@ enum ask_state {
 	ASK_EMITTED,
 };
 
+/* What an ask has from its first packet to the emission of its record: some
+ * do at a time, whatever the plan holds. */
+struct sample {
+	struct mono done; /* since when ASK_DONE */
+	enum outcome outcome;
+	uint32_t late, dup, unwanted, conflict;
+	struct packed *record; /* so far; NULL: no flow yet (prober_record) */
+	struct trace *trace;   /* of a trace */
+	struct stream *stream; /* of TCP: what has come of the answer */
+	struct probe probe;    /* of all but a trace */
+	TAILQ_ENTRY(sample) by_done;
+};
+TAILQ_HEAD(sample_list, sample);
+
 struct ask {
 	const char *target;
 	const struct question *question;
 	const struct method *method; /* by question and transport */
 	struct flow *flow;
-	struct mono due;  /* not before */
-	struct mono done; /* since when ASK_DONE */
-	enum ask_state state;
-	uint32_t index; /* in the plan; behind it those of retries */
-	bool plain;     /* asks without EDNS */
 	const struct ask *retry_of; /* NULL: planned */
-	int32_t place; /* of its record among the emitted; -1: not yet */
-	uint32_t late, dup, unwanted, conflict;
-	struct record *record; /* from the first send to the emission */
-	struct trace *trace;   /* of a trace, likewise */
-	struct stream *stream; /* of TCP: what has come of the answer */
-	struct probe probe;    /* of all but a trace */
-	TAILQ_ENTRY(ask) by_done;
+	struct sample *sample;
+	struct mono due; /* not before */
+	uint32_t rank;   /* among those due at the same time */
+	uint32_t index;  /* in the plan; behind it those of retries */
+	int32_t place;   /* of its record among the emitted; -1: not yet */
+	uint8_t state;   /* enum ask_state */
+	bool plain;      /* asks without EDNS */
 };
-TAILQ_HEAD(ask_list, ask);
 
 #endif

@@ -30,34 +30,6 @@ clock_offset_ns(struct link *link)
 	return wall - (before + (after - before) / 2);
 }
 
-int
-prober_begin(struct prober *p, struct ask *ask)
-{
-	struct record *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		return -1;
-	record_init(r);
-	r->t = wall_add(
-	    p->start_wall, mono_since(p->link->mono(p->link), p->start));
-	r->type = ask->method->type;
-	(void)text_copy(r->target, sizeof(r->target), ask->target);
-	(void)text_copy(r->question, sizeof(r->question), ask->question->name);
-	r->addr = ask->flow->peer->addr;
-	r->proto = ask->flow->proto;
-	r->port = ask->flow->proto == PROTO_ICMP ? -1 : ask->flow->dport;
-	if (r->type == RECORD_DNS) {
-		(void)text_copy(
-		    r->dns.qname, sizeof(r->dns.qname), ask->question->qname);
-		r->dns.qtype = ask->question->dns.type;
-		r->dns.qclass = ask->question->dns.class;
-	}
-	flow_describe(ask->flow, &r->flow);
-	ask->record = r;
-	ask->state = ASK_OPEN;
-	return 0;
-}
-
 enum link_error
 prober_transmit(
     struct prober *p, struct probe *probe, const void *bytes, size_t len)
@@ -109,14 +81,6 @@ prober_ask(struct prober *p, uint32_t index)
 	return index - p->ask_count < p->retry_count
 		   ? p->retries[index - p->ask_count]
 		   : NULL;
-}
-
-void
-prober_unwanted(struct prober *p, struct ask *ask)
-{
-	p->unwanted++;
-	if (ask->unwanted < LIMIT_UNWANTED)
-		ask->unwanted++;
 }
 
 void
@@ -173,52 +137,13 @@ prober_want(struct prober *p, struct ask *ask)
 	schedule_add(p->schedule, ask);
 }
 
-void
-prober_finish(
-    struct prober *p, struct ask *ask, enum outcome outcome, const char *reason)
-{
-	if (ask->state == ASK_DONE || ask->record == NULL)
-		return;
-	ask->record->outcome = outcome;
-	if (reason != NULL)
-		(void)text_copy(
-		    ask->record->reason, sizeof(ask->record->reason), reason);
-	ask->state = ASK_DONE;
-	ask->done = p->link->mono(p->link);
-	if (outcome != OUTCOME_UNSENT)
-		p->heard = ask->done;
-	TAILQ_INSERT_TAIL(&p->done, ask, by_done);
-	p->left--;
-}
-
-void
-prober_unsent(struct prober *p, struct ask *ask, enum link_error error)
-{
-	static const char *const reason[] = {
-		[LINK_OK] = "deadline",
-		[LINK_TAKEN] = "port taken",
-		[LINK_NO_ROUTE] = "no route",
-		[LINK_DENIED] = "no permission",
-		[LINK_RETRY] = "no buffer",
-		[LINK_FAILED] = "send failed",
-		[LINK_REFUSED] = "send failed",
-	};
-
-	if (error == LINK_NO_ROUTE)
-		p->no_route = true;
-	if (error == LINK_DENIED)
-		p->denied = true;
-	prober_finish(p, ask, OUTCOME_UNSENT, reason[error]);
-}
-
 enum send_result
 prober_send_one(struct prober *p, struct ask *ask,
     enum link_error (*transmit)(struct prober *, struct probe *))
 {
-	struct probe *probe = &ask->probe;
+	struct probe *probe = &ask->sample->probe;
 	enum link_error error;
 
-	probe->ask = ask;
 	error = transmit(p, probe);
 	if (error == LINK_RETRY)
 		return SEND_LATER;
@@ -226,7 +151,7 @@ prober_send_one(struct prober *p, struct ask *ask,
 		prober_unsent(p, ask, error);
 		return SEND_OVER;
 	}
-	ask->record->t =
+	prober_record(p, ask)->t =
 	    wall_add(p->start_wall, mono_since(probe->sent, p->start));
 	outstanding_add(&p->outstanding, probe, PATIENCE_ANSWER);
 	return SEND_DONE;
@@ -240,39 +165,14 @@ earliest(struct mono a, struct mono b)
 	return mono_before(a, b) ? a : b;
 }
 
-static void
-emit(struct prober *p, struct ask *ask)
-{
-	struct record *r = ask->record;
-
-	r->late = ask->late;
-	r->dup = ask->dup;
-	r->unwanted = ask->unwanted;
-	r->conflict = ask->conflict;
-	r->retry_of = ask->retry_of == NULL ? -1 : ask->retry_of->place;
-	ask->place = p->emitted++;
-	p->sink.emit(p->sink.arg, ask, r);
-
-	outstanding_forget(&ask->probe);
-	if (ask->method->forget != NULL)
-		ask->method->forget(ask);
-	free(ask->record);
-	ask->record = NULL;
-	ask->state = ASK_EMITTED;
-	if (--ask->flow->users == 0)
-		flow_close(ask->flow, p->link);
-}
-
 /* Descriptors or memory are short: what only lingers is let go. */
 static void
 emit_oldest(struct prober *p)
 {
-	struct ask *ask = TAILQ_FIRST(&p->done);
+	struct sample *sample = TAILQ_FIRST(&p->done);
 
-	if (ask == NULL)
-		return;
-	TAILQ_REMOVE(&p->done, ask, by_done);
-	emit(p, ask);
+	if (sample != NULL)
+		prober_emit(p, sample->probe.ask);
 }
 
 /* When the run is over once every ask has its outcome. */
@@ -290,11 +190,11 @@ static void
 emit_what_lingered(struct prober *p, struct mono now)
 {
 	bool over = p->left == 0 && !mono_before(now, end_of_listening(p));
-	struct ask *ask;
+	struct sample *first;
 
-	while ((ask = TAILQ_FIRST(&p->done)) != NULL &&
-	       (over || !mono_before(now, mono_add(ask->done, p->linger))))
-		emit_oldest(p);
+	while ((first = TAILQ_FIRST(&p->done)) != NULL &&
+	       (over || !mono_before(now, mono_add(first->done, p->linger))))
+		prober_emit(p, first->probe.ask);
 }
 
 /* --- sending --- */
@@ -307,13 +207,26 @@ prepare(struct prober *p, struct ask *ask)
 	enum link_error error;
 
 	/* Of a stream the opening is the first packet. */
-	ask->probe.sent = p->link->mono(p->link);
+	ask->sample->probe.sent = p->link->mono(p->link);
 	error = flow_open(p->flows, ask->flow, p->link);
 	/* Not before it is known what the flow is. */
-	if (error != LINK_RETRY && ask->record == NULL &&
-	    prober_begin(p, ask) == -1)
-		return LINK_RETRY;
+	if (error != LINK_RETRY && ask->state == ASK_PLANNED)
+		prober_begin(p, ask);
 	return error;
+}
+
+/* Where the gate refuses, no flow is opened. */
+static enum link_error
+pass_gate(struct prober *p, struct ask *ask, const char **refused)
+{
+	*refused = p->gate.refuses(p->gate.arg, &ask->flow->peer->addr);
+	if (prober_sample(p, ask) == -1)
+		return LINK_RETRY;
+	if (*refused == NULL)
+		return prepare(p, ask);
+	if (ask->state == ASK_PLANNED)
+		prober_begin(p, ask);
+	return LINK_DENIED;
 }
 
 /* One connection for one sample, and one at a time: the next has the same
@@ -327,11 +240,8 @@ stream_is_busy(const struct ask *ask)
 static bool
 ready_to_send(struct prober *p, struct ask *ask)
 {
-	const char *refused =
-	    p->gate.refuses(p->gate.arg, &ask->flow->peer->addr);
-	enum link_error error = refused == NULL              ? prepare(p, ask)
-				: prober_begin(p, ask) == -1 ? LINK_RETRY
-							     : LINK_DENIED;
+	const char *refused;
+	enum link_error error = pass_gate(p, ask, &refused);
 
 	if (error == LINK_OK)
 		return true;
@@ -394,9 +304,14 @@ stop_sending(struct prober *p)
 	while (schedule_take(p->schedule, &ask)) {
 		if (is_over(ask))
 			continue;
-		if (ask->record == NULL && prober_begin(p, ask) == -1)
+		if (prober_sample(p, ask) == -1) {
 			p->left--; /* no memory even for this */
-		else if (ask->trace != NULL)
+			p->failed = true;
+			continue;
+		}
+		if (ask->state == ASK_PLANNED)
+			prober_begin(p, ask);
+		if (ask->sample->trace != NULL)
 			ask->method->stop(p, ask);
 		else
 			prober_unsent(p, ask, LINK_OK);
@@ -479,6 +394,22 @@ time_to_send(const struct prober_settings *settings)
 	return rest.ns > half.ns ? rest : half;
 }
 
+void
+prober_clear(struct prober *p)
+{
+	size_t i;
+
+	schedule_free(p->schedule);
+	p->schedule = NULL;
+	free(p->record);
+	p->record = NULL;
+	for (i = 0; i < p->retry_count; i++)
+		free(p->retries[i]);
+	free(p->retries);
+	p->retries = NULL;
+	p->retry_count = 0;
+}
+
 int
 prober_init(
     struct prober *p, const struct prober_settings *settings, size_t asks)
@@ -500,21 +431,11 @@ prober_init(
 		return -1;
 	p->schedule =
 	    schedule_new(settings->rate, settings->burst, asks, p->start);
-	return p->schedule == NULL ? -1 : 0;
-}
-
-void
-prober_clear(struct prober *p)
-{
-	size_t i;
-
-	schedule_free(p->schedule);
-	p->schedule = NULL;
-	for (i = 0; i < p->retry_count; i++)
-		free(p->retries[i]);
-	free(p->retries);
-	p->retries = NULL;
-	p->retry_count = 0;
+	p->record = malloc(sizeof(*p->record));
+	if (p->schedule != NULL && p->record != NULL)
+		return 0;
+	prober_clear(p);
+	return -1;
 }
 
 void

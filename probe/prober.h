@@ -62,7 +62,9 @@ struct prober {
 	struct mono last_send; /* what leaves later could not be awaited */
 	struct mono deadline;  /* of the whole run */
 	struct mono heard; /* when the last ask that was sent had its outcome */
-	struct ask_list done;
+	struct sample_list done;
+	struct record *record; /* being worked on, of record_of; NULL: none */
+	struct ask *record_of;
 	struct ask *asks; /* all that were planned, by index */
 	size_t ask_count;
 	struct ask **retries;
@@ -71,6 +73,7 @@ struct prober {
 	size_t left; /* asks without a record */
 	uint64_t sent, unwanted;
 	bool clock_stepped;
+	bool failed; /* no memory: records are incomplete or missing */
 	bool no_route, denied; /* met at least once: said once */
 };
 
@@ -98,8 +101,13 @@ void prober_run(struct prober *);
 
 /* --- for methods --- */
 
-/* Make ask->record and fill in what is known before the answer. 0, or -1. */
-int prober_begin(struct prober *, struct ask *);
+/* Make ask->sample where there is none. 0, or -1. */
+int prober_sample(struct prober *, struct ask *);
+/* Its record begins with what is known before the answer. */
+void prober_begin(struct prober *, struct ask *);
+/* The record of an ask that has begun, to be read and written until that of
+ * another is asked for. */
+struct record *prober_record(struct prober *, struct ask *);
 /* The probe's packet is to leave now: number, time, then link->send. */
 enum link_error prober_transmit(
     struct prober *, struct probe *, const void *bytes, size_t len);
@@ -112,6 +120,8 @@ int64_t prober_rtt_us(struct prober *, const struct probe *,
 /* The ask has its outcome: emitted after linger. */
 void prober_finish(
     struct prober *, struct ask *, enum outcome, const char *reason);
+/* Its record goes to the sink, and nothing more is known of it. */
+void prober_emit(struct prober *, struct ask *);
 /* The ask ends as unsent. */
 void prober_unsent(struct prober *, struct ask *, enum link_error);
 /* A reply that is not what it claims to be. */

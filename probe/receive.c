@@ -31,24 +31,25 @@ count_unwanted(struct prober *p, struct flow *flow)
 	if (probe == NULL)
 		probe = TAILQ_LAST(&flow->probes, probe_list);
 	if (probe != NULL)
-		count(&probe->ask->unwanted);
+		count(&probe->ask->sample->unwanted);
 }
 
 /* A further reply to a probe that is no longer open. */
 static void
-count_surplus(struct probe *probe, const struct reply *reply)
+count_surplus(struct prober *p, struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
+	struct sample *sample = ask->sample;
 
-	if (ask->record == NULL || ask->state != ASK_DONE || probe->beyond)
+	if (ask->state != ASK_DONE || probe->beyond)
 		return;
-	if (ask->record->outcome == OUTCOME_TIMEOUT) {
-		count(&ask->late);
+	if (sample->outcome == OUTCOME_TIMEOUT) {
+		count(&sample->late);
 		return;
 	}
-	count(&ask->dup);
-	if (ask->method->differs != NULL && ask->method->differs(ask, reply))
-		count(&ask->conflict);
+	count(&sample->dup);
+	if (ask->method->differs != NULL && ask->method->differs(p, ask, reply))
+		count(&sample->conflict);
 }
 
 bool
@@ -86,7 +87,7 @@ hand_over(struct prober *p, struct probe *probe, const struct reply *reply)
 	if (probe->open)
 		probe->ask->method->take(p, probe, reply);
 	else
-		count_surplus(probe, reply);
+		count_surplus(p, probe, reply);
 }
 
 /* --- datagrams --- */
@@ -363,7 +364,7 @@ note_stamp(struct prober *p, const struct arrival *arrival)
 	struct ask *ask = prober_ask(p, (uint32_t)(arrival->cookie >> 32));
 	struct probe *probe = NULL;
 
-	if (ask == NULL || ask->record == NULL)
+	if (ask == NULL || ask->sample == NULL)
 		return;
 	TAILQ_FOREACH(probe, &ask->flow->probes, by_flow)
 	{

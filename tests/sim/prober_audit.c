@@ -22,9 +22,9 @@ wrong(struct audit *a, const struct ask *ask, const char *promise)
 		(void)printf(" (ask %u, %s, %s, flow %d, %s %s)", ask->index,
 		    addr_format(addr, &ask->flow->peer->addr),
 		    ask->question->name, ask->flow->n,
-		    ask->record == NULL ? ""
-					: outcome_name(ask->record->outcome),
-		    ask->record == NULL ? "" : ask->record->reason);
+		    ask->sample == NULL ? ""
+					: outcome_name(ask->sample->outcome),
+		    ask->state == ASK_DONE ? "done" : "");
 	(void)printf("\n");
 }
 

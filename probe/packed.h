@@ -1,0 +1,20 @@
+/*
+ * A record while it waits: most of a struct record's 11 KB are empty, and a
+ * round of 10,000 addresses has thousands that wait at the same time. What
+ * is kept is what is not zero; whatever fields a record has, none is
+ * forgotten, but hops of what is no trace and DNS of what is an echo.
+ */
+#ifndef PROBE_PACKED_H
+#define PROBE_PACKED_H
+
+#include "lib/record.h"
+
+struct packed;
+
+/* NULL: no memory. free() frees. */
+struct packed *packed_new(const struct record *);
+/* The record as it was. */
+void packed_restore(struct record *, const struct packed *);
+size_t packed_size(const struct packed *); /* bytes of memory */
+
+#endif

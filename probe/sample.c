@@ -1,0 +1,161 @@
+/* What an ask has between its first packet and the emission of its record. */
+#include "probe/prober.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/text.h"
+#include "probe/packed.h"
+
+/* The record that is being worked on goes back to its sample. */
+static void
+put_back(struct prober *p)
+{
+	struct ask *ask = p->record_of;
+	struct packed *packed;
+
+	p->record_of = NULL;
+	if (ask == NULL)
+		return;
+	if ((packed = packed_new(p->record)) == NULL) {
+		p->failed = true;
+		return;
+	}
+	free(ask->sample->record);
+	ask->sample->record = packed;
+}
+
+struct record *
+prober_record(struct prober *p, struct ask *ask)
+{
+	if (p->record_of == ask)
+		return p->record;
+	put_back(p);
+	if (ask->sample->record != NULL)
+		packed_restore(p->record, ask->sample->record);
+	else
+		record_init(p->record); /* its memory was short: p->failed */
+	p->record_of = ask;
+	return p->record;
+}
+
+int
+prober_sample(struct prober *p, struct ask *ask)
+{
+	if (ask->sample != NULL)
+		return 0;
+	ask->sample = calloc(1, sizeof(*ask->sample));
+	if (ask->sample == NULL)
+		return -1;
+	ask->sample->probe.ask = ask;
+	ask->sample->probe.sent = p->link->mono(p->link);
+	return 0;
+}
+
+void
+prober_begin(struct prober *p, struct ask *ask)
+{
+	struct record *r = p->record;
+
+	put_back(p);
+	record_init(r);
+	r->t = wall_add(
+	    p->start_wall, mono_since(p->link->mono(p->link), p->start));
+	r->type = ask->method->type;
+	(void)text_copy(r->target, sizeof(r->target), ask->target);
+	(void)text_copy(r->question, sizeof(r->question), ask->question->name);
+	r->addr = ask->flow->peer->addr;
+	r->proto = ask->flow->proto;
+	r->port = ask->flow->proto == PROTO_ICMP ? -1 : ask->flow->dport;
+	if (r->type == RECORD_DNS) {
+		(void)text_copy(
+		    r->dns.qname, sizeof(r->dns.qname), ask->question->qname);
+		r->dns.qtype = ask->question->dns.type;
+		r->dns.qclass = ask->question->dns.class;
+	}
+	flow_describe(ask->flow, &r->flow);
+	p->record_of = ask;
+	ask->state = ASK_OPEN;
+}
+
+void
+prober_unwanted(struct prober *p, struct ask *ask)
+{
+	p->unwanted++;
+	if (ask->sample->unwanted < LIMIT_UNWANTED)
+		ask->sample->unwanted++;
+}
+
+void
+prober_finish(
+    struct prober *p, struct ask *ask, enum outcome outcome, const char *reason)
+{
+	struct sample *sample = ask->sample;
+	struct record *r;
+
+	if (ask->state != ASK_OPEN)
+		return;
+	r = prober_record(p, ask);
+	r->outcome = sample->outcome = outcome;
+	if (reason != NULL)
+		(void)text_copy(r->reason, sizeof(r->reason), reason);
+	ask->state = ASK_DONE;
+	sample->done = p->link->mono(p->link);
+	if (outcome != OUTCOME_UNSENT)
+		p->heard = sample->done;
+	TAILQ_INSERT_TAIL(&p->done, sample, by_done);
+	p->left--;
+}
+
+void
+prober_unsent(struct prober *p, struct ask *ask, enum link_error error)
+{
+	static const char *const reason[] = {
+		[LINK_OK] = "deadline",
+		[LINK_TAKEN] = "port taken",
+		[LINK_NO_ROUTE] = "no route",
+		[LINK_DENIED] = "no permission",
+		[LINK_RETRY] = "no buffer",
+		[LINK_FAILED] = "send failed",
+		[LINK_REFUSED] = "send failed",
+	};
+
+	if (error == LINK_NO_ROUTE)
+		p->no_route = true;
+	if (error == LINK_DENIED)
+		p->denied = true;
+	prober_finish(p, ask, OUTCOME_UNSENT, reason[error]);
+}
+
+static void
+sample_free(struct prober *p, struct ask *ask)
+{
+	if (p->record_of == ask)
+		p->record_of = NULL;
+	outstanding_forget(&ask->sample->probe);
+	if (ask->method->forget != NULL)
+		ask->method->forget(ask);
+	free(ask->sample->record);
+	free(ask->sample);
+	ask->sample = NULL;
+}
+
+void
+prober_emit(struct prober *p, struct ask *ask)
+{
+	const struct sample *sample = ask->sample;
+	struct record *r = prober_record(p, ask);
+
+	r->late = sample->late;
+	r->dup = sample->dup;
+	r->unwanted = sample->unwanted;
+	r->conflict = sample->conflict;
+	r->retry_of = ask->retry_of == NULL ? -1 : ask->retry_of->place;
+	ask->place = p->emitted++;
+	p->sink.emit(p->sink.arg, ask, r);
+	TAILQ_REMOVE(&p->done, ask->sample, by_done);
+	sample_free(p, ask);
+	ask->state = ASK_EMITTED;
+	if (--ask->flow->users == 0)
+		flow_close(ask->flow, p->link);
+}
