@@ -48,7 +48,8 @@ REPORT_SRC := $(wildcard analysis/*.c)
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-LIBS_COMMON := -lconfuse -ljansson -lzstd -lz -lcrypto -lcap-ng -lpcre2-8 -lm
+LIBS_COMMON := -lconfuse -ljansson -lzstd -lz -lcrypto -lcap-ng -lpcre2-8 \
+	-lmaxminddb -lm
 LIBS_ship := -lcurl
 LIBS_collect := -lmicrohttpd -lgnutls -lsqlite3
 LIBS_report := -lsqlite3 -lm

@@ -9,6 +9,7 @@
 #include "collector/sites_csv.h"
 #include "lib/escape.h"
 #include "lib/file.h"
+#include "lib/latin.h"
 #include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -18,38 +19,6 @@ struct writing {
 	FILE *out;
 	size_t written, refused;
 };
-
-/* U+00C0 .. U+017F without their marks. */
-static const char latin[] =
-    "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYTsaaaaaaaceeeeiiiidnooooo/ouuuuyty"
-    "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlL"
-    "lLlNnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
-
-/* UTF-8 as printable ASCII: marks go, what has no likeness is "?". */
-static void
-to_ascii(char *out, size_t size, const char *text)
-{
-	size_t len = 0;
-
-	for (; *text != '\0' && len + 1 < size; text++) {
-		const uint8_t c = (uint8_t)*text;
-		unsigned point;
-
-		if (c >= 0x20 && c < 0x7f && c != '"') {
-			out[len++] = (char)c;
-			continue;
-		}
-		point = ((c & 0x1fU) << 6) | ((uint8_t)text[1] & 0x3fU);
-		if ((c & 0xe0) == 0xc0 && ((uint8_t)text[1] & 0xc0) == 0x80) {
-			out[len++] = point >= 0xc0 && point < 0x180
-					 ? latin[point - 0xc0]
-					 : '?';
-			text++;
-		} else if ((c & 0xc0) != 0x80 && c != '"')
-			out[len++] = '?';
-	}
-	out[len] = '\0';
-}
 
 /* A name as the pattern of a line: no white space, no comment. */
 static int
@@ -88,7 +57,7 @@ code_of(char *out, size_t size, const struct writing *w,
 		(void)text_copy(out, size, site.name);
 		return;
 	}
-	to_ascii(town, sizeof(town), p->town);
+	latin_ascii(town, sizeof(town), p->town, SIZE_MAX);
 	for (char *c = town; *c != '\0'; c++)
 		if (!isalnum((unsigned char)*c))
 			*c = '-';
@@ -112,7 +81,7 @@ write_line(struct writing *w, const struct published *p, const char *code)
 		code_of(site, sizeof(site), w, p, pattern);
 		code = site;
 	}
-	to_ascii(city, sizeof(city), p->town);
+	latin_ascii(city, sizeof(city), p->town, SIZE_MAX);
 	sites_degrees(lat, p->lat);
 	sites_degrees(lon, p->lon);
 	(void)fprintf(w->out, "%s listed %s %s %s %s", p->service, pattern,
