@@ -11,6 +11,7 @@
 #define ROUNDS_OF_AGE 3
 
 static const struct column columns[] = {
+	{ "time", COLUMN_TIME }, /* of --step alone */
 	{ "target", COLUMN_TEXT },
 	{ "address", COLUMN_TEXT },
 	{ "af", COLUMN_INTEGER },
@@ -64,15 +65,9 @@ add_row(struct catchment *c, int32_t vp, int32_t service)
 static enum state
 state_of(const struct catchment *c, const struct sample *last, int32_t method)
 {
-	const struct options *o = c->run->options;
 	const struct instance *instances = c->run->catalog.instances;
-	int64_t age_us = o->max_age_us;
 
-	if (age_us < 0)
-		age_us = last->every_s > 0
-			     ? ROUNDS_OF_AGE * last->every_s * 1000000LL
-			     : UNKNOWN_AGE_US;
-	if (c->until_us - 1 - last->t_us > age_us)
+	if (c->until_us - 1 - last->t_us > c->age_us)
 		return STATE_STALE;
 	if (!sample_answered(last))
 		return STATE_NO_ANSWER;
@@ -169,20 +164,32 @@ has_past(struct catchment *c, int32_t lane)
 	return found;
 }
 
-/* From where a vantage point's rows are read: as far back as a sample may
- * be without being stale, and until what is before is settled. */
+/* How old the last sample of a vantage point may be: of its rounds at that
+ * time. */
 static int64_t
-floor_of(struct catchment *c, int32_t vp)
+age_of(struct catchment *c, int32_t vp)
 {
-	const struct options *o = c->run->options;
-	int64_t since_us = c->since_us, age_us = o->max_age_us;
+	int64_t every_s;
 
-	if (age_us < 0)
-		age_us = ROUNDS_OF_AGE * 1000000LL *
-			 samples_every_s(&c->run->sampler, vp, c->until_us);
-	if (c->until_us - 1 - age_us < since_us)
-		since_us = c->until_us - 1 - age_us;
-	return samples_settled_before(&c->run->sampler, vp, since_us);
+	if (c->run->options->max_age_us >= 0)
+		return c->run->options->max_age_us;
+	every_s = samples_every_s(&c->run->sampler, vp, c->until_us);
+	return every_s == 0 ? UNKNOWN_AGE_US
+			    : ROUNDS_OF_AGE * 1000000LL * every_s;
+}
+
+/* Whether a lane says anything. Losses alone are forgotten before the window
+ * and what may not be stale, since intervals do not tell of them. */
+static bool
+has_data(struct catchment *c, const struct trail_part *part)
+{
+	for (size_t i = part->end; i > part->from; i--) {
+		const struct sample *s = &part->samples->items[i - 1];
+
+		if (s->t_us >= c->recent_us || sample_answered(s))
+			return true;
+	}
+	return has_past(c, part->lane);
 }
 
 /* One lane: a row where it is one that is compared. Whether there is data. */
@@ -191,18 +198,17 @@ add_lane(struct catchment *c, const struct trail_part *part)
 {
 	const struct catalog *catalog = &c->run->catalog;
 	const struct lane *lane = &catalog->lanes[part->lane];
-	bool sampled = part->end > part->from;
 	struct catchment_row *row;
 
 	if (!methods_compares(c->methods, catalog, part->lane))
-		return sampled || has_past(c, part->lane);
+		return has_data(c, part);
 	trail_build(&c->trail, &c->historian, part);
-	if (!sampled && c->trail.count == 0 && !has_past(c, part->lane))
+	if (c->trail.count == 0 && !has_data(c, part))
 		return false;
 	row = add_row(c, lane->vp, lane->service);
 	row->flow = lane->flow;
 	row->state = STATE_STALE;
-	if (sampled)
+	if (part->end > part->from)
 		row->state = state_of(
 		    c, &part->samples->items[part->end - 1], part->method);
 	place_row(c, row);
@@ -217,11 +223,17 @@ add_vp(struct catchment *c, int32_t vp_index)
 {
 	const struct catalog *catalog = &c->run->catalog;
 	const struct vantage *vp = &catalog->vps[vp_index];
-	struct trail_part part = { .samples = &c->samples };
+	struct trail_part part = { .samples = &c->samples,
+		.window_us = c->since_us };
 	bool data = false;
 	size_t rows = c->count;
 
-	part.floor_us = floor_of(c, vp_index);
+	c->age_us = age_of(c, vp_index);
+	c->recent_us = c->until_us - 1 - c->age_us;
+	if (c->since_us < c->recent_us)
+		c->recent_us = c->since_us;
+	part.floor_us =
+	    samples_settled_before(&c->run->sampler, vp_index, c->recent_us);
 	samples_read(&c->run->sampler, &c->samples, vp_index, part.floor_us,
 	    c->until_us);
 	for (size_t i = 0; i < vp->lane_count; i++) {
@@ -270,6 +282,7 @@ write_row(struct catchment *c, const struct catchment_row *row)
 	const struct vantage *vp = &run->catalog.vps[row->vp];
 	const struct place *place = catalog_place(vp, c->until_us - 1);
 	const struct cell cells[COLUMNS] = {
+		cell_number(c->since_us),
 		run_text(run, service->target),
 		run_text(run, service->address),
 		cell_number(service->af),
@@ -289,7 +302,7 @@ write_row(struct catchment *c, const struct catchment_row *row)
 		cell_number_if(row->median_us >= 0, row->median_us),
 	};
 
-	return report_row(&run->report, cells);
+	return report_row(&run->report, cells + (run->options->step_us == 0));
 }
 
 void
@@ -347,11 +360,27 @@ write_rows(struct catchment *c)
 	return status;
 }
 
+/* Steps are compared with one another: the methods are those of all. */
+static int
+write_steps(struct catchment *c)
+{
+	int64_t since_us, until_us;
+	int status = 0;
+
+	for (size_t k = 0; status == 0 && options_step(c->run->options, k,
+					      &since_us, &until_us);
+	     k++) {
+		catchment_read(c, since_us, until_us);
+		status = write_rows(c);
+	}
+	return status;
+}
+
 int
 catchment_report(struct run *run)
 {
 	const struct options *o = run->options;
-	size_t count = COLUMNS;
+	size_t first = o->step_us == 0, count = COLUMNS;
 	const struct column *shown = columns;
 	struct column shares[SHARE_COLUMNS];
 	struct methods methods;
@@ -366,11 +395,9 @@ catchment_report(struct run *run)
 	methods_choose(
 	    &methods, &run->catalog, run->query, o->since_us, o->until_us);
 	catchment_init(&c, run, &methods);
-	status = report_begin(&run->report, shown, count);
-	if (status == 0) {
-		catchment_read(&c, o->since_us, o->until_us);
-		status = write_rows(&c);
-	}
+	status = report_begin(&run->report, shown + first, count - first);
+	if (status == 0)
+		status = write_steps(&c);
 	if (report_end(&run->report) == -1)
 		status = -1;
 	catchment_clear(&c);

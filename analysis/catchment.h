@@ -42,6 +42,8 @@ struct catchment {
 	size_t count, room;
 	struct values rtts; /* microseconds */
 	/* of the vantage point and lane at hand */
+	int64_t age_us;    /* of its last sample, or it is stale */
+	int64_t recent_us; /* the window, and what may not be stale, begin */
 	struct samples samples, back;
 	struct trail trail;
 	struct units units;
@@ -59,8 +61,9 @@ void catchment_read(struct catchment *, int64_t since_us, int64_t until_us);
 const char *catchment_state_name(enum state);
 
 /* The shares of the sites by what --by says: the columns, which are
- * SHARE_COLUMNS, and the rows. As report_row. */
-#define SHARE_COLUMNS 10
+ * SHARE_COLUMNS with the time of a step in front, and the rows. As
+ * report_row. */
+#define SHARE_COLUMNS 11
 void catchment_share_columns(struct column *, const struct options *);
 int catchment_write_shares(struct catchment *);
 

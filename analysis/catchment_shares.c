@@ -9,9 +9,10 @@
 #include "analysis/catchment.h"
 #include "analysis/memory.h"
 
-#define GROUP_COLUMN 3
+#define GROUP_COLUMN 4
 
 static const struct column columns[SHARE_COLUMNS] = {
+	{ "time", COLUMN_TIME }, /* of --step alone */
 	{ "target", COLUMN_TEXT },
 	{ "address", COLUMN_TEXT },
 	{ "af", COLUMN_INTEGER },
@@ -171,7 +172,9 @@ write_share(const struct catchment *c, const struct member *member,
 	struct run *run = c->run;
 	const struct service *service =
 	    &run->catalog.services[member->row->service];
+	size_t first = run->options->step_us == 0;
 	struct cell cells[SHARE_COLUMNS] = {
+		cell_number(c->since_us),
 		run_text(run, service->target),
 		run_text(run, service->address),
 		cell_number(service->af),
@@ -181,21 +184,21 @@ write_share(const struct catchment *c, const struct member *member,
 		.value = member->asn,
 		.known = member->asn >= 0 };
 	if (share == NULL) {
-		cells[5] = cell_number((int64_t)shares->unknown * 100);
-		cells[8] = cell_number(0);
-		return report_row(&run->report, cells);
+		cells[6] = cell_number((int64_t)shares->unknown * 100);
+		cells[9] = cell_number(0);
+		return report_row(&run->report, cells + first);
 	}
 	quantile_sort(share->rtts.items, share->rtts.count);
-	cells[4] = run_site(run, share->site);
-	cells[5] = cell_number(hundredths(share->weight));
-	cells[6] = cell_number(
+	cells[5] = run_site(run, share->site);
+	cells[6] = cell_number(hundredths(share->weight));
+	cells[7] = cell_number(
 	    hundredths(100.0 * share->weight / (double)shares->known));
 	if (share->rtts.count > 0)
-		cells[7] = cell_number(
+		cells[8] = cell_number(
 		    quantile_median(share->rtts.items, share->rtts.count));
-	cells[8] = cell_number((int64_t)share->rtts.count);
-	cells[9] = run_text(run, share->label);
-	return report_row(&run->report, cells);
+	cells[9] = cell_number((int64_t)share->rtts.count);
+	cells[10] = run_text(run, share->label);
+	return report_row(&run->report, cells + first);
 }
 
 /* The members of one service and group. */

@@ -31,7 +31,7 @@ static const struct subcommand {
 	    BY_REGION, false },
 	{ "catchment", catchment_report,
 	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_BY |
-		OPTION_LEVEL,
+		OPTION_LEVEL | OPTION_STEP,
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
 	    BY_DEFAULT, false },
 	{ "changes", changes_report, OPTION_WINDOW | OPTION_LEVEL, 0,

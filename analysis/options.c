@@ -453,6 +453,7 @@ options_help(void)
 	    "[--per vp] [--step LENGTH]\n"
 	    "       acreport catchment [--at TIME] [--max-age LENGTH] "
 	    "[--by region|country|asn|all]\n"
+	    "                          [--step LENGTH]\n"
 	    "       acreport changes\n"
 	    "       acreport html      -o FILE [--max-age LENGTH]\n"
 	    "       acreport diff      --from TIME [--to TIME] [--matrix]\n"

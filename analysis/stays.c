@@ -4,8 +4,9 @@
 #include "analysis/memory.h"
 #include "analysis/quantile.h"
 
-#define AROUND 10 /* samples on each side */
-#define SILENT 3  /* losses in a row */
+#define AROUND 10    /* samples on each side, */
+#define MOST_BACK 20 /* of so many where others may be among them */
+#define SILENT 3     /* losses in a row */
 
 /* The median of up to AROUND round trips; -1 where there are none. */
 static int64_t
@@ -33,7 +34,7 @@ median_of_begin(const struct trail *trail, const struct unit *unit)
 /* The old unit began before the window: what is missing of its end is read
  * from the raw rows before, where they still are. */
 static void
-read_past(struct stays *s, struct walk *w, size_t max)
+read_past(struct stays *s, struct walk *w)
 {
 	samples_read_back(&w->run->sampler, &s->back,
 	    &(struct samples_span){
@@ -42,8 +43,34 @@ read_past(struct stays *s, struct walk *w, size_t max)
 		.first_us = w->trail.past_first_us,
 		.last_us = w->trail.items[0].t_us,
 		.before_us = w->trail.items[0].t_us + 1,
-		.max = max,
+		.max = MOST_BACK,
 	    });
+}
+
+/* Whether a sample is of the place in front, and not of another one in the
+ * same microsecond. */
+static bool
+is_past(const struct walk *w, const struct sample *sample)
+{
+	const struct sighting *past = &w->trail.items[0];
+	struct catalog *c = &w->run->catalog;
+	int32_t site =
+	    catalog_site(c, c->lanes[sample->lane].service, sample->instance);
+
+	return trail_place(&w->historian, sample->instance, site) ==
+	       trail_place(&w->historian, past->instance, past->site);
+}
+
+static size_t
+add_past(struct stays *s, struct walk *w, int64_t *rtts, size_t count)
+{
+	for (size_t i = 0; i < s->back.count && count < AROUND; i++) {
+		const struct sample *sample = &s->back.items[i];
+
+		if (sample->rtt_us != SAMPLE_NO_RTT && is_past(w, sample))
+			rtts[count++] = sample->rtt_us;
+	}
+	return count;
 }
 
 static void
@@ -60,13 +87,10 @@ set_end(
 			rtts[count++] = trail->items[i - 1].rtt_us;
 	}
 	if (past && count < AROUND) {
-		read_past(s, w, AROUND - count);
+		read_past(s, w);
 		if (unit->end == 1 && s->back.count > 0)
 			stay->last_us = s->back.items[0].t_us;
-		for (size_t i = 0; i < s->back.count; i++) {
-			if (s->back.items[i].rtt_us != SAMPLE_NO_RTT)
-				rtts[count++] = s->back.items[i].rtt_us;
-		}
+		count = add_past(s, w, rtts, count);
 	}
 	stay->end_rtt_us = median(rtts, count);
 }

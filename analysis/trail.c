@@ -25,11 +25,16 @@ historian_clear(struct historian *h)
 	*h = (struct historian){ 0 };
 }
 
-/* What is compared: sites, or instances. */
+int32_t
+trail_place(const struct historian *h, int32_t instance, int32_t site)
+{
+	return h->level == LEVEL_SITE ? site : instance;
+}
+
 static int32_t
 place_of(const struct historian *h, const struct sighting *s)
 {
-	return h->level == LEVEL_SITE ? s->site : s->instance;
+	return trail_place(h, s->instance, s->site);
 }
 
 static void
@@ -97,6 +102,21 @@ add_past(
 		add(trail, &past);
 }
 
+/* A sighting before the window goes into the one in front. */
+static void
+renew_past(struct trail *trail, const struct historian *h,
+    const struct sighting *sighting)
+{
+	if (!trail->past ||
+	    place_of(h, &trail->items[0]) != place_of(h, sighting))
+		trail->past_first_us = sighting->t_us;
+	trail->past = true;
+	trail->past_goes_on = false;
+	trail->count = 0;
+	add(trail, sighting);
+	trail->items[0].rtt_us = SAMPLE_NO_RTT;
+}
+
 void
 trail_build(
     struct trail *trail, struct historian *h, const struct trail_part *part)
@@ -115,7 +135,11 @@ trail_build(
 			continue;
 		sighting.t_us = sample->t_us;
 		sighting.rtt_us = sample->rtt_us;
-		add(trail, &sighting);
+		if (h->level == LEVEL_INSTANCE &&
+		    sighting.t_us < part->window_us)
+			renew_past(trail, h, &sighting);
+		else
+			add(trail, &sighting);
 	}
 }
 

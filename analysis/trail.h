@@ -58,15 +58,20 @@ void historian_init(
 void historian_clear(struct historian *);
 
 /* Replace the trail by the sightings of samples[from, end), all of one lane,
- * in a method, and what was before floor_us. */
+ * in a method, and what was before floor_us. At instance level whatever was
+ * before window_us is that one sighting in front: what alternates does so in
+ * the window. */
 struct trail_part {
 	const struct samples *samples;
 	size_t from, end;
 	int32_t lane, method;
-	int64_t floor_us;
+	int64_t floor_us, window_us;
 };
 void trail_build(struct trail *, struct historian *, const struct trail_part *);
 void trail_clear(struct trail *);
+
+/* What is compared: of an instance and its site. */
+int32_t trail_place(const struct historian *, int32_t instance, int32_t site);
 
 /* Cut a trail into units (DESIGN.md 9, Level). */
 void units_build(

@@ -47,6 +47,7 @@ walk_vp(struct walk *w, int32_t vp, walk_fn *fn, void *context)
 			.lane = lane,
 			.method = w->methods.of_service[service].method,
 			.floor_us = floor_us,
+			.window_us = run->options->since_us,
 		};
 		trail_build(&w->trail, &w->historian, &w->part);
 		units_build(&w->units, &w->historian, &w->trail);

@@ -152,6 +152,9 @@ CASES = {  # result: words
         "--question", "soa", *WINDOW),
     "latency-step.csv": (
         "latency", "--by", "site", "--step", "4h", *WINDOW),
+    "catchment-step.csv": (
+        "catchment", "--by", "all", "--step", "6h", "--since",
+        "2026-11-21T12:00:00Z", *AT),
     "diff.csv": ("diff", *DIFF),
     "diff.json": ("diff", *DIFF),
     "diff-matrix.txt": ("diff", "--matrix", *DIFF),
@@ -209,7 +212,6 @@ REFUSED = (  # words, status, what the line says
     (("latency", "--bogus"), 2, "--bogus"),
     (("latency", "--since"), 2, "since"),
     (("changes", "--step", "1h"), 2, "changes does not take --step"),
-    (("catchment", "--step", "1h"), 2, "catchment does not take --step"),
     (("diff",), 2, "diff needs --from"),
     (("diff", "--from", "now", "--to", "1h"), 2, "--from now: not before"),
     (("diff", "--from", "1h", "--since", "2h"), 2, "diff does not take --si"),

@@ -444,6 +444,15 @@ def changes(world, level, since, until):
 
 # --- catchment ---
 
+def age_of(world, vp, at, max_age):
+    """How old a sample may be: three rounds, as the newest batch says."""
+    if max_age is not None:
+        return max_age
+    every = max(((b.t0, b.every_s) for b in world.batches
+                 if b.vp == vp and b.t0 <= at), default=(0, 0))[1]
+    return 3 * every * SECOND if every else 2 * HOUR
+
+
 def catchment(world, at, max_age, level, since, chosen=None):
     until = at + 1
     chosen = chosen or compared(world, since, until)
@@ -451,9 +460,8 @@ def catchment(world, at, max_age, level, since, chosen=None):
     rows = []
     for (vp, lane), records in lanes.items():
         method = chosen[lane[0], lane[1]][0]
-        last, every = records[-1]
-        age = max_age if max_age is not None else \
-            3 * every * SECOND if every else 2 * HOUR
+        last = records[-1][0]
+        age = age_of(world, vp, at, max_age)
         fresh = at - last.t <= age
         seen = sightings([r for r, _ in records], method)
         # Losses alone, before the window, are forgotten.
@@ -482,7 +490,8 @@ def catchment(world, at, max_age, level, since, chosen=None):
         service = (r.target, r.address)
         if (vp, service) in placed or service not in chosen:
             continue
-        if r.t < since and r.outcome != "answered":
+        recent = min(since, at - age_of(world, vp, at, max_age))
+        if r.t < recent and r.outcome != "answered":
             continue
         placed.add((vp, service))
         rows.append({"vp": vp, "lane": (*service, r.af), "state": "no_data",
@@ -614,7 +623,7 @@ def steps_of(since, until, step):
 
 
 def check_steps(world, rng, level, common, check):
-    """latency, one set of rows a step."""
+    """latency and catchment, one set of rows a step."""
     step = rng.choice((HOUR // 4, HOUR, 5 * HOUR))
     since = START + rng.randrange(world.hours * HOUR)
     until = since + rng.randrange(1, 8 * HOUR)
@@ -627,6 +636,19 @@ def check_steps(world, rng, level, common, check):
         check(f"latency by {by} by step", sorted(wanted),
               acreport("latency", "--by", by, "--until", stamp(until),
                        *words[:-6], *common))
+    chosen = compared(world, since, until)
+    wanted, shared = [], []
+    for begin, end in steps_of(since, until, step):
+        rows = catchment(world, end - 1, None, level, begin, chosen)
+        wanted += [[stamp(begin), *row]
+                   for row in catchment_rows(world, rows, end - 1)]
+        shared += [[stamp(begin), *row]
+                   for row in shares(world, rows, end - 1, "country", level)]
+    at = ("--at", stamp(until - 1))
+    check(f"catchment {level} by step", sorted(wanted),
+          acreport("catchment", *at, *words))
+    check(f"shares {level} by step", sorted(shared),
+          acreport("catchment", "--by", "country", *at, *words))
 
 
 def compare_world(seed, folder, tests):
