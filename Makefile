@@ -80,10 +80,12 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
 
 # The schema is a readable file; accollect carries it.
-$(B)/schema_sql.c: schema/store.sql schema/views.sql schema/embed.sh
+$(B)/schema_sql.c: schema/store.sql schema/views.sql schema/embed.sh \
+    schema/upgrade/1-2.sql
 	@mkdir -p $(@D)
 	$(Q)sh schema/embed.sh schema_store_sql=schema/store.sql \
-	    schema_views_sql=schema/views.sql >$@.new && mv $@.new $@
+	    schema_views_sql=schema/views.sql \
+	    schema_upgrade_1_sql=schema/upgrade/1-2.sql >$@.new && mv $@.new $@
 $(B)/schema_sql.o: $(B)/schema_sql.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
 

@@ -13,7 +13,8 @@
 #include "lib/times.h"
 
 #define APPLICATION_ID 1094927170 /* "ACDB": schema/store.sql */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
+#define SCHEMA_OLDEST 1 /* its views say the same */
 #define BUSY_MS 10000
 #define DEADLINE_S 3600
 #define STEPS_BETWEEN_LOOKS 1000000
@@ -202,7 +203,7 @@ check_identity(struct query *q)
 		log_warnx("%s: not a database of accollect", q->path);
 		return EXIT_STORAGE;
 	}
-	if (version != SCHEMA_VERSION) {
+	if (version < SCHEMA_OLDEST || version > SCHEMA_VERSION) {
 		log_warnx("%s: schema version %d, and this acreport reads %d%s",
 		    q->path, version, SCHEMA_VERSION,
 		    version > SCHEMA_VERSION ? ": a newer acreport is needed"

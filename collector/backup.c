@@ -99,12 +99,10 @@ copy(struct store *s, const char *temp, const char *to)
 }
 
 int
-backup_store(const char *path, const char *to)
+backup_open_store(struct store *s, const char *to)
 {
 	char temp[4096];
-	struct store *s;
 	struct stat st;
-	int code;
 
 	if (lstat(to, &st) == 0) {
 		log_warnx("%s: is there already", to);
@@ -113,9 +111,18 @@ backup_store(const char *path, const char *to)
 	if (text_print(temp, sizeof(temp), "%s.%ld.new", to, (long)getpid()) ==
 	    -1)
 		return command_usage("%s: name too long", to);
+	return copy(s, temp, to);
+}
+
+int
+backup_store(const char *path, const char *to)
+{
+	struct store *s;
+	int code;
+
 	if ((s = store_open_shadow(path, &code)) == NULL)
 		return code;
-	code = copy(s, temp, to);
+	code = backup_open_store(s, to);
 	store_close(s);
 	return code;
 }

@@ -10,4 +10,8 @@
  * line where it is not EXIT_DONE. */
 int backup_store(const char *path, const char *to);
 
+/* The same of a database that is open. */
+struct store;
+int backup_open_store(struct store *, const char *to);
+
 #endif

@@ -54,6 +54,7 @@ int command_import(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_prune(int argc, char **argv);
+int command_upgrade(int argc, char **argv);
 int command_rebuild(int argc, char **argv);
 
 #endif

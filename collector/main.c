@@ -249,6 +249,8 @@ static const struct {
 	    "--to DIR [--vp NAME] batches from the archive, as they came" },
 	{ "prune", command_prune,
 	    "[--replies --paths --raw --runs DAYS] take out what is older" },
+	{ "upgrade", command_upgrade,
+	    "[--backup FILE] bring an older database to this version" },
 	{ "rebuild", command_rebuild,
 	    "--archive DIR make a new database from an archive" },
 };

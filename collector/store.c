@@ -113,6 +113,21 @@ check_epoch(struct store *s)
 	return query_end(&q);
 }
 
+/* An upgrade while a server of the old version runs ends its writing. */
+static enum store_result
+check_version(struct store *s)
+{
+	struct query q = query_start(s, STATEMENT_VERSION);
+	const bool same =
+	    query_row(&q) && query_column_int(&q, 0) == STORE_VERSION;
+	const enum store_result result = query_end(&q);
+
+	if (result != STORE_OK || same)
+		return result;
+	log_warnx("%s: was upgraded: start this program anew", s->path);
+	return STORE_BROKEN;
+}
+
 enum store_result
 store_begin(struct store *s)
 {
@@ -126,7 +141,8 @@ store_begin(struct store *s)
 	}
 	s->in_transaction = true;
 	s->last_measurement = -1;
-	if ((result = check_epoch(s)) != STORE_OK)
+	if ((result = check_version(s)) != STORE_OK ||
+	    (result = check_epoch(s)) != STORE_OK)
 		store_rollback(s);
 	return result;
 }

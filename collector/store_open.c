@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "collector/detail.h"
 #include "collector/store_lock.h"
 #include "collector/store_private.h"
 #include "lib/cursor.h"
@@ -13,7 +12,6 @@
 #include "lib/text.h"
 
 #define APPLICATION_ID 1094927170 /* "ACDB", as in store.sql */
-#define SCHEMA_VERSION 1
 #define SYNCHRONOUS_FULL 2
 
 #define ALARM_PAGES (256 << 8) /* 256 MB: a reader holds on for too long */
@@ -125,9 +123,13 @@ check_version(struct store *s)
 		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
 		return -1;
 	}
-	if (version != SCHEMA_VERSION) {
-		log_warnx("%s: has schema version %lld, this program knows %d",
-		    s->path, (long long)version, SCHEMA_VERSION);
+	if (version != STORE_VERSION) {
+		log_warnx("%s: has schema version %lld, this program knows "
+			  "%d%s",
+		    s->path, (long long)version, STORE_VERSION,
+		    version < STORE_VERSION ? ": accollect upgrade brings it "
+					      "there"
+					    : "");
 		return -1;
 	}
 	return 0;
@@ -172,9 +174,8 @@ store_new(const char *path)
 	s->instances = names_new(LIMIT_NAMES_BYTES);
 	s->details = names_new(LIMIT_NAMES_BYTES);
 	s->paths = names_new(LIMIT_NAMES_BYTES);
-	s->text = malloc(DETAIL_TEXT);
 	if (s->lanes == NULL || s->instances == NULL || s->details == NULL ||
-	    s->paths == NULL || s->text == NULL ||
+	    s->paths == NULL ||
 	    text_copy(s->path, sizeof(s->path), path) == -1) {
 		log_warnx("%s: out of memory, or too long a name", path);
 		store_close(s);
@@ -200,7 +201,7 @@ connect_database(struct store *s, int flags)
 		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
 		return -1;
 	}
-	return check_version(s);
+	return 0;
 }
 
 /* Views are the program's, not data: they follow it. */
@@ -278,7 +279,8 @@ open_locked(struct store *s, int *code)
 		return -1;
 	}
 	if (connect_database(s, SQLITE_OPEN_READWRITE) == 0 &&
-	    configure_writer(s) == 0 && prepare_statements(s) == 0)
+	    check_version(s) == 0 && configure_writer(s) == 0 &&
+	    prepare_statements(s) == 0)
 		status = 0;
 	store_lock_release(s->lock);
 	if (status == -1)
@@ -311,6 +313,38 @@ out:
 }
 
 struct store *
+store_open_old(const char *path, int64_t *version, int *code)
+{
+	struct store *s;
+
+	*code = EXIT_STORAGE;
+	if ((s = store_new(path)) == NULL)
+		return NULL;
+	if ((*code = check_header(path, O_RDWR)) != EXIT_DONE)
+		goto out;
+	*code = EXIT_STORAGE;
+	if ((s->lock = store_lock_open(path)) == -1 ||
+	    store_lock_take(s->lock) == -1) {
+		*code = code_of_errno(errno);
+		log_warn("%s.lock", path);
+		goto out;
+	}
+	if (connect_database(s, SQLITE_OPEN_READWRITE) == -1 ||
+	    configure_writer(s) == -1)
+		goto out;
+	if (ask(s, "PRAGMA user_version", version) == -1) {
+		log_warnx("%s: %s", path, sqlite3_errmsg(s->db));
+		goto out;
+	}
+	(void)sqlite3_wal_autocheckpoint(s->db, 0);
+	*code = EXIT_DONE;
+	return s;
+out:
+	store_close(s);
+	return NULL;
+}
+
+struct store *
 store_open_reader(const char *path, int *code)
 {
 	struct store *s;
@@ -319,7 +353,8 @@ store_open_reader(const char *path, int *code)
 	if ((s = store_new(path)) == NULL)
 		return NULL;
 	if ((*code = check_header(path, O_RDONLY)) == EXIT_DONE) {
-		if (connect_database(s, SQLITE_OPEN_READONLY) == 0)
+		if (connect_database(s, SQLITE_OPEN_READONLY) == 0 &&
+		    check_version(s) == 0)
 			return s;
 		*code = EXIT_STORAGE;
 	}
@@ -338,7 +373,8 @@ store_open_shadow(const char *path, int *code)
 	if ((*code = check_header(path, O_RDONLY)) != EXIT_DONE)
 		goto out;
 	*code = EXIT_STORAGE;
-	if (connect_database(s, SQLITE_OPEN_READONLY) == -1)
+	if (connect_database(s, SQLITE_OPEN_READONLY) == -1 ||
+	    check_version(s) == -1)
 		goto out;
 	if (sqlite3_exec(s->db, statement_shadow, NULL, NULL, NULL) !=
 	    SQLITE_OK) {
@@ -384,7 +420,7 @@ store_close(struct store *s)
 	names_free(s->details);
 	names_free(s->paths);
 	free(s->adding.rows);
-	free(s->text);
+	items_clear(&s->adding.one);
 	free(s);
 }
 

@@ -9,11 +9,13 @@
 #include <stdbool.h>
 #include <sqlite3.h>
 #include "collector/archive.h"
+#include "collector/item.h"
 #include "collector/names.h"
 #include "collector/statements.h"
 #include "collector/store.h"
 
 #define HOUR_US 3600000000LL
+#define STORE_VERSION 2 /* of the schema, as in store.sql */
 
 /* One record of the batch being added, with its names as ids. */
 struct store_row {
@@ -27,6 +29,8 @@ struct store_row {
  * database count from the earliest, which may come last. */
 struct store_adding {
 	struct store_batch batch;
+	char vp[LIMIT_VP_NAME + 1];
+	struct items one; /* of store_batch_add */
 	struct store_row *rows;
 	size_t count, size;
 	int64_t first_row;
@@ -48,7 +52,6 @@ struct store {
 	int64_t last_measurement; /* -1: ask the database */
 	int64_t epoch;            /* of names: what is remembered is of it */
 	struct store_adding adding;
-	char *text; /* DETAIL_TEXT bytes to build in */
 	sqlite3_stmt *statement[STATEMENT_COUNT];
 };
 
@@ -56,6 +59,10 @@ struct store {
  * and empty temporary tables run, interval and unsettled that hide the real
  * ones from every prepared statement, so that settle_hour works on them. */
 struct store *store_open_shadow(const char *path, int *code);
+
+/* For an upgrade: whatever its version is, which is told. Under the lock until
+ * it is closed, without prepared statements. */
+struct store *store_open_old(const char *path, int64_t *version, int *code);
 
 /* A reader's connection: statements of query_once alone. */
 struct store *store_open_reader(const char *path, int *code);
@@ -86,5 +93,6 @@ enum store_result store_archive_act(struct store *, const char *json);
 
 extern const char schema_store_sql[];
 extern const char schema_views_sql[];
+extern const char schema_upgrade_1_sql[];
 
 #endif

@@ -4,7 +4,7 @@
 -- made again at any time. Read it through the views of views.sql.
 
 PRAGMA application_id = 1094927170; -- "ACDB"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- A vantage point by name. Facts that change are in vp_place and vp_key.
 CREATE TABLE vp(
@@ -201,3 +201,26 @@ CREATE TABLE note(
 	t INTEGER NOT NULL,
 	text TEXT NOT NULL
 ) STRICT;
+
+-- What each vantage point sent on each of the last days, for quotas.
+CREATE TABLE intake(
+	day INTEGER NOT NULL,	-- of receipt: days since 1970-01-01 UTC
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	batches INTEGER NOT NULL,
+	records INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,
+	PRIMARY KEY(day, vp)
+) STRICT, WITHOUT ROWID;
+
+-- Batches that came under a number that is stored with other content
+-- (ingest.h tells the kinds).
+CREATE TABLE conflict(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	spool TEXT NOT NULL,
+	kind TEXT NOT NULL,	-- equivocation, clone or rollback
+	count INTEGER NOT NULL,
+	first INTEGER NOT NULL,	-- when the first came
+	last INTEGER NOT NULL,	-- and the last
+	number INTEGER NOT NULL,	-- of the last
+	PRIMARY KEY(vp, spool, kind)
+) STRICT, WITHOUT ROWID;

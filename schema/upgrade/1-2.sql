@@ -1,0 +1,20 @@
+-- From version 1 to 2: room taken by day, and kinds of conflict.
+CREATE TABLE intake(
+	day INTEGER NOT NULL,	-- of receipt: days since 1970-01-01 UTC
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	batches INTEGER NOT NULL,
+	records INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,
+	PRIMARY KEY(day, vp)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE conflict(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	spool TEXT NOT NULL,
+	kind TEXT NOT NULL,	-- equivocation, clone or rollback
+	count INTEGER NOT NULL,
+	first INTEGER NOT NULL,	-- when the first came
+	last INTEGER NOT NULL,	-- and the last
+	number INTEGER NOT NULL,	-- of the last
+	PRIMARY KEY(vp, spool, kind)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# Proves that a store of an earlier schema version becomes this one with every row kept and a backup beside it, and is the old or the new when killed at any write.
+# time limit: 300 s
+"""tests/golden/stores/vN.sql is what a program of version N made. An upgrade of
+it is killed (SIGKILL by strace) as it enters each call for the index-th time.
+"""
+import glob
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import uploads  # noqa: E402
+
+CALLS = ("pwrite64", "write", "fdatasync", "fsync", "ftruncate",
+         "unlink,unlinkat", "link,linkat")
+PROGRAM = os.path.abspath(os.environ.get("ACCOLLECT") or
+                          os.path.join(uploads.BUILD, "accollect"))
+REPORT = os.path.join(uploads.BUILD, "acreport")
+STORES = os.path.join(uploads.ROOT, "tests", "golden", "stores")
+
+
+def run(*words):
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+def rows_of(path, tables=None):
+    """{table: its rows}, and the version, by a reader that is not ours."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        tables = tables or [row[0] for row in db.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+            " AND name <> 'setting'")]
+        return ({name: sorted(db.execute(f"SELECT * FROM {name}"), key=repr)
+                 for name in tables},
+                db.execute("PRAGMA user_version").fetchone()[0],
+                db.execute("PRAGMA integrity_check").fetchone()[0])
+
+
+def schema_of(path):
+    """What is there, without comments and spaces."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        found = {}
+        for name, sql in db.execute("SELECT name, sql FROM sqlite_schema"
+                                    " WHERE sql IS NOT NULL"):
+            lines = [line.split("--")[0] for line in sql.split("\n")]
+            found[name] = " ".join(" ".join(lines).split())
+        return found
+
+
+class Test:
+    def __init__(self, tap, folder, version):
+        self.tap, self.folder, self.version = tap, folder, version
+        self.old = os.path.join(folder, "old")
+        os.mkdir(self.old)
+        with open(os.path.join(STORES, f"v{version}.sql"), "rb") as file:
+            subprocess.run(["sqlite3", f"{self.old}/a.db"], stdin=file,
+                           stdout=subprocess.DEVNULL, check=True)
+        self.before, found, _ = rows_of(f"{self.old}/a.db")
+        assert found == version, found
+        self.db = os.path.join(folder, "life", "a.db")
+        fresh = os.path.join(folder, f"fresh{version}.db")
+        run(PROGRAM, "init", "--db", fresh)
+        self.schema = schema_of(fresh)
+        with sqlite3.connect(fresh) as db:
+            self.latest = db.execute("PRAGMA user_version").fetchone()[0]
+
+    def start(self):
+        shutil.rmtree(os.path.dirname(self.db), ignore_errors=True)
+        shutil.copytree(self.old, os.path.dirname(self.db))
+
+    def backups(self):
+        return glob.glob(f"{self.db}.v{self.version}.*Z")
+
+    def refusal(self):
+        self.start()
+        done = run(PROGRAM, "status", "--db", self.db)
+        self.tap.check(done.returncode == 4 and "accollect upgrade" in
+                       done.stderr and done.stderr.count("\n") == 1,
+                       "what is too old is refused, and what helps is said",
+                       done.returncode, done.stderr)
+        done = run(REPORT, "changes", "--db", self.db, "--since",
+                   "2023-11-14", "--until", "2023-11-16")
+        self.tap.check(done.returncode == 0 and len(
+            done.stdout.splitlines()) > 1, "acreport reads it as it is",
+            done.returncode, done.stdout, done.stderr)
+        rows, version, _ = rows_of(self.db, list(self.before))
+        self.tap.check(rows == self.before and version == self.version,
+                       "neither changes it", version)
+
+    def calm(self):
+        self.start()
+        done = run(PROGRAM, "upgrade", "--db", self.db)
+        self.tap.check(done.returncode == 0 and "now" in done.stdout,
+                       f"version {self.version} is brought to "
+                       f"{self.latest}", done.stdout, done.stderr)
+        rows, version, sound = rows_of(self.db, list(self.before))
+        self.tap.check(rows == self.before and sound == "ok" and
+                       version == self.latest, "every row is kept", version,
+                       sound)
+        self.tap.check(schema_of(self.db) == self.schema,
+                       "its tables and views are a new store's",
+                       *(f"{name}: {self.schema.get(name)} / "
+                         f"{schema_of(self.db).get(name)}"
+                         for name in {*self.schema, *schema_of(self.db)}
+                         if self.schema.get(name) !=
+                         schema_of(self.db).get(name)))
+        check = run(PROGRAM, "check", "--db", self.db)
+        self.tap.check(check.returncode == 0, "check finds it whole",
+                       check.stdout, check.stderr)
+        backups = self.backups()
+        rows, version, sound = rows_of(backups[0]) if backups else (0, 0, 0)
+        self.tap.check(len(backups) == 1 and rows == self.before and
+                       version == self.version and sound == "ok",
+                       "the backup is the old one", backups, version)
+        again = run(PROGRAM, "upgrade", "--db", self.db)
+        self.tap.check(again.returncode == 0 and "already" in again.stdout and
+                       len(self.backups()) == 1,
+                       "a second time does nothing", again.stdout)
+
+    def newer(self):
+        with sqlite3.connect(self.db) as db:
+            db.execute("PRAGMA user_version = 99")
+        before = rows_of(self.db)
+        done = run(PROGRAM, "upgrade", "--db", self.db)
+        self.tap.check(done.returncode == 4 and "version 99" in done.stderr
+                       and rows_of(self.db) == before,
+                       "a newer one is refused and left as it is",
+                       done.returncode, done.stderr)
+
+    def full(self):
+        """No room for a backup: then nothing is changed."""
+        self.start()
+        done = run(PROGRAM, "upgrade", "--db", self.db, "--backup",
+                   "/dev/full/x")
+        rows, version, _ = rows_of(self.db, list(self.before))
+        self.tap.check(done.returncode in (3, 4) and rows == self.before and
+                       version == self.version,
+                       "without a backup there is no upgrade",
+                       done.returncode, done.stderr)
+
+    def life_at(self, call, index):
+        """(killed, fault or None)"""
+        self.start()
+        done = run("strace", "-f", "-qq", "-o", "/dev/null", "-e",
+                   f"trace={call}", "-e",
+                   f"inject={call}:signal=SIGKILL:when={index}", PROGRAM,
+                   "upgrade", "--db", self.db)
+        killed = done.returncode in (-9, 137)
+        rows, version, sound = rows_of(self.db, list(self.before))
+        self.states.add(version)
+        if rows != self.before or sound != "ok":
+            return killed, f"rows differ, or {sound}"
+        if version not in (self.version, self.latest):
+            return killed, f"version {version}"
+        if version == self.latest and not self.backups():
+            return killed, "new without a backup"
+        for path in self.backups():
+            if rows_of(path) != (self.before, self.version, "ok"):
+                return killed, "a backup that is none"
+        again = run(PROGRAM, "upgrade", "--db", self.db, "--backup",
+                    f"{self.db}.again")
+        rows, version, sound = rows_of(self.db, list(self.before))
+        if again.returncode != 0 or version != self.latest or \
+                rows != self.before or schema_of(self.db) != self.schema:
+            return killed, f"then: {again.stdout}{again.stderr}"
+        return killed, None
+
+    def kills(self):
+        faults, kills, self.states = [], 0, set()
+        for call in CALLS:
+            index, killed = 1, True
+            while killed:
+                killed, fault = self.life_at(call, index)
+                if fault:
+                    faults.append(f"{call} {index}: {fault}")
+                kills += killed
+                index += 1
+        self.tap.check(not faults and kills >= 20,
+                       f"killed at any of {kills} calls it is the old or the "
+                       "new, and goes on", *faults[:5])
+        self.tap.check(self.states == {self.version, self.latest},
+                       "both were seen", self.states)
+
+
+def main():
+    tap = uploads.Tap()
+    folder = tempfile.mkdtemp(prefix=f"upgrade-{os.getpid()}-")
+    try:
+        stores = sorted(os.listdir(STORES))
+        for name in stores:
+            test = Test(tap, folder, int(name[1:].split(".")[0]))
+            test.refusal()
+            test.calm()
+            test.newer()
+            test.full()
+            test.kills()
+            shutil.rmtree(test.old)
+        tap.check(len(stores) == test.latest - 1,
+                  "every earlier version has its store here", stores)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

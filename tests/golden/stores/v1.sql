@@ -1,0 +1,585 @@
+-- A store of schema version 1, as its program made it: batches of two vantage
+-- points, conflicts and refusals. Made once; `sqlite3 NEW.db <` this.
+PRAGMA page_size=4096;
+PRAGMA auto_vacuum=INCREMENTAL;
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE vp(
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE
+) STRICT;
+INSERT INTO vp VALUES(1,'lon1');
+INSERT INTO vp VALUES(2,'fra1');
+CREATE TABLE vp_place(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	since INTEGER NOT NULL,
+	lat REAL, lon REAL,
+	region TEXT, country TEXT, city TEXT,
+	asn INTEGER,
+	tags TEXT,
+	PRIMARY KEY(vp, since)
+) STRICT, WITHOUT ROWID;
+INSERT INTO vp_place VALUES(1,0,51.5,-0.10000000000000000555,'eu','GB','London',64500,'home');
+INSERT INTO vp_place VALUES(2,0,NULL,NULL,'eu',NULL,NULL,NULL,NULL);
+INSERT INTO vp_place VALUES(2,1700006400000000,NULL,NULL,'eu-west',NULL,NULL,NULL,NULL);
+CREATE TABLE vp_key(
+	keyid TEXT NOT NULL PRIMARY KEY,
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	public BLOB NOT NULL,
+	since INTEGER NOT NULL,
+	until INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO vp_key VALUES('0d70b51956948913',2,X'0a469c1983695a32dde0cd7dda1fc8cfa8a30428fad826239da9c59c17586c95',0,1701388800000000);
+INSERT INTO vp_key VALUES('b9d2385e76ba6a9d',1,X'a710d7fed9be83b255909bbc35fa16fb5b074ae4e45b8853fcaa55be3398b9de',0,NULL);
+CREATE TABLE batch(
+	id INTEGER PRIMARY KEY,
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	spool TEXT NOT NULL,	-- or "ripe-atlas:MSM" of an import
+	number INTEGER NOT NULL,
+	sha256 BLOB NOT NULL,
+	t0 INTEGER NOT NULL,	-- earliest record
+	t1 INTEGER NOT NULL,	-- latest record; t1 - t0 <= one hour
+	first_row INTEGER NOT NULL,
+	rows INTEGER NOT NULL,
+	every_s INTEGER NOT NULL DEFAULT 0,	-- 0: unknown
+	questions INTEGER NOT NULL,		-- planned
+	lost INTEGER NOT NULL DEFAULT 0,	-- batches evicted before it
+	skipped INTEGER NOT NULL DEFAULT 0,	-- rounds skipped before it
+	too_late INTEGER NOT NULL DEFAULT 0,	-- 1: beyond the raw horizon
+	head TEXT NOT NULL,	-- the head's JSON
+	received INTEGER NOT NULL,
+	keyid TEXT,		-- that signed it; null: an import
+	-- what retention took: 1 raw replies, 2 paths, 4 measurements; summed
+	pruned INTEGER NOT NULL DEFAULT 0,
+	UNIQUE(vp, spool, number)
+) STRICT;
+INSERT INTO batch VALUES(1,1,'a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',1,X'4fc6ef1262902443c572865ab6bc89902557be5d5e350a7e300f3b2d84fd2139',1700000900000000,1700000900030000,1,14,300,14,0,0,0,'{"type":"head","round_at":"2023-11-14T22:28:20.000000Z","every_s":300,"questions":14,"lost":0,"skipped":0,"clock":null,"clock_offset_us":null,"clock_max_error_us":null,"clock_stepped":false,"boot_id":"test","version":"0.1","addresses":[],"allow_special":[]}',1795424520677543,'b9d2385e76ba6a9d',0);
+INSERT INTO batch VALUES(2,2,'b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2',1,X'e9c21652c8358c42571f25486a912ceb1cb7fae57054f21e0a74932d2ada852e',1700001800000000,1700001800030000,15,14,300,14,0,0,0,'{"type":"head","round_at":"2023-11-14T22:43:20.000000Z","every_s":300,"questions":14,"lost":0,"skipped":0,"clock":null,"clock_offset_us":null,"clock_max_error_us":null,"clock_stepped":false,"boot_id":"test","version":"0.1","addresses":[],"allow_special":[]}',1795424520700434,'0d70b51956948913',0);
+INSERT INTO batch VALUES(3,1,'a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',2,X'ee2508438f16efcb5c67cc8a09443d49c9169367b6d08364380ea08d54f856bc',1700002700000000,1700002700030000,29,14,300,14,0,0,0,'{"type":"head","round_at":"2023-11-14T22:58:20.000000Z","every_s":300,"questions":14,"lost":0,"skipped":0,"clock":null,"clock_offset_us":null,"clock_max_error_us":null,"clock_stepped":false,"boot_id":"test","version":"0.1","addresses":[],"allow_special":[]}',1795424520727679,'b9d2385e76ba6a9d',0);
+INSERT INTO batch VALUES(4,2,'b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2',2,X'7ad211b8a305dcd802fe046b259301f5d4c17b156676b21a1d5ab6ca65bb5987',1700003600000000,1700003600030000,43,14,300,14,0,0,0,'{"type":"head","round_at":"2023-11-14T23:13:20.000000Z","every_s":300,"questions":14,"lost":0,"skipped":0,"clock":null,"clock_offset_us":null,"clock_max_error_us":null,"clock_stepped":false,"boot_id":"test","version":"0.1","addresses":[],"allow_special":[]}',1795424520766064,'0d70b51956948913',0);
+INSERT INTO batch VALUES(5,1,'a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',3,X'ff7dcaec3b60a203346ebdf1b65126d1f053ba1b507b7141cb75f4044d5b862b',1700004500000000,1700004500030000,57,14,300,14,0,0,0,'{"type":"head","round_at":"2023-11-14T23:28:20.000000Z","every_s":300,"questions":14,"lost":0,"skipped":0,"clock":null,"clock_offset_us":null,"clock_max_error_us":null,"clock_stepped":false,"boot_id":"test","version":"0.1","addresses":[],"allow_special":[]}',1795424520798040,'b9d2385e76ba6a9d',0);
+INSERT INTO batch VALUES(6,2,'b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2',3,X'ce3cfe6585e32c105429c16d55d8e67ccabed49198cd7db2ad1604734995e430',1700005400000000,1700005400030000,71,14,300,14,0,0,0,'{"type":"head","round_at":"2023-11-14T23:43:20.000000Z","every_s":300,"questions":14,"lost":0,"skipped":0,"clock":null,"clock_offset_us":null,"clock_max_error_us":null,"clock_stepped":false,"boot_id":"test","version":"0.1","addresses":[],"allow_special":[]}',1795424520819517,'0d70b51956948913',0);
+INSERT INTO batch VALUES(7,1,'a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',4,X'0eb49324baf460072d15e5f9d028677ecb0c8192544286a3cdeeb8147a4f6a82',1700006300000000,1700006300030000,85,14,300,14,0,0,0,'{"type":"head","round_at":"2023-11-14T23:58:20.000000Z","every_s":300,"questions":14,"lost":0,"skipped":0,"clock":null,"clock_offset_us":null,"clock_max_error_us":null,"clock_stepped":false,"boot_id":"test","version":"0.1","addresses":[],"allow_special":[]}',1795424520837526,'b9d2385e76ba6a9d',0);
+INSERT INTO batch VALUES(8,2,'b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2',4,X'5d1d426905fc190e27fee12e6245aee3bf81d62e87393df9028658262ca046bc',1700007200000000,1700007200030000,99,14,300,14,0,0,0,'{"type":"head","round_at":"2023-11-15T00:13:20.000000Z","every_s":300,"questions":14,"lost":0,"skipped":0,"clock":null,"clock_offset_us":null,"clock_max_error_us":null,"clock_stepped":false,"boot_id":"test","version":"0.1","addresses":[],"allow_special":[]}',1795424520856597,'0d70b51956948913',0);
+CREATE TABLE lane(
+	id INTEGER PRIMARY KEY,
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	target TEXT NOT NULL,
+	address TEXT NOT NULL,	-- RFC 5952
+	af INTEGER NOT NULL,	-- 4, 6: of the address
+	port INTEGER NOT NULL,	-- -1: none
+	proto TEXT NOT NULL,
+	question TEXT NOT NULL,
+	flow INTEGER NOT NULL,
+	UNIQUE(vp, target, address, port, proto, question, flow)
+) STRICT;
+INSERT INTO lane VALUES(1,1,'test','192.0.2.1',4,53,'udp','0.example',0);
+INSERT INTO lane VALUES(2,1,'test','192.0.2.1',4,53,'udp','1.example',0);
+INSERT INTO lane VALUES(3,1,'test','192.0.2.1',4,53,'udp','2.example',0);
+INSERT INTO lane VALUES(4,1,'test','192.0.2.1',4,53,'udp','3.example',0);
+INSERT INTO lane VALUES(5,1,'test','192.0.2.1',4,53,'udp','lost.example',0);
+INSERT INTO lane VALUES(6,1,'test','192.0.2.1',4,33434,'udp','trace',0);
+INSERT INTO lane VALUES(7,2,'test','192.0.2.1',4,53,'udp','0.example',0);
+INSERT INTO lane VALUES(8,2,'test','192.0.2.1',4,53,'udp','1.example',0);
+INSERT INTO lane VALUES(9,2,'test','192.0.2.1',4,53,'udp','2.example',0);
+INSERT INTO lane VALUES(10,2,'test','192.0.2.1',4,53,'udp','3.example',0);
+INSERT INTO lane VALUES(11,2,'test','192.0.2.1',4,53,'udp','lost.example',0);
+INSERT INTO lane VALUES(12,2,'test','192.0.2.1',4,33434,'udp','trace',0);
+CREATE TABLE instance(
+	id INTEGER PRIMARY KEY,
+	method TEXT NOT NULL,	-- nsid hostname.bind id.server or a question
+	bytes BLOB NOT NULL,
+	text TEXT NOT NULL,
+	UNIQUE(method, bytes)
+) STRICT;
+INSERT INTO instance VALUES(1,'',X'','');
+INSERT INTO instance VALUES(2,'0.example',X'66726130','fra0');
+INSERT INTO instance VALUES(3,'1.example',X'616d7331','ams1');
+INSERT INTO instance VALUES(4,'2.example',X'616d7330','ams0');
+INSERT INTO instance VALUES(5,'3.example',X'66726131','fra1');
+INSERT INTO instance VALUES(6,'0.example',X'616d7330','ams0');
+INSERT INTO instance VALUES(7,'2.example',X'66726130','fra0');
+INSERT INTO instance VALUES(8,'3.example',X'616d7331','ams1');
+INSERT INTO instance VALUES(9,'1.example',X'66726131','fra1');
+CREATE TABLE detail(
+	id INTEGER PRIMARY KEY,
+	hash BLOB NOT NULL UNIQUE,
+	json TEXT NOT NULL
+) STRICT;
+INSERT INTO detail VALUES(1,X'205455170f5956b6e7b0b5f474f1e31792a1601f9a88898ce4aaae94587ab006','{"type":"dns","flow":{"n":0,"sport":40000,"dport":53},"auth_bits":16,"qname":"0.example.","qtype":"TXT","qclass":"CH"}');
+INSERT INTO detail VALUES(2,X'badc77cd17b15f4e36df5ef71a3629a832c46f22317d49cb2fb072ef34586a3e','{"answer":["fra0"],"tc":false,"aa":true,"edns":false}');
+INSERT INTO detail VALUES(3,X'1324904480ee36b2af102221e7d63cb4847ac3affcee33ad1fc2fa385f23e48d','{"type":"dns","flow":{"n":0,"sport":40000,"dport":53},"auth_bits":16,"qname":"1.example.","qtype":"TXT","qclass":"CH"}');
+INSERT INTO detail VALUES(4,X'c45088aa29621b4dac9936539180370f4dddebf0a7f9b3f30b5fcba32dd37919','{"answer":["ams1"],"tc":false,"aa":true,"edns":false}');
+INSERT INTO detail VALUES(5,X'8c057dd6b31056beec2d73bf1c041fde0034777068e01548c62770f052b1a243','{"type":"dns","flow":{"n":0,"sport":40000,"dport":53},"auth_bits":16,"qname":"2.example.","qtype":"TXT","qclass":"CH"}');
+INSERT INTO detail VALUES(6,X'2375065e2d7e05cfb914f644de0fe6c566eb03dff57c23d59b2dcef4417ac47c','{"answer":["ams0"],"tc":false,"aa":true,"edns":false}');
+INSERT INTO detail VALUES(7,X'383e31963eab1b45a8a4d93b88ce97a1870ac827ed75db76a87a68834955f6bb','{"type":"dns","flow":{"n":0,"sport":40000,"dport":53},"auth_bits":16,"qname":"3.example.","qtype":"TXT","qclass":"CH"}');
+INSERT INTO detail VALUES(8,X'78a062839a908baade39578df329f7d3a5694b983d5791cfbe2bfb060d396ec4','{"answer":["fra1"],"tc":false,"aa":true,"edns":false}');
+INSERT INTO detail VALUES(9,X'dcf0532571d82f0d79ad18507d905a4611530959bfd3daeced2fdbefea9bd4d8','{"type":"dns","flow":{"n":0,"sport":40000,"dport":53},"auth_bits":16,"qname":"lost.example.","qtype":"TXT","qclass":"CH"}');
+INSERT INTO detail VALUES(10,X'96282ea5a7f489a991fd0bbdac65fd64e6501f005bb2e52cb12f1a29b60f15c8','{"edns":false}');
+INSERT INTO detail VALUES(11,X'04b5e2af7cd88358ca3531e6a698fb436c6e91e2750c9c3443f2f152b1200011','{"type":"trace","flow":{"n":0,"sport":40000,"dport":53},"auth_bits":0}');
+CREATE TABLE path(
+	id INTEGER PRIMARY KEY,
+	hash BLOB NOT NULL UNIQUE,
+	hops TEXT NOT NULL
+) STRICT;
+INSERT INTO path VALUES(1,X'78a59e486c649d09803e92b2f5c2607726d71c19c31366a0fb9281cde75a154f','[{"ttl":1,"addr":"198.51.100.1","icmp":"11/0","quoted_ttl":1,"auth_bits":16}]');
+CREATE TABLE measurement(
+	id INTEGER PRIMARY KEY,
+	lane INTEGER NOT NULL,
+	dt_us INTEGER NOT NULL,	-- time since the batch's t0
+	outcome INTEGER NOT NULL,	-- enum outcome of lib/record.h
+	rtt_us INTEGER,
+	instance INTEGER,	-- null unless answered
+	ttl INTEGER,
+	rcode INTEGER,
+	stamp INTEGER,		-- enum stamp_source
+	size INTEGER,
+	detail INTEGER NOT NULL,
+	reply INTEGER	-- null where no DNS reply was taken
+) STRICT;
+INSERT INTO measurement VALUES(1,1,0,0,1000,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(2,2,1000,0,1137,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(3,3,2000,0,1274,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(4,4,3000,0,1411,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(5,1,4000,0,1548,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(6,2,5000,0,1685,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(7,3,6000,0,1822,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(8,4,7000,0,1959,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(9,1,8000,0,2096,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(10,2,9000,0,2233,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(11,3,10000,0,2370,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(12,4,11000,0,2507,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(13,5,20000,3,NULL,NULL,NULL,NULL,NULL,NULL,9,10);
+INSERT INTO measurement VALUES(14,6,30000,0,1234,1,60,NULL,2,NULL,11,NULL);
+INSERT INTO measurement VALUES(15,7,0,0,1000,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(16,8,1000,0,1274,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(17,9,2000,0,1548,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(18,10,3000,0,1822,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(19,7,4000,0,2096,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(20,8,5000,0,2370,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(21,9,6000,0,2644,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(22,10,7000,0,2918,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(23,7,8000,0,3192,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(24,8,9000,0,3466,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(25,9,10000,0,3740,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(26,10,11000,0,4014,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(27,11,20000,3,NULL,NULL,NULL,NULL,NULL,NULL,9,10);
+INSERT INTO measurement VALUES(28,12,30000,0,1234,1,60,NULL,2,NULL,11,NULL);
+INSERT INTO measurement VALUES(29,1,0,0,1000,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(30,2,1000,0,1411,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(31,3,2000,0,1822,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(32,4,3000,0,2233,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(33,1,4000,0,2644,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(34,2,5000,0,3055,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(35,3,6000,0,3466,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(36,4,7000,0,3877,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(37,1,8000,0,4288,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(38,2,9000,0,4699,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(39,3,10000,0,5110,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(40,4,11000,0,5521,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(41,5,20000,3,NULL,NULL,NULL,NULL,NULL,NULL,9,10);
+INSERT INTO measurement VALUES(42,6,30000,0,1234,1,60,NULL,2,NULL,11,NULL);
+INSERT INTO measurement VALUES(43,7,0,0,1000,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(44,8,1000,0,1548,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(45,9,2000,0,2096,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(46,10,3000,0,2644,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(47,7,4000,0,3192,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(48,8,5000,0,3740,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(49,9,6000,0,4288,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(50,10,7000,0,4836,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(51,7,8000,0,5384,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(52,8,9000,0,5932,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(53,9,10000,0,6480,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(54,10,11000,0,7028,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(55,11,20000,3,NULL,NULL,NULL,NULL,NULL,NULL,9,10);
+INSERT INTO measurement VALUES(56,12,30000,0,1234,1,60,NULL,2,NULL,11,NULL);
+INSERT INTO measurement VALUES(57,1,0,0,1000,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(58,2,1000,0,1685,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(59,3,2000,0,2370,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(60,4,3000,0,3055,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(61,1,4000,0,3740,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(62,2,5000,0,4425,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(63,3,6000,0,5110,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(64,4,7000,0,5795,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(65,1,8000,0,6480,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(66,2,9000,0,7165,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(67,3,10000,0,7850,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(68,4,11000,0,8535,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(69,5,20000,3,NULL,NULL,NULL,NULL,NULL,NULL,9,10);
+INSERT INTO measurement VALUES(70,6,30000,0,1234,1,60,NULL,2,NULL,11,NULL);
+INSERT INTO measurement VALUES(71,7,0,0,1000,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(72,8,1000,0,1822,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(73,9,2000,0,2644,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(74,10,3000,0,3466,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(75,7,4000,0,4288,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(76,8,5000,0,5110,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(77,9,6000,0,5932,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(78,10,7000,0,6754,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(79,7,8000,0,7576,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(80,8,9000,0,8398,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(81,9,10000,0,9220,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(82,10,11000,0,1042,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(83,11,20000,3,NULL,NULL,NULL,NULL,NULL,NULL,9,10);
+INSERT INTO measurement VALUES(84,12,30000,0,1234,1,60,NULL,2,NULL,11,NULL);
+INSERT INTO measurement VALUES(85,1,0,0,1000,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(86,2,1000,0,1959,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(87,3,2000,0,2918,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(88,4,3000,0,3877,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(89,1,4000,0,4836,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(90,2,5000,0,5795,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(91,3,6000,0,6754,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(92,4,7000,0,7713,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(93,1,8000,0,8672,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(94,2,9000,0,9631,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(95,3,10000,0,1590,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(96,4,11000,0,2549,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(97,5,20000,3,NULL,NULL,NULL,NULL,NULL,NULL,9,10);
+INSERT INTO measurement VALUES(98,6,30000,0,1234,1,60,NULL,2,NULL,11,NULL);
+INSERT INTO measurement VALUES(99,7,0,0,1000,2,60,0,2,60,1,2);
+INSERT INTO measurement VALUES(100,8,1000,0,2096,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(101,9,2000,0,3192,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(102,10,3000,0,4288,5,60,0,2,60,7,8);
+INSERT INTO measurement VALUES(103,7,4000,0,5384,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(104,8,5000,0,6480,3,60,0,2,60,3,4);
+INSERT INTO measurement VALUES(105,9,6000,0,7576,7,60,0,2,60,5,2);
+INSERT INTO measurement VALUES(106,10,7000,0,8672,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(107,7,8000,0,9768,6,60,0,2,60,1,6);
+INSERT INTO measurement VALUES(108,8,9000,0,1864,9,60,0,2,60,3,8);
+INSERT INTO measurement VALUES(109,9,10000,0,2960,4,60,0,2,60,5,6);
+INSERT INTO measurement VALUES(110,10,11000,0,4056,8,60,0,2,60,7,4);
+INSERT INTO measurement VALUES(111,11,20000,3,NULL,NULL,NULL,NULL,NULL,NULL,9,10);
+INSERT INTO measurement VALUES(112,12,30000,0,1234,1,60,NULL,2,NULL,11,NULL);
+CREATE TABLE trace(
+	measurement INTEGER PRIMARY KEY,
+	path INTEGER NOT NULL,
+	rtts TEXT NOT NULL
+) STRICT;
+INSERT INTO trace VALUES(14,1,'[300]');
+INSERT INTO trace VALUES(28,1,'[300]');
+INSERT INTO trace VALUES(42,1,'[300]');
+INSERT INTO trace VALUES(56,1,'[300]');
+INSERT INTO trace VALUES(70,1,'[300]');
+INSERT INTO trace VALUES(84,1,'[300]');
+INSERT INTO trace VALUES(98,1,'[300]');
+INSERT INTO trace VALUES(112,1,'[300]');
+CREATE TABLE answer_bytes(
+	measurement INTEGER PRIMARY KEY,
+	bytes BLOB NOT NULL
+) STRICT;
+INSERT INTO answer_bytes VALUES(1,X'0a0b');
+INSERT INTO answer_bytes VALUES(15,X'0a0b');
+INSERT INTO answer_bytes VALUES(29,X'0a0b');
+INSERT INTO answer_bytes VALUES(43,X'0a0b');
+INSERT INTO answer_bytes VALUES(57,X'0a0b');
+INSERT INTO answer_bytes VALUES(71,X'0a0b');
+INSERT INTO answer_bytes VALUES(85,X'0a0b');
+INSERT INTO answer_bytes VALUES(99,X'0a0b');
+CREATE TABLE unsettled(
+	hour INTEGER NOT NULL,
+	vp INTEGER NOT NULL,
+	PRIMARY KEY(hour, vp)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE run(
+	hour INTEGER NOT NULL,
+	lane INTEGER NOT NULL,
+	first INTEGER NOT NULL,
+	tie INTEGER NOT NULL,
+	instance INTEGER NOT NULL,	-- 0: unanswered; 1: without a name
+	last INTEGER NOT NULL,
+	answered INTEGER NOT NULL,
+	asked INTEGER NOT NULL,		-- answered, or of instance 0 all lost
+	unsent INTEGER NOT NULL,	-- of instance 0: in asked, never sent
+	hist BLOB,	-- sparse histogram of rtt_us (histogram.h)
+	PRIMARY KEY(hour, lane, first, tie)
+) STRICT, WITHOUT ROWID;
+INSERT INTO run VALUES(472222,1,1700000900000000,0,2,1700000900000000,1,1,0,X'dc0201');
+INSERT INTO run VALUES(472222,1,1700000900004000,0,6,1700000900008000,2,2,0,X'f202011001');
+INSERT INTO run VALUES(472222,1,1700002700000000,0,2,1700002700008000,3,3,0,X'dc020131011901');
+INSERT INTO run VALUES(472222,2,1700000900001000,0,3,1700000900005000,2,2,0,X'e302011401');
+INSERT INTO run VALUES(472222,2,1700000900009000,0,9,1700002700009000,4,4,0,X'ee0201170110011501');
+INSERT INTO run VALUES(472222,3,1700000900002000,0,4,1700000900002000,1,1,0,X'e90201');
+INSERT INTO run VALUES(472222,3,1700000900006000,0,7,1700000900006000,1,1,0,X'fb0201');
+INSERT INTO run VALUES(472222,3,1700000900010000,0,4,1700000900010000,1,1,0,X'880301');
+INSERT INTO run VALUES(472222,3,1700002700002000,0,7,1700002700010000,3,3,0,X'fb020120011401');
+INSERT INTO run VALUES(472222,4,1700000900003000,0,5,1700000900003000,1,1,0,X'ee0201');
+INSERT INTO run VALUES(472222,4,1700000900007000,0,8,1700000900011000,2,2,0,X'fe02010d01');
+INSERT INTO run VALUES(472222,4,1700002700003000,0,5,1700002700011000,3,3,0,X'8503011c011201');
+INSERT INTO run VALUES(472222,5,1700000900020000,-1,0,1700002700020000,0,2,0,NULL);
+INSERT INTO run VALUES(472222,6,1700000900030000,0,1,1700002700030000,2,2,0,X'e70202');
+INSERT INTO run VALUES(472222,7,1700001800000000,0,2,1700001800000000,1,1,0,X'dc0201');
+INSERT INTO run VALUES(472222,7,1700001800004000,0,6,1700001800008000,2,2,0,X'8203011501');
+INSERT INTO run VALUES(472222,8,1700001800001000,0,3,1700001800005000,2,2,0,X'e902011f01');
+INSERT INTO run VALUES(472222,8,1700001800009000,0,9,1700001800009000,1,1,0,X'9b0301');
+INSERT INTO run VALUES(472222,9,1700001800002000,0,4,1700001800002000,1,1,0,X'f20201');
+INSERT INTO run VALUES(472222,9,1700001800006000,0,7,1700001800006000,1,1,0,X'8d0301');
+INSERT INTO run VALUES(472222,9,1700001800010000,0,4,1700001800010000,1,1,0,X'9f0301');
+INSERT INTO run VALUES(472222,10,1700001800003000,0,5,1700001800003000,1,1,0,X'fb0201');
+INSERT INTO run VALUES(472222,10,1700001800007000,0,8,1700001800011000,2,2,0,X'9203011101');
+INSERT INTO run VALUES(472222,11,1700001800020000,-1,0,1700001800020000,0,1,0,NULL);
+INSERT INTO run VALUES(472222,12,1700001800030000,0,1,1700001800030000,1,1,0,X'e70201');
+INSERT INTO run VALUES(472223,1,1700004500000000,0,2,1700004500000000,1,1,0,X'dc0201');
+INSERT INTO run VALUES(472223,1,1700004500004000,0,6,1700004500008000,2,2,0,X'9f03011c01');
+INSERT INTO run VALUES(472223,1,1700006300000000,0,2,1700006300000000,1,1,0,X'dc0201');
+INSERT INTO run VALUES(472223,1,1700006300004000,0,6,1700006300008000,2,2,0,X'ac03011d01');
+INSERT INTO run VALUES(472223,2,1700004500001000,0,3,1700004500005000,2,2,0,X'f702013001');
+INSERT INTO run VALUES(472223,2,1700004500009000,0,9,1700004500009000,1,1,0,X'c00301');
+INSERT INTO run VALUES(472223,2,1700006300001000,0,3,1700006300005000,2,2,0,X'fe02013701');
+INSERT INTO run VALUES(472223,2,1700006300009000,0,9,1700006300009000,1,1,0,X'cf0301');
+INSERT INTO run VALUES(472223,3,1700004500002000,0,4,1700004500002000,1,1,0,X'880301');
+INSERT INTO run VALUES(472223,3,1700004500006000,0,7,1700004500006000,1,1,0,X'af0301');
+INSERT INTO run VALUES(472223,3,1700004500010000,0,4,1700006300002000,2,2,0,X'9203013201');
+INSERT INTO run VALUES(472223,3,1700006300006000,0,7,1700006300006000,1,1,0,X'bd0301');
+INSERT INTO run VALUES(472223,3,1700006300010000,0,4,1700006300010000,1,1,0,X'f40201');
+INSERT INTO run VALUES(472223,4,1700004500003000,0,5,1700004500003000,1,1,0,X'950301');
+INSERT INTO run VALUES(472223,4,1700004500007000,0,8,1700004500011000,2,2,0,X'b503011401');
+INSERT INTO run VALUES(472223,4,1700006300003000,0,5,1700006300003000,1,1,0,X'a10301');
+INSERT INTO run VALUES(472223,4,1700006300007000,0,8,1700006300011000,2,2,0,X'8c03013701');
+INSERT INTO run VALUES(472223,5,1700004500020000,-1,0,1700006300020000,0,2,0,NULL);
+INSERT INTO run VALUES(472223,6,1700004500030000,0,1,1700006300030000,2,2,0,X'e70202');
+INSERT INTO run VALUES(472223,7,1700003600000000,0,2,1700003600000000,1,1,0,X'dc0201');
+INSERT INTO run VALUES(472223,7,1700003600004000,0,6,1700003600008000,2,2,0,X'9703011a01');
+INSERT INTO run VALUES(472223,7,1700005400000000,0,2,1700005400008000,3,3,0,X'dc02014a011d01');
+INSERT INTO run VALUES(472223,8,1700003600001000,0,3,1700003600005000,2,2,0,X'f202012d01');
+INSERT INTO run VALUES(472223,8,1700003600009000,0,9,1700005400009000,4,4,0,X'fb0201340107011201');
+INSERT INTO run VALUES(472223,9,1700003600002000,0,4,1700003600002000,1,1,0,X'820301');
+INSERT INTO run VALUES(472223,9,1700003600006000,0,7,1700003600006000,1,1,0,X'a60301');
+INSERT INTO run VALUES(472223,9,1700003600010000,0,4,1700003600010000,1,1,0,X'bb0301');
+INSERT INTO run VALUES(472223,9,1700005400002000,0,7,1700005400010000,3,3,0,X'8d030129011701');
+INSERT INTO run VALUES(472223,10,1700003600003000,0,5,1700003600003000,1,1,0,X'8d0301');
+INSERT INTO run VALUES(472223,10,1700003600007000,0,8,1700003600011000,2,2,0,X'ac03011301');
+INSERT INTO run VALUES(472223,10,1700005400003000,0,5,1700005400011000,3,3,0,X'de02013d012201');
+INSERT INTO run VALUES(472223,11,1700003600020000,-1,0,1700005400020000,0,2,0,NULL);
+INSERT INTO run VALUES(472223,12,1700003600030000,0,1,1700005400030000,2,2,0,X'e70202');
+INSERT INTO run VALUES(472224,7,1700007200000000,0,2,1700007200000000,1,1,0,X'dc0201');
+INSERT INTO run VALUES(472224,7,1700007200004000,0,6,1700007200008000,2,2,0,X'b103011e01');
+INSERT INTO run VALUES(472224,8,1700007200001000,0,3,1700007200005000,2,2,0,X'8203013901');
+INSERT INTO run VALUES(472224,8,1700007200009000,0,9,1700007200009000,1,1,0,X'fc0201');
+INSERT INTO run VALUES(472224,9,1700007200002000,0,4,1700007200002000,1,1,0,X'970301');
+INSERT INTO run VALUES(472224,9,1700007200006000,0,7,1700007200006000,1,1,0,X'c30301');
+INSERT INTO run VALUES(472224,9,1700007200010000,0,4,1700007200010000,1,1,0,X'930301');
+INSERT INTO run VALUES(472224,10,1700007200003000,0,5,1700007200003000,1,1,0,X'a60301');
+INSERT INTO run VALUES(472224,10,1700007200007000,0,8,1700007200011000,2,2,0,X'a303012601');
+INSERT INTO run VALUES(472224,11,1700007200020000,-1,0,1700007200020000,0,1,0,NULL);
+INSERT INTO run VALUES(472224,12,1700007200030000,0,1,1700007200030000,1,1,0,X'e70201');
+CREATE TABLE interval(
+	lane INTEGER NOT NULL,
+	first INTEGER NOT NULL,
+	tie INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	instance INTEGER NOT NULL,
+	PRIMARY KEY(lane, first, tie)
+) STRICT, WITHOUT ROWID;
+INSERT INTO interval VALUES(1,1700000900000000,0,1700000900000000,2);
+INSERT INTO interval VALUES(1,1700000900004000,0,1700000900008000,6);
+INSERT INTO interval VALUES(1,1700002700000000,0,1700004500000000,2);
+INSERT INTO interval VALUES(1,1700004500004000,0,1700004500008000,6);
+INSERT INTO interval VALUES(1,1700006300000000,0,1700006300000000,2);
+INSERT INTO interval VALUES(1,1700006300004000,0,1700006300008000,6);
+INSERT INTO interval VALUES(2,1700000900001000,0,1700000900005000,3);
+INSERT INTO interval VALUES(2,1700000900009000,0,1700002700009000,9);
+INSERT INTO interval VALUES(2,1700004500001000,0,1700004500005000,3);
+INSERT INTO interval VALUES(2,1700004500009000,0,1700004500009000,9);
+INSERT INTO interval VALUES(2,1700006300001000,0,1700006300005000,3);
+INSERT INTO interval VALUES(2,1700006300009000,0,1700006300009000,9);
+INSERT INTO interval VALUES(3,1700000900002000,0,1700000900002000,4);
+INSERT INTO interval VALUES(3,1700000900006000,0,1700000900006000,7);
+INSERT INTO interval VALUES(3,1700000900010000,0,1700000900010000,4);
+INSERT INTO interval VALUES(3,1700002700002000,0,1700002700010000,7);
+INSERT INTO interval VALUES(3,1700004500002000,0,1700004500002000,4);
+INSERT INTO interval VALUES(3,1700004500006000,0,1700004500006000,7);
+INSERT INTO interval VALUES(3,1700004500010000,0,1700006300002000,4);
+INSERT INTO interval VALUES(3,1700006300006000,0,1700006300006000,7);
+INSERT INTO interval VALUES(3,1700006300010000,0,1700006300010000,4);
+INSERT INTO interval VALUES(4,1700000900003000,0,1700000900003000,5);
+INSERT INTO interval VALUES(4,1700000900007000,0,1700000900011000,8);
+INSERT INTO interval VALUES(4,1700002700003000,0,1700004500003000,5);
+INSERT INTO interval VALUES(4,1700004500007000,0,1700004500011000,8);
+INSERT INTO interval VALUES(4,1700006300003000,0,1700006300003000,5);
+INSERT INTO interval VALUES(4,1700006300007000,0,1700006300011000,8);
+INSERT INTO interval VALUES(6,1700000900030000,0,1700006300030000,1);
+INSERT INTO interval VALUES(7,1700001800000000,0,1700001800000000,2);
+INSERT INTO interval VALUES(7,1700001800004000,0,1700001800008000,6);
+INSERT INTO interval VALUES(7,1700003600000000,0,1700003600000000,2);
+INSERT INTO interval VALUES(7,1700003600004000,0,1700003600008000,6);
+INSERT INTO interval VALUES(7,1700005400000000,0,1700007200000000,2);
+INSERT INTO interval VALUES(7,1700007200004000,0,1700007200008000,6);
+INSERT INTO interval VALUES(8,1700001800001000,0,1700001800005000,3);
+INSERT INTO interval VALUES(8,1700001800009000,0,1700001800009000,9);
+INSERT INTO interval VALUES(8,1700003600001000,0,1700003600005000,3);
+INSERT INTO interval VALUES(8,1700003600009000,0,1700005400009000,9);
+INSERT INTO interval VALUES(8,1700007200001000,0,1700007200005000,3);
+INSERT INTO interval VALUES(8,1700007200009000,0,1700007200009000,9);
+INSERT INTO interval VALUES(9,1700001800002000,0,1700001800002000,4);
+INSERT INTO interval VALUES(9,1700001800006000,0,1700001800006000,7);
+INSERT INTO interval VALUES(9,1700001800010000,0,1700003600002000,4);
+INSERT INTO interval VALUES(9,1700003600006000,0,1700003600006000,7);
+INSERT INTO interval VALUES(9,1700003600010000,0,1700003600010000,4);
+INSERT INTO interval VALUES(9,1700005400002000,0,1700005400010000,7);
+INSERT INTO interval VALUES(9,1700007200002000,0,1700007200002000,4);
+INSERT INTO interval VALUES(9,1700007200006000,0,1700007200006000,7);
+INSERT INTO interval VALUES(9,1700007200010000,0,1700007200010000,4);
+INSERT INTO interval VALUES(10,1700001800003000,0,1700001800003000,5);
+INSERT INTO interval VALUES(10,1700001800007000,0,1700001800011000,8);
+INSERT INTO interval VALUES(10,1700003600003000,0,1700003600003000,5);
+INSERT INTO interval VALUES(10,1700003600007000,0,1700003600011000,8);
+INSERT INTO interval VALUES(10,1700005400003000,0,1700007200003000,5);
+INSERT INTO interval VALUES(10,1700007200007000,0,1700007200011000,8);
+INSERT INTO interval VALUES(12,1700001800030000,0,1700007200030000,1);
+CREATE TABLE setting(
+	name TEXT NOT NULL PRIMARY KEY,
+	value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO setting VALUES('views','e14688534d7a86ee7236c8e5295124e7ae82639010c9a7bf4b74a9055351c520');
+CREATE TABLE refusal(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	reason TEXT NOT NULL,	-- a verdict of collector/ingest.h
+	count INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	PRIMARY KEY(vp, reason)
+) STRICT, WITHOUT ROWID;
+INSERT INTO refusal VALUES(1,'bad record',1,1795424520913402);
+INSERT INTO refusal VALUES(1,'conflict',1,1795424520884767);
+CREATE TABLE note(
+	id INTEGER PRIMARY KEY,
+	t INTEGER NOT NULL,
+	text TEXT NOT NULL
+) STRICT;
+INSERT INTO note VALUES(1,1700000000000000,'a router''s card was replaced');
+CREATE INDEX batch_by_time ON batch(vp, t0);
+CREATE INDEX unsettled_by_vp ON unsettled(vp, hour);
+CREATE VIEW v_vp AS
+SELECT v.name AS vp,
+	count(b.id) AS batches,
+	min(b.t0) AS first, max(b.t0) AS last,
+	strftime('%Y-%m-%dT%H:%M:%SZ', min(b.t0) / 1000000, 'unixepoch')
+	    AS first_time,
+	strftime('%Y-%m-%dT%H:%M:%SZ', max(b.t0) / 1000000, 'unixepoch')
+	    AS last_time
+FROM vp v LEFT JOIN batch b ON b.vp = v.id
+GROUP BY v.id;
+CREATE VIEW v_place AS
+SELECT v.name AS vp,
+	CASE WHEN lag(p.since) OVER w IS NULL THEN 0 ELSE p.since END
+	    AS valid_from,
+	coalesce(lead(p.since) OVER w, 9223372036854775807) AS valid_to,
+	p.since,
+	strftime('%Y-%m-%dT%H:%M:%S', p.since / 1000000, 'unixepoch')
+	    || printf('.%06dZ', p.since % 1000000) AS since_time,
+	p.lat, p.lon, p.region, p.country, p.city, p.asn, p.tags
+FROM vp_place p JOIN vp v ON v.id = p.vp
+WINDOW w AS (PARTITION BY p.vp ORDER BY p.since);
+CREATE VIEW v_key AS
+SELECT v.name AS vp, k.keyid, lower(hex(k.public)) AS public_hex,
+	k.since, k.until
+FROM vp_key k JOIN vp v ON v.id = k.vp;
+CREATE VIEW v_batch AS
+SELECT v.name AS vp, b.spool, b.number, lower(hex(b.sha256)) AS sha256,
+	b.t0, b.t1,
+	strftime('%Y-%m-%dT%H:%M:%S', b.t0 / 1000000, 'unixepoch')
+	    || printf('.%06dZ', b.t0 % 1000000) AS time,
+	b.rows, nullif(b.every_s, 0) AS every_s, b.questions, b.lost,
+	b.skipped, b.too_late, b.head, b.keyid,
+	CASE WHEN b.t1 >= k.until THEN 'later' WHEN k.until IS NOT NULL
+	    THEN 'earlier' END AS revoked,
+	b.pruned
+FROM batch b JOIN vp v ON v.id = b.vp LEFT JOIN vp_key k ON k.keyid = b.keyid;
+CREATE VIEW v_record AS
+SELECT b.t0 + m.dt_us AS t,
+	strftime('%Y-%m-%dT%H:%M:%S', (b.t0 + m.dt_us) / 1000000, 'unixepoch')
+	    || printf('.%06dZ', (b.t0 + m.dt_us) % 1000000) AS time,
+	v.name AS vp, l.target, l.address, l.af, l.port, l.proto, l.question,
+	l.flow,
+	CASE m.outcome WHEN 0 THEN 'answered' WHEN 1 THEN 'refused'
+	    WHEN 2 THEN 'unreachable' WHEN 3 THEN 'timeout'
+	    WHEN 4 THEN 'malformed' WHEN 5 THEN 'unsent' END AS outcome,
+	CASE WHEN instr(d.json, '"reason":"') > 0
+	    THEN substr(d.json, instr(d.json, '"reason":"') + 10,
+		instr(substr(d.json, instr(d.json, '"reason":"') + 10), '"') - 1)
+	    END AS reason,
+	m.rtt_us,
+	CASE m.stamp WHEN 1 THEN 'kernel' WHEN 2 THEN 'user' END AS stamp,
+	nullif(i.method, '') AS method,
+	nullif(i.text, '') AS instance,
+	m.rcode, m.ttl AS reply_ttl, m.size,
+	d.json AS detail, y.json AS reply,
+	p.hops, tr.rtts AS hop_rtts,
+	lower(hex(a.bytes)) AS reply_hex,
+	b.spool, b.number, b.t0 AS batch_t0
+FROM vp v
+CROSS JOIN batch b ON b.vp = v.id AND b.too_late = 0
+CROSS JOIN measurement m
+    ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1
+CROSS JOIN lane l ON l.id = m.lane
+LEFT JOIN instance i ON i.id = m.instance
+LEFT JOIN detail d ON d.id = m.detail
+LEFT JOIN detail y ON y.id = m.reply
+LEFT JOIN trace tr ON tr.measurement = m.id
+LEFT JOIN path p ON p.id = tr.path
+LEFT JOIN answer_bytes a ON a.measurement = m.id;
+CREATE VIEW v_run AS
+SELECT r.hour * 3600000000 AS hour_t,
+	v.name AS vp, l.target, l.address, l.af, l.port, l.proto, l.question,
+	l.flow,
+	nullif(i.method, '') AS method,
+	nullif(i.text, '') AS instance,
+	r.first, r.last,
+	strftime('%Y-%m-%dT%H:%M:%S', r.first / 1000000, 'unixepoch')
+	    || printf('.%06dZ', r.first % 1000000) AS first_time,
+	strftime('%Y-%m-%dT%H:%M:%S', r.last / 1000000, 'unixepoch')
+	    || printf('.%06dZ', r.last % 1000000) AS last_time,
+	r.tie, r.answered, r.asked, r.unsent,
+	lower(hex(r.hist)) AS hist_hex
+FROM run r JOIN lane l ON l.id = r.lane JOIN vp v ON v.id = l.vp
+LEFT JOIN instance i ON i.id = r.instance;
+CREATE VIEW v_interval AS
+SELECT v.name AS vp, l.target, l.address, l.af, l.port, l.proto, l.question,
+	l.flow,
+	nullif(i.method, '') AS method,
+	nullif(i.text, '') AS instance,
+	n.first, n.tie, n.last,
+	strftime('%Y-%m-%dT%H:%M:%S', n.first / 1000000, 'unixepoch')
+	    || printf('.%06dZ', n.first % 1000000) AS first_time,
+	strftime('%Y-%m-%dT%H:%M:%S', n.last / 1000000, 'unixepoch')
+	    || printf('.%06dZ', n.last % 1000000) AS last_time
+FROM interval n JOIN lane l ON l.id = n.lane JOIN vp v ON v.id = l.vp
+LEFT JOIN instance i ON i.id = n.instance;
+CREATE VIEW v_change AS
+SELECT c.first AS t,
+	strftime('%Y-%m-%dT%H:%M:%S', c.first / 1000000, 'unixepoch')
+	    || printf('.%06dZ', c.first % 1000000) AS time,
+	v.name AS vp, l.target, l.address, l.af, l.port, l.proto, l.question,
+	l.flow,
+	c.method, f.text AS from_instance, c.text AS to_instance,
+	c.old_last, (c.first - c.old_last) / 1000000.0 AS uncertain_s
+FROM (SELECT n.lane, n.first, i.method, i.text, n.instance,
+	lag(n.instance) OVER w AS old, lag(n.last) OVER w AS old_last
+	FROM interval n JOIN instance i ON i.id = n.instance
+	WHERE n.instance > 1
+	WINDOW w AS (PARTITION BY n.lane, i.method
+	    ORDER BY n.first, n.tie)) c
+JOIN instance f ON f.id = c.old
+JOIN lane l ON l.id = c.lane JOIN vp v ON v.id = l.vp
+WHERE c.old <> c.instance;
+CREATE VIEW v_instance AS
+SELECT method, text AS instance, lower(hex(bytes)) AS instance_hex
+FROM instance WHERE id > 1;
+CREATE VIEW v_site AS
+SELECT l.target, l.address, l.af, i.method, i.text AS site,
+	count(DISTINCT l.vp) AS vantage_points,
+	min(n.first) AS first, max(n.last) AS last,
+	strftime('%Y-%m-%dT%H:%M:%SZ', min(n.first) / 1000000, 'unixepoch')
+	    AS first_time,
+	strftime('%Y-%m-%dT%H:%M:%SZ', max(n.last) / 1000000, 'unixepoch')
+	    AS last_time
+FROM interval n JOIN lane l ON l.id = n.lane
+JOIN instance i ON i.id = n.instance
+WHERE n.instance > 1
+GROUP BY l.target, l.address, l.af, n.instance;
+CREATE VIEW v_note AS
+SELECT t, strftime('%Y-%m-%dT%H:%M:%SZ', t / 1000000, 'unixepoch') AS time,
+	text
+FROM note;
+COMMIT;
+PRAGMA application_id=1094927170;
+PRAGMA user_version=1;
+PRAGMA journal_mode=WAL;
