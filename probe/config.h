@@ -40,14 +40,16 @@ struct config_target {
 
 struct config {
 	char vp[LIMIT_VP_NAME + 1];
-	char *key;                    /* file of the private key */
-	char *spool;                  /* folder */
-	char *user;                   /* NULL: stay who started it */
-	struct span every;            /* ns 0: not said */
-	struct span splay;            /* a round starts at random within it */
-	struct span deadline;         /* of a round, from its start */
-	struct span timeout;          /* of one question */
-	double rate;                  /* packets per second */
+	char *key;               /* file of the private key */
+	char *spool;             /* folder */
+	char *user;              /* NULL: stay who started it */
+	struct span every;       /* ns 0: not said */
+	struct span splay;       /* a round starts at random within it */
+	struct span deadline;    /* of a round, from its start */
+	struct span timeout;     /* of one question */
+	double rate;             /* packets per second */
+	struct span trace_every; /* of a path that does not change */
+	int trace_budget; /* paths of a round for changes, and for their time */
 	struct addr source4, source6; /* not set: the host's choice */
 	char *interface;              /* NULL: the host's choice */
 	char *blocklist;              /* file; NULL: none */

@@ -128,6 +128,8 @@ config_print(const struct config *config, FILE *out)
 	print_span(out, "deadline", config->deadline);
 	print_span(out, "timeout", config->timeout);
 	(void)fprintf(out, "rate = %.9g\n", config->rate);
+	print_span(out, "trace_every", config->trace_every);
+	(void)fprintf(out, "trace_budget = %d\n", config->trace_budget);
 	print_sources(out, config);
 	print_text(out, "interface", config->interface);
 	print_text(out, "blocklist", config->blocklist);

@@ -16,6 +16,9 @@
 #define TIMEOUT_MAX_S 60
 #define EVERY_MIN_S 10
 #define EVERY_MAX_S 86400
+#define TRACE_EVERY_S 3600
+#define TRACE_EVERY_MAX_S (30.0 * 86400)
+#define TRACE_BUDGET 100
 #define SPOOL_BYTES_MIN 65536
 #define SPOOL_BYTES_MAX (1LL << 50)
 #define SPOOL_AGE_MIN_S 60
@@ -31,6 +34,8 @@ static const struct conf_key top_keys[] = {
 	{ "deadline", CONF_SPAN, false, 1, DEADLINE_MAX_S },
 	{ "timeout", CONF_SPAN, false, 0.1, TIMEOUT_MAX_S },
 	{ "rate", CONF_DOUBLE, false, 0.1, LIMIT_RATE_HARD },
+	{ "trace_every", CONF_SPAN, false, 0, TRACE_EVERY_MAX_S },
+	{ "trace_budget", CONF_INT, false, 0, LIMIT_ADDRESSES },
 	{ "source", CONF_STRINGS, false, 0, 0 },
 	{ "interface", CONF_STRING, false, 0, 0 },
 	{ "blocklist", CONF_STRING, false, 0, 0 },
@@ -227,6 +232,10 @@ config_read_top(struct reading *r)
 	config->user = read_text(r, "user");
 	read_times(r);
 	config->rate = conf_double(r->section, "rate", LIMIT_RATE);
+	config->trace_every =
+	    conf_span(r->section, "trace_every", span_s(TRACE_EVERY_S));
+	config->trace_budget =
+	    (int)conf_int(r->section, "trace_budget", TRACE_BUDGET);
 	read_sources(r);
 	config->interface = read_text(r, "interface");
 	config->blocklist = read_path(r, "blocklist");

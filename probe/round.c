@@ -22,7 +22,8 @@
 	500 /* for second replies: an injector is faster than that \
 	     */
 #define HOP_TIMEOUT_MS 1000
-#define BURST 5 /* packets at once: a round is no look */
+#define CHANGES_MS 3000 /* a trace of silent hops, asked twice */
+#define BURST 5         /* packets at once: a round is no look */
 
 /* --- the run --- */
 
@@ -32,7 +33,7 @@ keep_record(void *arg, const struct ask *ask, const struct record *record)
 	struct round *r = arg;
 	struct record again;
 
-	(void)ask;
+	round_paths_see(r, ask, record);
 	if (record->retry_of != -1) {
 		again = *record;
 		again.retry_of = r->place[record->retry_of];
@@ -46,12 +47,38 @@ keep_record(void *arg, const struct ask *ask, const struct record *record)
 	r->emitted++;
 }
 
+/* What the first run leaves of the deadline. */
+static struct span
+time_left(const struct round *r)
+{
+	struct span gone = { 0 };
+
+	if (r->writer != NULL)
+		gone = mono_since(r->link->mono(r->link), r->start);
+	return (struct span){ r->config->deadline.ns - gone.ns };
+}
+
+/* The first run begins the batch; another one goes on in its time. 0, or -1. */
 static int
-run(struct round *r, struct link *link)
+begin(struct round *r, struct prober *p)
+{
+	if (r->writer != NULL) {
+		p->start_wall =
+		    wall_add(r->head.round_at, mono_since(p->start, r->start));
+		return 0;
+	}
+	r->start = p->start;
+	r->head.round_at = p->start_wall;
+	r->writer = batch_writer_new(&r->head);
+	return r->writer == NULL ? -1 : 0;
+}
+
+static int
+run_plan(struct round *r, struct plan *plan)
 {
 	const struct config *c = r->config;
-	struct prober_settings settings = { .link = link,
-		.flows = r->plan.flows,
+	struct prober_settings settings = { .link = r->link,
+		.flows = plan->flows,
 		.rate = c->rate,
 		.burst = c->rate < BURST ? c->rate : BURST,
 		.answer = c->timeout,
@@ -59,31 +86,68 @@ run(struct round *r, struct link *link)
 			   ? c->timeout
 			   : span_ms(HOP_TIMEOUT_MS),
 		.linger = span_ms(LINGER_MS),
-		.deadline = c->deadline,
+		.deadline = time_left(r),
 		.sink = { keep_record, r },
 		.gate = { manners_refuse, r->manners },
 		.contact = c->contact };
 	struct prober prober;
+	int status;
 
-	r->place = calloc(PROBER_RECORDS * r->plan.count + 1, sizeof(int32_t));
-	if (r->place == NULL ||
-	    prober_init(&prober, &settings, r->plan.count) == -1)
-		return EXIT_STORAGE;
-	r->head.round_at = prober.start_wall;
-	if ((r->writer = batch_writer_new(&r->head)) == NULL) {
-		prober_clear(&prober);
-		return EXIT_STORAGE;
+	if (prober_init(&prober, &settings, plan->count) == -1)
+		return -1;
+	if ((status = begin(r, &prober)) == 0) {
+		plan_start(plan, &prober);
+		prober_run(&prober);
+		log_info("%llu packets, %llu unwanted replies",
+		    (unsigned long long)prober.sent,
+		    (unsigned long long)prober.unwanted);
+		r->head.clock_stepped |= prober.clock_stepped;
 	}
-	plan_start(&r->plan, &prober);
-	prober_run(&prober);
-	log_info("%llu packets, %llu unwanted replies",
-	    (unsigned long long)prober.sent,
-	    (unsigned long long)prober.unwanted);
-	r->head.clock_stepped = prober.clock_stepped;
 	prober_clear(&prober);
+	return status;
+}
+
+/* Now that the answers are there. What the deadline leaves no time for waits
+ * for the next round. */
+static int
+trace_changes(struct round *r)
+{
+	struct plan more;
+	int status = 0;
+
+	plan_init(&more, r->plan.flows, r->link);
+	if (time_left(r).ns < span_ms(CHANGES_MS).ns)
+		r->changes_left = 0;
+	if (round_paths_changed(r, &more) == -1)
+		status = -1;
+	else if (more.count > 0) {
+		plan_shuffle(&more);
+		r->head.questions += (int64_t)more.count;
+		status = run_plan(r, &more);
+	}
+	plan_clear(&more);
+	return status;
+}
+
+static int
+run(struct round *r)
+{
+	size_t most = PROBER_RECORDS * r->plan.count + r->paths.count;
+
+	r->place = calloc(most + 1, sizeof(int32_t));
+	if (r->place == NULL || run_plan(r, &r->plan) == -1 ||
+	    trace_changes(r) == -1)
+		return EXIT_STORAGE;
 	if (r->failed)
 		log_warnx("some records did not fit into the batch");
 	return EXIT_DONE;
+}
+
+/* Before it was known what has changed. */
+static int64_t
+planned(const struct round *r)
+{
+	return (int64_t)(r->plan.count + r->unresolved);
 }
 
 static void
@@ -95,7 +159,7 @@ describe(struct round *r)
 	memset(head, 0, sizeof(*head));
 	host_describe(head);
 	head->every_s = r->config->every.ns / 1000000000;
-	head->questions = (int64_t)(r->plan.count + r->unresolved);
+	head->questions = planned(r);
 	while (head->allow_special_count < allowed->count &&
 	       head->allow_special_count < BATCH_ALLOWED) {
 		head->allow_special[head->allow_special_count] =
@@ -112,7 +176,7 @@ finish_batch(
 {
 	(void)text_copy(line->vp, sizeof(line->vp), r->config->vp);
 	if ((r->head.clock_stepped || r->head.lost != 0 ||
-		r->head.skipped != 0) &&
+		r->head.skipped != 0 || r->head.questions != planned(r)) &&
 	    batch_writer_set_head(r->writer, &r->head) == -1)
 		return -1;
 	return batch_writer_finish(r->writer, line, r->key, file, len);
@@ -140,6 +204,7 @@ publish(struct round *r)
 		log_warn("spool %s: the round is not stored", r->config->spool);
 	} else {
 		code = EXIT_DONE;
+		round_paths_save(r);
 	}
 	free(file);
 	return code;
@@ -164,7 +229,7 @@ wait_splay(const struct config *c)
 }
 
 static int
-carry_out(struct round *r, struct link *link)
+carry_out(struct round *r)
 {
 	int code;
 
@@ -178,14 +243,14 @@ carry_out(struct round *r, struct link *link)
 		return EXIT_BAD_USAGE;
 	}
 	describe(r);
-	if ((code = run(r, link)) == EXIT_DONE)
+	if ((code = run(r)) == EXIT_DONE)
 		return publish(r);
 	log_warnx("out of memory");
 	return code;
 }
 
 static int
-measure(struct round *r, struct link *link)
+measure(struct round *r)
 {
 	struct hash_key flow_key;
 	struct flow_table *flows;
@@ -198,9 +263,10 @@ measure(struct round *r, struct link *link)
 	    flow_table_new(&flow_key, &r->config->source4, &r->config->source6);
 	if (flows == NULL)
 		return EXIT_STORAGE;
-	plan_init(&r->plan, flows, link);
-	if (round_plan(r) == 0)
-		code = carry_out(r, link);
+	plan_init(&r->plan, flows, r->link);
+	r->now = wall_now();
+	if (round_paths_open(r) == 0 && round_plan(r) == 0)
+		code = carry_out(r);
 	else
 		log_warnx("out of memory");
 	batch_writer_free(r->writer);
@@ -230,11 +296,11 @@ open_spool(struct round *r)
 }
 
 static int
-lock_and_measure(struct round *r, struct link *link)
+lock_and_measure(struct round *r)
 {
 	switch (spool_lock_round(r->spool)) {
 	case 0:
-		return measure(r, link);
+		return measure(r);
 	case 1:
 		log_warnx("an earlier round is still running: this one is "
 			  "skipped");
@@ -259,7 +325,7 @@ make_spool_for_user(const struct config *c)
 }
 
 static int
-without_privilege(struct round *r, struct link *link)
+without_privilege(struct round *r)
 {
 	const char *user = r->config->user;
 	int code;
@@ -275,9 +341,9 @@ without_privilege(struct round *r, struct link *link)
 		return EXIT_PERMISSION;
 	}
 	if (r->dry)
-		return measure(r, link);
+		return measure(r);
 	if ((code = open_spool(r)) == EXIT_DONE)
-		code = lock_and_measure(r, link);
+		code = lock_and_measure(r);
 	spool_close(r->spool);
 	return code;
 }
@@ -324,7 +390,6 @@ with_config(const struct config *config, const struct manners *extra, bool dry)
 	struct round round = {
 		.config = config, .manners = &manners, .dry = dry
 	};
-	struct link *link = NULL;
 	char error[512];
 	int code = read_manners(&manners, config, extra);
 
@@ -342,15 +407,15 @@ with_config(const struct config *config, const struct manners *extra, bool dry)
 		code = exit_code_of(errno);
 		goto out;
 	}
-	if ((link = sockets_new(config->interface)) == NULL) {
+	if ((round.link = sockets_new(config->interface)) == NULL) {
 		log_warn("interface %s: sockets",
 		    config->interface == NULL ? "any" : config->interface);
 		code = EXIT_PERMISSION;
 		goto out;
 	}
-	code = without_privilege(&round, link);
+	code = without_privilege(&round);
 out:
-	sockets_free(link);
+	sockets_free(round.link);
 	services_free(round.services);
 	sign_key_free(round.key);
 	manners_clear(&manners);

@@ -99,12 +99,14 @@ is_timed(const struct question *q)
 	return strcmp(q->name, "soa") == 0 || strcmp(q->name, "echo") == 0;
 }
 
-/* How often a question is asked on a flow. Echo and trace take the first. */
+/* How often a question is asked on a flow. Echo takes the first. */
 static int
 repeats(const struct config_target *target, const struct question *q, int flow)
 {
 	if (q->method != &method_dns_udp && flow > 0)
 		return 0;
+	if (q->method == &method_trace)
+		return 0; /* round_trace.c knows which */
 	return is_timed(q) ? target->count : 1;
 }
 
@@ -143,6 +145,8 @@ plan_questions(struct round *r, size_t target_index, struct plan_item item)
 	int flow;
 	size_t j;
 
+	if (target->trace && round_paths_add(r, target_index, &item) == -1)
+		return -1;
 	for (flow = 0; flow < target->flows; flow++) {
 		for (j = 0; j < q->count; j++) {
 			item.question = &q->question[j];
@@ -241,6 +245,8 @@ round_plan(struct round *r)
 		    plan_target(r, i) == -1)
 			return -1;
 	}
+	if (round_paths_due(r) == -1)
+		return -1;
 	plan_shuffle(&r->plan);
 	return 0;
 }
@@ -255,4 +261,5 @@ round_plan_clear(struct round *r)
 		free(r->questions[i].question);
 	free(r->questions);
 	r->questions = NULL;
+	paths_clear(&r->paths);
 }

@@ -11,6 +11,7 @@
 #include "lib/sign.h"
 #include "probe/config.h"
 #include "probe/manners.h"
+#include "probe/paths.h"
 #include "probe/plan.h"
 #include "probe/services.h"
 #include "probe/spool.h"
@@ -23,14 +24,19 @@ struct target_questions {
 
 struct round {
 	const struct config *config;
+	struct link *link;
 	struct manners *manners;
 	struct sign_key *key;
 	struct spool *spool;
 	struct target_questions *questions; /* by target */
 	struct services *services;
 	struct plan plan;
-	size_t unresolved; /* questions whose target has no address now */
+	size_t unresolved;  /* questions whose target has no address now */
+	struct paths paths; /* of all addresses that are traced */
+	struct wall now;    /* when it was planned */
+	int due_left, changes_left; /* traces */
 	struct batch_head head;
+	struct mono start;
 	struct batch_writer *writer;
 	bool dry;       /* print the plan, send nothing */
 	bool failed;    /* a record could not be kept */
@@ -42,5 +48,21 @@ struct round {
  * are there, r->questions and r->unresolved. 0, or -1 without memory. */
 int round_plan(struct round *);
 void round_plan_clear(struct round *);
+
+/* --- round_trace.c: which paths are traced --- */
+
+/* What earlier rounds remember. 0, or -1 without memory. */
+int round_paths_open(struct round *);
+/* The path to the address of item is of interest. 0, or -1. */
+int round_paths_add(
+    struct round *, size_t target_index, const struct plan_item *);
+/* All are known: into r->plan go changes that wait since an earlier round, and
+ * the paths whose time has come. 0, or -1. */
+int round_paths_due(struct round *);
+void round_paths_see(struct round *, const struct ask *, const struct record *);
+/* The plan was carried out: traces of what changed. 0, or -1. */
+int round_paths_changed(struct round *, struct plan *more);
+/* The batch is durable. */
+void round_paths_save(struct round *);
 
 #endif

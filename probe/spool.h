@@ -11,6 +11,7 @@
  *   rejected/                  what the collector will never take
  *   state                      counters, in place in blocks of their own, so
  *                              that a full disk can still be counted
+ *   paths                      what rounds remember of paths (paths.h)
  *   probe.lock ship.lock       one round, one shipment at a time
  *   spool.lock                 held for moments, by whoever changes files
  *

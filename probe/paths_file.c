@@ -1,0 +1,265 @@
+/*
+ * The memory of paths as a file of the spool's folder:
+ *
+ *   acpaths 1
+ *   ADDRESS PORT TRACED OWED KNOWN SILENT METHOD INSTANCE MODE DEVIATION
+ *   ...
+ *   SHA256 of all lines before
+ *
+ * Times in ns, hashes in hex. It may be deleted: paths are traced once more
+ * then.
+ */
+#include "probe/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/limits.h"
+#include "lib/log.h"
+#include "lib/sign.h"
+#include "lib/text.h"
+
+#define PATHS_FILE "paths"
+#define PATHS_HEAD "acpaths 1\n"
+#define PATHS_LINE 256
+#define PATHS_WORDS 10
+/* Those of two configurations, one after the other. */
+#define PATHS_BYTES (2 * LIMIT_ADDRESSES * PATHS_LINE)
+
+/* --- reading --- */
+
+static int
+split(char *line, char *word[PATHS_WORDS])
+{
+	char *next = line;
+	int count = 0;
+
+	while (count < PATHS_WORDS && next != NULL)
+		word[count++] = strsep(&next, " ");
+	return count == PATHS_WORDS && next == NULL ? 0 : -1;
+}
+
+static int
+read_hash(uint64_t *hash, const char *text)
+{
+	uint8_t bytes[8];
+	size_t len, i;
+
+	if (text_unhex(bytes, sizeof(bytes), &len, text) == -1 ||
+	    len != sizeof(bytes))
+		return -1;
+	*hash = 0;
+	for (i = 0; i < sizeof(bytes); i++)
+		*hash = *hash << 8 | bytes[i];
+	return 0;
+}
+
+static int
+read_line(struct path *path, char *line)
+{
+	struct path_memory *m = &path->memory;
+	char *word[PATHS_WORDS];
+	int64_t port, known, silent;
+
+	memset(path, 0, sizeof(*path));
+	if (split(line, word) == -1 || addr_parse(&path->addr, word[0]) == -1 ||
+	    text_int(&port, word[1], 1, UINT16_MAX) == -1 ||
+	    text_int(&m->traced.ns, word[2], 0, INT64_MAX) == -1 ||
+	    text_int(&m->owed.ns, word[3], 0, INT64_MAX) == -1 ||
+	    text_int(&known, word[4], 0, 1) == -1 ||
+	    text_int(&silent, word[5], 0, 1) == -1 ||
+	    read_hash(&m->method, word[6]) == -1 ||
+	    read_hash(&m->instance, word[7]) == -1 ||
+	    text_int(&m->mode_us, word[8], -1, LIMIT_RTT_US) == -1 ||
+	    text_int(&m->deviation_us, word[9], 0, LIMIT_RTT_US) == -1)
+		return -1;
+	path->port = (uint16_t)port;
+	m->known = known == 1;
+	m->silent = silent == 1;
+	return 0;
+}
+
+/* The lines between the first and the last, which must be right. NULL: it is
+ * damaged. */
+static char *
+body_of(char *text, size_t len)
+{
+	char sha256[SIGN_SHA256_TEXT];
+	char *last;
+
+	if (len < strlen(PATHS_HEAD) + SIGN_SHA256_TEXT ||
+	    strncmp(text, PATHS_HEAD, strlen(PATHS_HEAD)) != 0)
+		return NULL;
+	last = text + len - SIGN_SHA256_TEXT;
+	sha256_text(sha256, text, (size_t)(last - text));
+	if (strncmp(last, sha256, SIGN_SHA256_TEXT - 1) != 0)
+		return NULL;
+	*last = '\0';
+	return text + strlen(PATHS_HEAD);
+}
+
+static int
+parse(struct paths *paths, char *body)
+{
+	char *line;
+
+	while ((line = strsep(&body, "\n")) != NULL && *line != '\0') {
+		if (read_line(&paths->old[paths->old_count], line) == -1)
+			return -1;
+		paths->old_count++;
+	}
+	return 0;
+}
+
+static size_t
+lines_in(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text != '\0'; text++)
+		count += *text == '\n';
+	return count;
+}
+
+static int
+take(struct paths *paths, char *text, size_t len, const char *folder)
+{
+	char *body = body_of(text, len);
+
+	if (body != NULL) {
+		paths->old = calloc(lines_in(body) + 1, sizeof(*paths->old));
+		if (paths->old == NULL)
+			return -1;
+	}
+	if (body == NULL || parse(paths, body) == -1) {
+		paths->old_count = 0;
+		log_warnx("%s/" PATHS_FILE ": damaged: every path is traced "
+			  "anew",
+		    folder);
+	}
+	if (paths->old_count > 0)
+		qsort(paths->old, paths->old_count, sizeof(struct path),
+		    path_compare);
+	return 0;
+}
+
+int
+paths_read(struct paths *paths, const char *folder)
+{
+	struct file_checked file = { .name = PATHS_FILE,
+		.max = PATHS_BYTES,
+		.checks = FILE_TRUSTED | FILE_PLAIN };
+	int status = 0;
+
+	memset(paths, 0, sizeof(*paths));
+	file.dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (file.dirfd == -1)
+		return 0;
+	if (file_read_checked(&file) == 0) {
+		status = take(paths, (char *)file.bytes, file.len, folder);
+		free(file.bytes);
+	} else if (errno != ENOENT) {
+		log_warnx("%s/" PATHS_FILE ": %s: every path is traced anew",
+		    folder,
+		    file.distrust == NULL ? strerror(errno) : file.distrust);
+	}
+	(void)close(file.dirfd);
+	return status;
+}
+
+/* --- writing --- */
+
+static void
+print_path(FILE *out, const struct path *path)
+{
+	const struct path_memory *m = &path->memory;
+	char addr[ADDR_TEXT];
+
+	(void)fprintf(out, "%s %u %lld %lld %d %d %016llx %016llx %lld %lld\n",
+	    addr_format(addr, &path->addr), path->port, (long long)m->traced.ns,
+	    (long long)m->owed.ns, m->known, m->silent,
+	    (unsigned long long)m->method, (unsigned long long)m->instance,
+	    (long long)m->mode_us, (long long)m->deviation_us);
+}
+
+/* An address that is not there now, because its name has other ones or is not
+ * resolved: not forgotten at once. */
+static bool
+is_kept(const struct paths *paths, const struct path *old, struct wall now,
+    struct span keep)
+{
+	size_t i = paths_first(paths, &old->addr);
+
+	if (path_is_due(old, now, keep))
+		return false;
+	for (; i < paths->count; i++) {
+		const struct path *path = &paths->items[i];
+
+		if (!addr_equal(&path->addr, &old->addr))
+			break;
+		if (path->port == old->port)
+			return false;
+	}
+	return true;
+}
+
+static void
+print_all(
+    FILE *out, const struct paths *paths, struct wall now, struct span keep)
+{
+	size_t i;
+
+	(void)fputs(PATHS_HEAD, out);
+	for (i = 0; i < paths->count; i++)
+		print_path(out, &paths->items[i]);
+	for (i = 0; i < paths->old_count; i++) {
+		if (is_kept(paths, &paths->old[i], now, keep))
+			print_path(out, &paths->old[i]);
+	}
+}
+
+static int
+publish(const char *folder, const char *text, size_t len)
+{
+	int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int status, saved;
+
+	if (dirfd == -1)
+		return -1;
+	status = file_publish(dirfd, PATHS_FILE, text, len, 0600);
+	saved = errno;
+	(void)close(dirfd);
+	errno = saved;
+	return status;
+}
+
+int
+paths_write(const struct paths *paths, const char *folder, struct wall now,
+    struct span keep)
+{
+	char sha256[SIGN_SHA256_TEXT];
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int status;
+
+	if (out == NULL)
+		return -1;
+	print_all(out, paths, now, keep);
+	if (fflush(out) == 0) {
+		sha256_text(sha256, text, len);
+		(void)fprintf(out, "%s\n", sha256);
+	}
+	if (fclose(out) == EOF) {
+		free(text);
+		return -1;
+	}
+	status = publish(folder, text, len);
+	free(text);
+	return status;
+}
