@@ -164,90 +164,163 @@ set_aside(struct store *store, const struct batch_line *line,
 		(void)store_set_aside(store, name, file, len);
 }
 
-struct reading {
-	const uint8_t *file; /* whole */
-	size_t len;
-	struct batch_reader *reader;
-	struct batch_head head;
-	struct record record;
-	char error[200];
-};
-
 static bool
-add_records(
-    struct store *store, struct reading *r, struct ingest_result *result)
+read_records(struct ingest_job *job, struct batch_reader *reader)
 {
+	struct record *record = malloc(sizeof(*record));
+	char error[200];
 	const char *json;
 	size_t json_len;
-	int more;
+	int more = -1;
 
-	while ((more = batch_reader_next(r->reader, &r->record, &json,
-		    &json_len, r->error, sizeof(r->error))) == 1) {
-		if (!judge_store(result, store_batch_add(store, &r->record)))
-			return false;
+	if (record == NULL)
+		return judge_batch(&job->result, BATCH_NO_MEMORY, NULL);
+	while ((more = batch_reader_next(reader, record, &json, &json_len,
+		    error, sizeof(error))) == 1) {
+		if (items_add(&job->items, job->pieces.line.vp, record) == -1)
+			break;
 	}
+	free(record);
+	if (more == 1)
+		return judge_batch(&job->result, BATCH_NO_MEMORY, NULL);
 	if (more == -1)
 		return judge_batch(
-		    result, batch_reader_error(r->reader), r->error);
+		    &job->result, batch_reader_error(reader), error);
 	return true;
 }
 
-/* Inside a transaction. The number is looked at again: since the last look
- * another process may have stored it. */
-static bool
-add_batch(struct store *store, const struct batch_pieces *p, struct reading *r,
-    struct ingest_result *result)
+static void
+read_batch(struct ingest_job *job)
 {
+	struct batch_reader *reader = NULL;
+	char error[200] = "";
+
+	if (judge_batch(&job->result,
+		batch_reader_new(
+		    &reader, &job->pieces, &job->head, error, sizeof(error)),
+		error) &&
+	    !read_records(job, reader))
+		items_clear(&job->items);
+	batch_reader_free(reader);
+}
+
+static void
+split(struct ingest_job *job)
+{
+	enum batch_error error = batch_split(&job->pieces, job->file, job->len);
+
+	job->result.line = job->pieces.line;
+	job->whole = judge_batch(&job->result, error, NULL);
+}
+
+void
+ingest_parse(struct ingest_job *job)
+{
+	split(job);
+	if (job->whole)
+		read_batch(job);
+}
+
+void
+ingest_job_clear(struct ingest_job *job)
+{
+	items_clear(&job->items);
+}
+
+/* Inside a transaction. The number is looked at again: since the last look
+ * another may have stored it. */
+static bool
+add_batch(struct store *store, struct ingest_job *job)
+{
+	const struct batch_line *line = &job->pieces.line;
+	struct ingest_result *result = &job->result;
 	struct store_batch batch = {
-		.spool = p->line.spool,
-		.number = p->line.number,
-		.head = &r->head,
-		.keyid = p->line.keyid,
+		.spool = line->spool,
+		.number = line->number,
+		.head = &job->head,
+		.keyid = line->keyid,
 	};
 	size_t len;
 
 	if (text_unhex(
-		batch.sha256, sizeof(batch.sha256), &len, p->line.sha256) == -1)
+		batch.sha256, sizeof(batch.sha256), &len, line->sha256) == -1)
 		return judge_batch(result, BATCH_BAD_LINE, NULL);
 	return judge_store(
-		   result, store_vp(store, p->line.vp, false, &batch.vp)) &&
+		   result, store_vp(store, line->vp, false, &batch.vp)) &&
 	       judge_store(result, store_batch_begin(store, &batch)) &&
-	       add_records(store, r, result) &&
-	       judge_store(result, store_batch_end(store));
+	       judge_store(result, store_batch_put_all(store, &job->items)) &&
+	       judge_store(result, store_batch_end(store)) &&
+	       judge_store(
+		   result, store_archive(store, "batch", job->file, job->len));
 }
 
-static void
-store_whole(struct store *store, const struct batch_pieces *p,
-    struct reading *r, struct ingest_result *result)
+/* Refused for itself, and not for the state of the store. */
+static bool
+is_of_batch(enum ingest_verdict verdict)
 {
-	if (!judge_store(result, store_begin(store)))
-		return;
-	if (add_batch(store, p, r, result) &&
-	    judge_store(result, store_archive(store, "batch", r->file, r->len)))
-		(void)judge_store(result, store_commit(store));
-	else
-		store_rollback(store);
+	return verdict != INGEST_BUSY && verdict != INGEST_FULL &&
+	       verdict != INGEST_BROKEN;
 }
 
-static void
-read_and_store(struct store *store, const struct batch_pieces *p,
-    const uint8_t *file, size_t len, struct ingest_result *result)
-{
-	struct reading *r = calloc(1, sizeof(*r));
-	enum batch_error error;
+/* What a transaction came to that is not committed. */
+enum group_end {
+	GROUP_DONE,
+	GROUP_AGAIN, /* one was refused and may have left traces: without it */
+	GROUP_FAILED,
+};
 
-	if (r == NULL) {
-		(void)judge_batch(result, BATCH_NO_MEMORY, NULL);
-		return;
+/* A batch that is known already has written nothing. */
+static enum group_end
+add_group(struct store *store, struct ingest_job *const *jobs, size_t count,
+    struct ingest_result *failure)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct ingest_job *job = jobs[i];
+
+		if (job->result.verdict != INGEST_STORED ||
+		    add_batch(store, job))
+			continue;
+		if (!is_of_batch(job->result.verdict)) {
+			*failure = job->result;
+			return GROUP_FAILED;
+		}
+		if (job->result.verdict != INGEST_DUPLICATE &&
+		    job->result.verdict != INGEST_CONFLICT)
+			return GROUP_AGAIN;
 	}
-	r->file = file;
-	r->len = len;
-	error = batch_reader_new(
-	    &r->reader, p, &r->head, r->error, sizeof(r->error));
-	if (judge_batch(result, error, r->error))
-		store_whole(store, p, r, result);
-	batch_reader_free(r->reader);
-	free(r);
+	return GROUP_DONE;
+}
+
+/* What was said of a batch in a transaction that did not come to be. */
+static void
+take_back(struct ingest_job *const *jobs, size_t count,
+    const struct ingest_result *failure)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct ingest_result *result = &jobs[i]->result;
+
+		if (result->verdict == INGEST_STORED ||
+		    result->verdict == INGEST_DUPLICATE ||
+		    result->verdict == INGEST_CONFLICT ||
+		    !is_of_batch(result->verdict))
+			judge(result, failure->verdict, failure->reason);
+	}
+}
+
+static enum group_end
+store_group(struct store *store, struct ingest_job *const *jobs, size_t count,
+    struct ingest_result *failure)
+{
+	enum group_end end;
+
+	if (!judge_store(failure, store_begin(store)))
+		return GROUP_FAILED;
+	end = add_group(store, jobs, count, failure);
+	if (end != GROUP_DONE)
+		store_rollback(store);
+	else if (!judge_store(failure, store_commit(store)))
+		end = GROUP_FAILED;
+	return end;
 }
 
 /* What is wrong with a batch of a known sender is the operator's to see. */
@@ -269,23 +342,94 @@ count_refusal(struct store *store, const struct ingest_result *result)
 	}
 }
 
+/* After the transaction: what is refused is evidence, and the operator's to
+ * see. */
+static void
+settle_refusals(
+    struct store *store, struct ingest_job *const *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct ingest_job *job = jobs[i];
+
+		if (job->result.verdict == INGEST_CONFLICT)
+			set_aside(
+			    store, &job->pieces.line, job->file, job->len);
+		count_refusal(store, &job->result);
+	}
+}
+
+/* Of two contents the first stays, whatever is wrong with the other. */
+static void
+look_for_conflicts(
+    struct store *store, struct ingest_job *const *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct ingest_result number = { 0 };
+
+		if (jobs[i]->whole &&
+		    jobs[i]->result.verdict != INGEST_STORED &&
+		    !judge_number(store, &jobs[i]->pieces.line, &number) &&
+		    number.verdict == INGEST_CONFLICT)
+			judge(&jobs[i]->result, number.verdict, number.reason);
+	}
+}
+
+static bool
+has_something_to_store(struct ingest_job *const *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (jobs[i]->result.verdict == INGEST_STORED)
+			return true;
+	}
+	return false;
+}
+
+void
+ingest_store(struct store *store, struct ingest_job *const *jobs, size_t count)
+{
+	struct ingest_result failure = { 0 };
+	enum group_end end = GROUP_DONE;
+
+	look_for_conflicts(store, jobs, count);
+	do
+		end = has_something_to_store(jobs, count)
+			  ? store_group(store, jobs, count, &failure)
+			  : GROUP_DONE;
+	while (end == GROUP_AGAIN);
+	if (end == GROUP_FAILED)
+		take_back(jobs, count, &failure);
+	settle_refusals(store, jobs, count);
+}
+
+static void
+store_one(struct store *store, struct ingest_job *job)
+{
+	split(job);
+	if (!job->whole || !judge_sender(store, &job->pieces, &job->result))
+		return;
+	if (!judge_number(store, &job->pieces.line, &job->result)) {
+		settle_refusals(store, &job, 1);
+		return;
+	}
+	read_batch(job);
+	ingest_store(store, &job, 1);
+}
+
 void
 ingest_batch(struct store *store, const uint8_t *file, size_t len,
     struct ingest_result *result)
 {
-	struct batch_pieces p;
-	enum batch_error error;
+	struct ingest_job *job = calloc(1, sizeof(*job));
 
 	memset(result, 0, sizeof(*result));
-	memset(&p, 0, sizeof(p));
-	error = batch_split(&p, file, len);
-	result->line = p.line;
-	if (!judge_batch(result, error, NULL) ||
-	    !judge_sender(store, &p, result))
+	if (job == NULL) {
+		(void)judge_batch(result, BATCH_NO_MEMORY, NULL);
 		return;
-	if (judge_number(store, &p.line, result))
-		read_and_store(store, &p, file, len, result);
-	if (result->verdict == INGEST_CONFLICT)
-		set_aside(store, &p.line, file, len);
-	count_refusal(store, result);
+	}
+	job->file = file;
+	job->len = len;
+	store_one(store, job);
+	*result = job->result;
+	ingest_job_clear(job);
+	free(job);
 }

@@ -1,12 +1,17 @@
 /*
  * Ingest: from the bytes of a batch file to committed rows. Verify, then
  * decompress, then parse; all of a batch or nothing.
+ *
+ * Parsing needs no database and can be done by other threads than storing;
+ * several batches are stored in one transaction.
  */
 #ifndef COLLECTOR_INGEST_H
 #define COLLECTOR_INGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "collector/item.h"
 #include "collector/store.h"
 #include "lib/batch.h"
 
@@ -45,5 +50,23 @@ void ingest_preview(struct store *, const char *line, size_t line_len,
  * INGEST_DUPLICATE the batch survives a power cut. */
 void ingest_batch(
     struct store *, const uint8_t *file, size_t len, struct ingest_result *);
+
+/* The same in two steps, for a batch whose sender ingest_preview has found to
+ * be right. Set file and len, the rest to zero; result.verdict says
+ * INGEST_STORED until something is wrong. */
+struct ingest_job {
+	const uint8_t *file; /* the caller's, until it is stored */
+	size_t len;
+	struct ingest_result result;
+	bool whole; /* line, length and digest are right */
+	struct batch_pieces pieces;
+	struct batch_head head;
+	struct items items;
+};
+void ingest_parse(struct ingest_job *);
+/* One transaction for all; each has its verdict. A job that was refused when
+ * it was parsed may be among them. */
+void ingest_store(struct store *, struct ingest_job *const *, size_t count);
+void ingest_job_clear(struct ingest_job *);
 
 #endif

@@ -1,41 +1,31 @@
 #include "collector/names.h"
 
-#include <sys/random.h>
 #include <stdlib.h>
-#include <string.h>
 #include "lib/keyed_hash.h"
 
-/* An open table of slots, and the keys' bytes one behind the other. */
+/* An open table of slots. */
 struct slot {
-	uint64_t hash;
-	size_t at, len; /* of the key's bytes */
-	int64_t id;     /* 0: empty */
+	struct hash_128 name;
+	int64_t id; /* 0: empty */
 };
 
 struct names {
-	struct hash_key secret; /* keys are foreign: they must not collide */
 	struct slot *slots;
 	size_t slot_count; /* a power of two */
 	size_t used;
-	uint8_t *bytes;
-	size_t len, size, max_bytes;
+	size_t max_bytes;
 };
 
 #define FIRST_SLOTS 1024
 
 static struct slot *
-find_slot(const struct names *n, uint64_t hash, const void *key, size_t len)
+find_slot(const struct names *n, struct hash_128 name)
 {
-	size_t i = (size_t)hash & (n->slot_count - 1);
+	size_t i = (size_t)name.low & (n->slot_count - 1);
 
-	while (n->slots[i].id != 0) {
-		const struct slot *s = &n->slots[i];
-
-		if (s->hash == hash && s->len == len &&
-		    memcmp(n->bytes + s->at, key, len) == 0)
-			break;
+	while (n->slots[i].id != 0 && (n->slots[i].name.low != name.low ||
+					  n->slots[i].name.high != name.high))
 		i = (i + 1) & (n->slot_count - 1);
-	}
 	return &n->slots[i];
 }
 
@@ -43,13 +33,8 @@ static void
 move_slots(struct names *n, const struct slot *from, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		size_t to = (size_t)from[i].hash & (n->slot_count - 1);
-
-		if (from[i].id == 0)
-			continue;
-		while (n->slots[to].id != 0)
-			to = (to + 1) & (n->slot_count - 1);
-		n->slots[to] = from[i];
+		if (from[i].id != 0)
+			*find_slot(n, from[i].name) = from[i];
 	}
 }
 
@@ -72,36 +57,13 @@ grow_slots(struct names *n)
 	return 0;
 }
 
-static int
-grow_bytes(struct names *n, size_t len)
-{
-	size_t size = n->size == 0 ? 65536 : n->size;
-	uint8_t *more;
-
-	while (size - n->len < len)
-		size *= 2;
-	if (size == n->size)
-		return 0;
-	if ((more = realloc(n->bytes, size)) == NULL)
-		return -1;
-	n->bytes = more;
-	n->size = size;
-	return 0;
-}
-
 struct names *
 names_new(size_t max_bytes)
 {
 	struct names *n = calloc(1, sizeof(*n));
 
-	if (n == NULL)
-		return NULL;
-	n->max_bytes = max_bytes;
-	if (getrandom(&n->secret, sizeof(n->secret), 0) !=
-	    (ssize_t)sizeof(n->secret)) {
-		free(n);
-		return NULL;
-	}
+	if (n != NULL)
+		n->max_bytes = max_bytes;
 	return n;
 }
 
@@ -115,32 +77,32 @@ names_free(struct names *n)
 }
 
 bool
-names_find(const struct names *n, const void *key, size_t len, int64_t *id)
+names_find(const struct names *n, struct hash_128 name, int64_t *id)
 {
-	const struct slot *slot;
-
 	if (n->slot_count == 0)
 		return false;
-	slot = find_slot(n, keyed_hash(&n->secret, key, len), key, len);
-	*id = slot->id;
-	return slot->id != 0;
+	*id = find_slot(n, name)->id;
+	return *id != 0;
 }
 
 void
-names_add(struct names *n, const void *key, size_t len, int64_t id)
+names_expect(const struct names *n, struct hash_128 name)
 {
-	const uint64_t hash = keyed_hash(&n->secret, key, len);
-	struct slot *slot;
+	if (n->slot_count != 0)
+		__builtin_prefetch(
+		    &n->slots[(size_t)name.low & (n->slot_count - 1)]);
+}
 
-	if (n->len + len + n->used * sizeof(*slot) > n->max_bytes)
+void
+names_add(struct names *n, struct hash_128 name, int64_t id)
+{
+	/* Where it is to grow, the old table is there beside the new one. */
+	if (n->used >= n->slot_count / 2 &&
+	    3 * n->slot_count * sizeof(*n->slots) > n->max_bytes)
 		names_clear(n);
-	if (grow_slots(n) == -1 || grow_bytes(n, len) == -1)
+	if (grow_slots(n) == -1)
 		return;
-	slot = find_slot(n, hash, key, len);
-	memcpy(n->bytes + n->len, key, len);
-	*slot =
-	    (struct slot){ .hash = hash, .at = n->len, .len = len, .id = id };
-	n->len += len;
+	*find_slot(n, name) = (struct slot){ .name = name, .id = id };
 	n->used++;
 }
 
@@ -148,9 +110,6 @@ void
 names_clear(struct names *n)
 {
 	free(n->slots);
-	free(n->bytes);
 	n->slots = NULL;
-	n->bytes = NULL;
 	n->slot_count = n->used = 0;
-	n->len = n->size = 0;
 }

@@ -121,6 +121,8 @@ enum store_result store_add_batch(struct store *, const struct store_batch *,
  * the caller rolls the transaction back. */
 enum store_result store_batch_begin(struct store *, const struct store_batch *);
 enum store_result store_batch_add(struct store *, const struct record *);
+struct items; /* records made ready by item.h, of the same vantage point */
+enum store_result store_batch_put_all(struct store *, const struct items *);
 enum store_result store_batch_end(struct store *);
 
 /* Batches that begin before this time are receipted and counted too_late,

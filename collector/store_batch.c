@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "collector/detail.h"
 #include "collector/import_batch.h"
 #include "collector/store_names.h"
 #include "collector/store_private.h"
@@ -13,6 +12,7 @@
 #define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
 #define HEAD_TEXT 8192
 #define SETTING_HORIZON "raw_horizon"
+#define EXPECT_AHEAD 6 /* items: as long as memory takes to answer */
 
 static int64_t
 hour_of(int64_t t_us)
@@ -100,6 +100,13 @@ last_measurement(struct store *s)
 	return query_end(&q);
 }
 
+/* Of the row that comes next. */
+static int64_t
+next_id(const struct store *s)
+{
+	return s->adding.first_row + (int64_t)s->adding.count;
+}
+
 static bool
 has_horizon(const struct store_adding *a)
 {
@@ -114,7 +121,8 @@ store_batch_begin(struct store *s, const struct store_batch *batch)
 
 	if (result != STORE_OK)
 		return result;
-	if ((result = last_measurement(s)) != STORE_OK)
+	if ((result = last_measurement(s)) != STORE_OK ||
+	    (result = store_vp_name(s, batch->vp, a->vp)) != STORE_OK)
 		return result;
 	a->batch = *batch;
 	a->count = 0;
@@ -126,35 +134,32 @@ store_batch_begin(struct store *s, const struct store_batch *batch)
 }
 
 static enum store_result
-add_trace(struct store *s, const struct record *record, int64_t id)
+add_trace(struct store *s, const struct items *items, const struct item *item,
+    int64_t path)
 {
-	size_t len = detail_of_path(record, s->text, DETAIL_TEXT);
-	enum store_result result;
 	struct query q;
-	int64_t path;
 
-	if (len == 0)
+	if (path == 0)
 		return STORE_OK;
-	if ((result = store_path(s, s->text, len, &path)) != STORE_OK)
-		return result;
-	len = detail_of_hop_times(record, s->text, DETAIL_TEXT);
 	q = query_start(s, STATEMENT_ADD_TRACE);
-	query_int(&q, id);
+	query_int(&q, next_id(s));
 	query_int(&q, path);
-	query_text_len(&q, s->text, len);
+	query_text_len(
+	    &q, items_text(items, item->hop_times), item->hop_times.len);
 	return query_run(&q);
 }
 
 static enum store_result
-add_answer_bytes(struct store *s, const struct record *record, int64_t id)
+add_answer_bytes(
+    struct store *s, const struct items *items, const struct item *item)
 {
 	struct query q;
 
-	if (record->type != RECORD_DNS || record->dns.raw_len == 0)
+	if (item->raw.len == 0)
 		return STORE_OK;
 	q = query_start(s, STATEMENT_ADD_ANSWER_BYTES);
-	query_int(&q, id);
-	query_blob(&q, record->dns.raw, record->dns.raw_len);
+	query_int(&q, next_id(s));
+	query_blob(&q, items_text(items, item->raw), item->raw.len);
 	return query_run(&q);
 }
 
@@ -174,46 +179,76 @@ next_row(struct store_adding *a)
 	return &a->rows[a->count];
 }
 
-static void
-copy_columns(struct store_row *row, const struct record *record)
+static enum store_result
+no_memory(const struct store *s)
 {
-	const bool dns = record->type == RECORD_DNS;
+	log_warnx("%s: out of memory", s->path);
+	return STORE_BROKEN;
+}
 
+static void
+set_row(
+    struct store_row *row, const struct item *item, const struct item_ids *ids)
+{
 	*row = (struct store_row){
-		.t_us = wall_to_us(record->t),
-		.rtt_us =
-		    record->outcome == OUTCOME_ANSWERED ? record->rtt_us : -1,
-		.ttl = record->reply_ttl,
-		.rcode = dns ? record->dns.rcode : -1,
-		.size = dns ? record->dns.size : -1,
-		.outcome = (uint8_t)record->outcome,
-		.stamp = (uint8_t)record->stamp,
+		.t_us = item->t_us,
+		.rtt_us = item->rtt_us,
+		.lane = ids->lane,
+		.instance = ids->instance,
+		.detail = ids->detail,
+		.reply = ids->reply,
+		.ttl = item->ttl,
+		.rcode = item->rcode,
+		.size = item->size,
+		.outcome = item->outcome,
+		.stamp = item->stamp,
 	};
+}
+
+static enum store_result
+put_item(struct store *s, const struct items *items, const struct item *item)
+{
+	struct store_adding *a = &s->adding;
+	struct store_row *row = next_row(a);
+	enum store_result result;
+	struct item_ids ids;
+
+	if (row == NULL)
+		return no_memory(s);
+	result = store_item_ids(s, a->batch.vp, items, item, &ids);
+	if (result == STORE_OK)
+		result = add_trace(s, items, item, ids.path);
+	if (result == STORE_OK)
+		result = add_answer_bytes(s, items, item);
+	if (result != STORE_OK)
+		return result;
+	set_row(row, item, &ids);
+	a->count++;
+	return STORE_OK;
+}
+
+enum store_result
+store_batch_put_all(struct store *s, const struct items *items)
+{
+	enum store_result result = STORE_OK;
+
+	for (size_t i = 0; i < items->count && result == STORE_OK; i++) {
+		if (i + EXPECT_AHEAD < items->count)
+			store_expect_item(s, &items->list[i + EXPECT_AHEAD]);
+		result = put_item(s, items, &items->list[i]);
+	}
+	return result;
 }
 
 enum store_result
 store_batch_add(struct store *s, const struct record *record)
 {
 	struct store_adding *a = &s->adding;
-	struct store_row *row = next_row(a);
-	const int64_t id = a->first_row + (int64_t)a->count;
-	enum store_result result;
 
-	if (row == NULL) {
-		log_warnx("%s: out of memory", s->path);
-		return STORE_BROKEN;
-	}
-	copy_columns(row, record);
-	if ((result = store_lane(s, a->batch.vp, record, &row->lane)) !=
-		STORE_OK ||
-	    (result = store_instance(s, record, &row->instance)) != STORE_OK ||
-	    (result = store_detail(s, record, &row->detail, &row->reply)) !=
-		STORE_OK ||
-	    (result = add_trace(s, record, id)) != STORE_OK ||
-	    (result = add_answer_bytes(s, record, id)) != STORE_OK)
-		return result;
-	a->count++;
-	return STORE_OK;
+	items_reset(&a->one);
+	if (items_add(&a->one, a->vp, record) == -1)
+		return no_memory(s);
+	return put_item(s, &a->one, a->one.list);
 }
 
 static enum store_result

@@ -5,18 +5,19 @@
 #ifndef COLLECTOR_STORE_NAMES_H
 #define COLLECTOR_STORE_NAMES_H
 
+#include "collector/item.h"
 #include "collector/store.h"
 
 #define INSTANCE_NAMELESS 1 /* store.sql makes it */
 
-enum store_result store_lane(
-    struct store *, int64_t vp, const struct record *, int64_t *lane);
-/* 0 where the record is not answered. */
-enum store_result store_instance(
-    struct store *, const struct record *, int64_t *instance);
-enum store_result store_detail(struct store *, const struct record *,
-    int64_t *detail, int64_t *reply); /* reply 0: none */
-enum store_result store_path(
-    struct store *, const char *hops, size_t len, int64_t *path);
+/* Of each name that the item has; 0 for those that it has not. */
+struct item_ids {
+	int64_t lane, instance, detail, reply, path;
+};
+enum store_result store_item_ids(struct store *, int64_t vp,
+    const struct items *, const struct item *, struct item_ids *);
+
+/* It will be asked for soon. */
+void store_expect_item(const struct store *, const struct item *);
 
 #endif

@@ -1,5 +1,8 @@
 #include "lib/keyed_hash.h"
 
+#include <endian.h>
+#include <string.h>
+
 struct sip {
 	uint64_t v0, v1, v2, v3;
 };
@@ -10,14 +13,14 @@ rotate(uint64_t x, int bits)
 	return x << bits | x >> (64 - bits);
 }
 
+/* At most eight bytes, the first the lowest. */
 static uint64_t
 little_endian(const uint8_t *bytes, size_t n)
 {
 	uint64_t x = 0;
 
-	while (n-- > 0)
-		x = x << 8 | bytes[n];
-	return x;
+	memcpy(&x, bytes, n);
+	return le64toh(x);
 }
 
 static void
@@ -45,22 +48,56 @@ sip_word(struct sip *s, uint64_t word)
 	s->v0 ^= word;
 }
 
-uint64_t
-keyed_hash(const struct hash_key *key, const void *bytes, size_t len)
+static struct sip
+sip_begin(const struct hash_key *key)
 {
-	const uint8_t *b = bytes;
-	uint64_t k0 = little_endian(key->bytes, 8);
-	uint64_t k1 = little_endian(key->bytes + 8, 8);
-	struct sip s = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d,
+	const uint64_t k0 = little_endian(key->bytes, 8);
+	const uint64_t k1 = little_endian(key->bytes + 8, 8);
+
+	return (struct sip){ k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d,
 		k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573 };
+}
+
+static void
+sip_bytes(struct sip *s, const uint8_t *b, size_t len)
+{
 	size_t i;
 
 	for (i = 0; i + 8 <= len; i += 8)
-		sip_word(&s, little_endian(b + i, 8));
+		sip_word(s, little_endian(b + i, 8));
 	/* The last word carries what is left and the length modulo 256. */
-	sip_word(&s, (uint64_t)len << 56 |
-			 (len > i ? little_endian(b + i, len - i) : 0));
+	sip_word(s, (uint64_t)len << 56 |
+			(len > i ? little_endian(b + i, len - i) : 0));
+}
+
+static uint64_t
+sip_end(struct sip *s)
+{
+	sip_rounds(s, 4);
+	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+uint64_t
+keyed_hash(const struct hash_key *key, const void *bytes, size_t len)
+{
+	struct sip s = sip_begin(key);
+
+	sip_bytes(&s, bytes, len);
 	s.v2 ^= 0xff;
-	sip_rounds(&s, 4);
-	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+	return sip_end(&s);
+}
+
+struct hash_128
+keyed_hash_128(const struct hash_key *key, const void *bytes, size_t len)
+{
+	struct sip s = sip_begin(key);
+	struct hash_128 hash;
+
+	s.v1 ^= 0xee;
+	sip_bytes(&s, bytes, len);
+	s.v2 ^= 0xee;
+	hash.low = sip_end(&s);
+	s.v1 ^= 0xdd;
+	hash.high = sip_end(&s);
+	return hash;
 }

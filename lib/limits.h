@@ -85,7 +85,7 @@
 #define LIMIT_ARCHIVE_FILE (64 << 20) /* then the next: one copy, one tape */
 #define LIMIT_ARCHIVE_KIND 16 /* bytes of an entry's kind, NUL included */
 #define LIMIT_ARCHIVE_ENTRY (256 << 20) /* an import's JSON, uncompressed */
-#define LIMIT_NAMES_BYTES (64 << 20)    /* of each cache: 300,000 lanes */
+#define LIMIT_NAMES_BYTES (64 << 20)    /* of each cache: 500,000 names */
 
 /* Imports. */
 #define LIMIT_ATLAS_RESULT (1 << 20) /* bytes of one result's JSON */

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
 #include "lib/keyed_hash.h"
 
 /* Key 00 01 .. 0f, input 00 01 .. of the length that is the index: from the
@@ -72,11 +74,56 @@ unaligned_input_and_every_byte_count(void **state)
 	}
 }
 
+static void
+openssl_siphash(
+    const struct hash_key *key, const uint8_t *bytes, size_t len, uint8_t *out)
+{
+	size_t size = 16, got = 0;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+	EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+
+	assert_non_null(context);
+	assert_int_equal(EVP_MAC_init(context, key->bytes, 16, params), 1);
+	assert_int_equal(EVP_MAC_update(context, bytes, len), 1);
+	assert_int_equal(EVP_MAC_final(context, out, &got, size), 1);
+	assert_int_equal(got, size);
+	EVP_MAC_CTX_free(context);
+	EVP_MAC_free(mac);
+}
+
+static void
+the_long_form_is_that_of_openssl(void **state)
+{
+	struct hash_key key;
+	uint8_t input[300], expected[16], got[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(key.bytes); i++)
+		key.bytes[i] = (uint8_t)(7 * i);
+	for (size_t i = 0; i < sizeof(input); i++)
+		input[i] = (uint8_t)(13 * i);
+	for (size_t len = 0; len <= sizeof(input); len++) {
+		const struct hash_128 hash = keyed_hash_128(&key, input, len);
+
+		for (int i = 0; i < 8; i++) {
+			got[i] = (uint8_t)(hash.low >> 8 * i);
+			got[8 + i] = (uint8_t)(hash.high >> 8 * i);
+		}
+		openssl_siphash(&key, input, len, expected);
+		assert_memory_equal(got, expected, sizeof(got));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(published_vectors_come_out),
+		cmocka_unit_test(the_long_form_is_that_of_openssl),
 		cmocka_unit_test(unaligned_input_and_every_byte_count),
 	};
 

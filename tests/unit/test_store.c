@@ -381,33 +381,41 @@ a_torn_entry_ends_its_file_and_a_damaged_one_is_passed_over(void **state)
 
 /* --- names --- */
 
+static struct hash_128
+name_of(int64_t i)
+{
+	const struct hash_key key = { { 7 } };
+
+	return keyed_hash_128(&key, &i, sizeof(i));
+}
+
 static void
 names_are_found_until_there_are_too_many(void **state)
 {
 	struct names *n = names_new(1 << 20);
+	struct hash_128 half;
 	int64_t id;
 
 	(void)state;
 	assert_non_null(n);
-	assert_false(names_find(n, "a", 1, &id));
+	assert_false(names_find(n, name_of(1), &id));
 	for (int64_t i = 1; i <= 5000; i++)
-		names_add(n, &i, sizeof(i), i);
+		names_add(n, name_of(i), i);
 	for (int64_t i = 1; i <= 5000; i++) {
-		assert_true(names_find(n, &i, sizeof(i), &id));
+		assert_true(names_find(n, name_of(i), &id));
 		assert_int_equal(id, i);
 	}
-	/* A prefix is another name. */
-	id = 5;
-	assert_false(names_find(n, &id, 4, &id));
+	/* Half the hash is another name. */
+	half = name_of(5);
+	half.high++;
+	assert_false(names_find(n, half, &id));
 	names_clear(n);
-	id = 5;
-	assert_false(names_find(n, &id, sizeof(id), &id));
+	assert_false(names_find(n, name_of(5), &id));
 	for (int64_t i = 1; i <= 100000; i++)
-		names_add(n, &i, sizeof(i), i);
-	id = 100000;
-	assert_true(names_find(n, &id, sizeof(id), &id));
-	id = 1;
-	assert_false(names_find(n, &id, sizeof(id), &id));
+		names_add(n, name_of(i), i);
+	assert_true(names_find(n, name_of(100000), &id));
+	assert_int_equal(id, 100000);
+	assert_false(names_find(n, name_of(1), &id));
 	names_free(n);
 }
 
