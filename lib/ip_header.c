@@ -2,6 +2,8 @@
 
 #include <stdbool.h>
 
+#include "lib/icmp.h"
+
 #define EXTENSIONS_MAX 8
 
 enum {
@@ -123,4 +125,42 @@ ip_header_read(struct ip_header *ip, struct cursor *c)
 	default:
 		return PARSE_MALFORMED;
 	}
+}
+
+static void
+ip4_write(struct writer *w, const struct ip_header *ip, size_t payload_len)
+{
+	uint8_t header[20];
+	struct writer h = writer_over(header, sizeof(header));
+
+	writer_u8(&h, 0x45);
+	writer_u8(&h, ip->tos);
+	writer_u16(&h, (uint16_t)(sizeof(header) + payload_len));
+	writer_u16(&h, 0);
+	writer_u16(&h, 0x4000); /* do not fragment */
+	writer_u8(&h, ip->ttl);
+	writer_u8(&h, ip->protocol);
+	writer_u16(&h, 0);
+	writer_bytes(&h, ip->src.bytes, 4);
+	writer_bytes(&h, ip->dst.bytes, 4);
+	writer_u16_at(
+	    &h, 10, checksum_fold(checksum_add(0, header, sizeof(header))));
+	writer_bytes(w, header, h.len);
+}
+
+void
+ip_header_write(
+    struct writer *w, const struct ip_header *ip, size_t payload_len)
+{
+	if (ip->af == 4) {
+		ip4_write(w, ip, payload_len);
+		return;
+	}
+	writer_u32(w, 6U << 28 | (uint32_t)ip->tos << 20 |
+			  (ip->label > 0 ? (uint32_t)ip->label : 0));
+	writer_u16(w, (uint16_t)payload_len);
+	writer_u8(w, ip->protocol);
+	writer_u8(w, ip->ttl);
+	writer_bytes(w, ip->src.bytes, 16);
+	writer_bytes(w, ip->dst.bytes, 16);
 }

@@ -4,9 +4,11 @@
 #ifndef LIB_IP_HEADER_H
 #define LIB_IP_HEADER_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include "lib/addr.h"
 #include "lib/cursor.h"
+#include "lib/writer.h"
 
 struct ip_header {
 	uint8_t af;
@@ -23,5 +25,10 @@ struct ip_header {
  * most 8 of those); the cursor then stands at the transport header. The
  * header's own total length is not trusted and does not fence the cursor. */
 enum parse_result ip_header_read(struct ip_header *, struct cursor *);
+
+/* Write a header without options: af, src, dst, protocol, ttl, tos and label
+ * count. A payload of this length is to follow. */
+void ip_header_write(
+    struct writer *, const struct ip_header *, size_t payload_len);
 
 #endif

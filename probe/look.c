@@ -11,6 +11,7 @@
 #include "lib/sandbox.h"
 #include "lib/sign.h"
 #include "lib/text.h"
+#include "probe/evidence_write.h"
 #include "probe/plan.h"
 #include "probe/sockets.h"
 
@@ -477,34 +478,31 @@ show(struct look *look)
 	return code;
 }
 
-static int
-look_at(struct look *look)
+static struct flow_table *
+flows_of(const struct look_options *o)
 {
-	const struct look_options *o = look->options;
 	struct addr source4 = { 0 }, source6 = { 0 };
-	struct flow_table *flows = NULL;
 	struct hash_key key;
-	struct plan plan;
-	struct link *link;
-	int code = EXIT_STORAGE;
-	size_t i;
 
-	if ((link = sockets_new(o->interface)) == NULL) {
-		log_warn("interface %s: sockets",
-		    o->interface == NULL ? "any" : o->interface);
-		return EXIT_PERMISSION;
-	}
-	if (sandbox_drop(NULL) == -1) {
-		log_warn("giving up privilege");
-		goto out;
-	}
 	if (o->source4 != NULL)
 		(void)addr_parse(&source4, o->source4);
 	if (o->source6 != NULL)
 		(void)addr_parse(&source6, o->source6);
 	host_key(&key);
-	if ((flows = flow_table_new(&key, &source4, &source6)) == NULL)
-		goto out;
+	return flow_table_new(&key, &source4, &source6);
+}
+
+static int
+look_over(struct look *look, struct link *link)
+{
+	const struct look_options *o = look->options;
+	struct flow_table *flows;
+	struct plan plan;
+	int code = EXIT_STORAGE;
+	size_t i;
+
+	if ((flows = flows_of(o)) == NULL)
+		return EXIT_STORAGE;
 	plan_init(&plan, flows, link);
 	look->service_question = calloc(look->address_count * SERVICE_METHODS,
 	    sizeof(*look->service_question));
@@ -522,8 +520,34 @@ look_at(struct look *look)
 	}
 out_plan:
 	plan_clear(&plan);
-out:
 	flow_table_free(flows);
+	return code;
+}
+
+/* What needs privilege is opened, and then it is given up. */
+static int
+look_at(struct look *look)
+{
+	const struct look_options *o = look->options;
+	struct link *link, *witness = NULL;
+	int code;
+
+	if ((link = sockets_new(o->interface)) == NULL) {
+		log_warn("interface %s: sockets",
+		    o->interface == NULL ? "any" : o->interface);
+		return EXIT_PERMISSION;
+	}
+	if (o->write != NULL && !o->dry_run &&
+	    (witness = evidence_write(link, o->write)) == NULL) {
+		code = errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
+		log_warn("%s", o->write);
+	} else if (sandbox_drop(NULL) == -1) {
+		log_warn("giving up privilege");
+		code = EXIT_STORAGE;
+	} else {
+		code = look_over(look, witness != NULL ? witness : link);
+	}
+	evidence_write_done(witness);
 	sockets_free(link);
 	return code;
 }

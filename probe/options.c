@@ -24,6 +24,7 @@ enum {
 	OPTION_RECURSE,
 	OPTION_SERVICES,
 	OPTION_SITE_MAP,
+	OPTION_WRITE,
 };
 
 static const char short_options[] = ":46jnqTvVhc:i:W:S:I:z:f:";
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, 'W' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
+	{ "write", required_argument, NULL, OPTION_WRITE },
 	{ "zone", required_argument, NULL, 'z' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -91,6 +93,7 @@ options_help(void)
 	    "      --allow-special PREFIX   open a special-purpose prefix\n"
 	    "      --blocklist FILE         prefixes never to send to\n"
 	    "      --dry-run       print what would be sent\n"
+	    "      --write FILE    save every packet as a capture\n"
 	    "  -f CONF             a round of this configuration\n"
 	    "      --check-config  print what CONF is understood to say\n"
 	    "  -q, --quiet  -v, --verbose  -V, --version  -h, --help\n",
@@ -270,6 +273,9 @@ read_value(struct options *o, int option, const char *value)
 		return EXIT_DONE;
 	case OPTION_SITE_MAP:
 		o->look.site_map = value;
+		return EXIT_DONE;
+	case OPTION_WRITE:
+		o->look.write = value;
 		return EXIT_DONE;
 	case OPTION_ALLOW_SPECIAL:
 		return read_allow(o, value);

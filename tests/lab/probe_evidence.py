@@ -1,0 +1,144 @@
+#!/usr/bin/python3 -I
+# A look's --write holds every packet that tcpdump saw, at its time.
+"""usage: probe_evidence.py [SEED]"""
+
+import os
+import stat
+import struct
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import probing  # noqa: E402
+from probing import SERVICE, ZONE  # noqa: E402
+
+SERVICES = "host %s or host %s or icmp or (ip6 and not udp and not tcp)" % (
+    SERVICE[4], SERVICE[6])
+LATE_NS = 300_000  # one hook of the kernel behind the other, on a busy host
+TOLD = ("_ws.malformed || ip.checksum.status==0 || udp.checksum.status==0 || "
+        "tcp.checksum.status==0 || icmp.checksum.status==0 || "
+        "icmpv6.checksum.status==0")
+CHECK = [word for protocol in ("ip", "udp", "tcp")
+         for word in ("-o", "%s.check_checksum:TRUE" % protocol)]
+
+
+def read_raw(path):
+    """(time in ns, packet) of a capture of link type RAW."""
+    with open(path, "rb") as file:
+        data = file.read()
+    magic, _, _, _, _, _, link = struct.unpack_from(">IHHIIII", data)
+    if (magic, link) != (0xa1b23c4d, 101):
+        raise SystemExit("%s: not as documented" % path)
+    at = 24
+    while at < len(data):
+        seconds, part, kept, _ = struct.unpack_from(">IIII", data, at)
+        yield seconds * 10**9 + part, data[at + 16:at + 16 + kept]
+        at += 16 + kept
+
+
+def essence(packet):
+    """What the wire and the file must agree in: addresses, label, protocol
+    and everything behind the IP header."""
+    if packet[0] >> 4 == 4:
+        length = struct.unpack_from("!H", packet, 2)[0]
+        start = (packet[0] & 15) * 4
+        return packet[9:10] + packet[12:20] + packet[start:length]
+    length = 40 + struct.unpack_from("!H", packet, 4)[0]
+    return packet[6:7] + packet[8:length]
+
+
+def is_neighbour(packet):
+    """ICMPv6 below ours: neighbours and listeners."""
+    return packet[0] >> 4 == 6 and (packet[6] == 0 or (
+        packet[6] == 58 and packet[40] in range(130, 138)))
+
+
+def by_essence(packets):
+    found = {}
+    for at, packet in packets:
+        found.setdefault(essence(packet), []).append(at)
+    return found
+
+
+def differences(wire, file):
+    """Packets of one and not of the other; and the largest distance."""
+    only = [key.hex() for key in wire.keys() ^ file.keys()]
+    only += [key.hex() for key in wire.keys() & file.keys()
+             if len(wire[key]) != len(file[key])]
+    apart = [abs(a - b) for key in wire.keys() & file.keys()
+             for a, b in zip(sorted(wire[key]), sorted(file[key]))]
+    return only, sorted(apart)
+
+
+def test_all_there(results, prober, lab):
+    path = os.path.join(prober.folder, "look.pcap")
+    with probing.Capture(lab, "vp1", SERVICES) as capture:
+        prober.look(lab, "vp1", "-z", ZONE, "--flows", "3", "--write", path,
+                    *SERVICE.values())
+    wire = by_essence((at, packet) for at, packet in capture.packets()
+                      if not is_neighbour(packet))
+    only, apart = differences(wire, by_essence(read_raw(path)))
+    results.ok(len(wire) > 60 and not only,
+               "a look's file holds every packet that tcpdump saw, byte for "
+               "byte behind the IP header, and no other: %d" % len(wire),
+               only[:10])
+    results.ok(apart[len(apart) // 2] < LATE_NS,
+               "at the kernel's times", apart[-10:])
+    results.ok(stat.S_IMODE(os.stat(path).st_mode) == 0o600,
+               "which only its owner reads", oct(os.stat(path).st_mode))
+    done = probing.run("tshark", "-n", "-r", path, *CHECK, "-Y", TOLD)
+    results.ok(done.returncode == 0 and not done.stdout,
+               "and tshark finds nothing wrong with it",
+               done.stdout + done.stderr)
+
+
+def test_streams(results, prober, lab):
+    path = os.path.join(prober.folder, "tcp.pcap")
+    look = prober.look(lab, "vp1", "-z", ZONE, "--only", "dns", "--tcp",
+                       "--write", path, SERVICE[4])
+    done = probing.run("tshark", "-n", "-r", path, *CHECK, "-Y",
+                       "dns.flags.response == 1 && tcp", "-T", "fields",
+                       "-e", "dns.id")
+    asked = probing.run("tshark", "-n", "-r", path, "-Y", TOLD)
+    results.ok(len(done.stdout.split()) == len(look.records) == 7 and
+               not asked.stdout,
+               "streams are in it as their bytes came",
+               (done.stdout, asked.stdout, len(look.records)))
+
+
+def test_full(results, prober, lab):
+    folder = os.path.join(prober.folder, "small")
+    os.mkdir(folder)
+    done = probing.run(
+        "unshare", "-m", "sh", "-c",
+        'mount -t tmpfs -o size=4k,mode=777 none "$0" && exec "$@"', folder,
+        *prober.command(lab, "vp1", *probing.ALLOWED, "-j", "-z", ZONE,
+                        "--flows", "8", "--write", folder + "/x.pcap",
+                        SERVICE[4]))
+    look = probing.Look(done.returncode, done.stdout, done.stderr)
+    results.ok(done.returncode == 0 and len(look.stderr.splitlines()) == 1 and
+               "No space left" in look.stderr and
+               all(r["outcome"] == "answered" for r in look.of("soa")),
+               "a full disk is one line, and the measurement goes on",
+               (done.returncode, done.stderr, len(look.records)))
+    done = prober.run(lab, "vp1", "-z", ZONE, "--write",
+                      "/nowhere/x.pcap", SERVICE[4])
+    results.ok(done.returncode == 4 and "/nowhere/x.pcap: No such" in
+               done.stderr, "a file that cannot be made is said at once",
+               (done.returncode, done.stderr))
+
+
+def test(results):
+    options = ["--seed", sys.argv[1]] if len(sys.argv) > 1 else []
+    prober = probing.Prober()
+    os.chown(prober.folder, probing.NOBODY, probing.NOBODY)
+    try:
+        with probing.lab(*options) as lab:
+            test_all_there(results, prober, lab)
+            test_streams(results, prober, lab)
+            test_full(results, prober, lab)
+    finally:
+        prober.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(probing.main(test))
