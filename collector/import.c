@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "collector/import_manycastr.h"
 #include "collector/import_ripe_atlas.h"
 #include "collector/ingest.h"
 #include "collector/settle.h"
 #include "lib/lines.h"
 #include "lib/log.h"
+#include "lib/text.h"
 
 /* A batch file, whole: two lines and a body. */
 #define FILE_MAX (LIMIT_BATCH_LINE + 256 + LIMIT_BATCH_BYTES)
@@ -18,21 +20,26 @@ enum {
 	IMPORT_PROBES,
 	IMPORT_TARGET,
 	IMPORT_QUESTION,
+	IMPORT_ADDRESS,
+	IMPORT_AT,
 };
 
-static const struct option options[] = {
+static const struct option long_options[] = {
 	COMMAND_OPTIONS,
 	{ "format", required_argument, NULL, IMPORT_FORMAT },
 	{ "probes", required_argument, NULL, IMPORT_PROBES },
 	{ "target", required_argument, NULL, IMPORT_TARGET },
 	{ "question", required_argument, NULL, IMPORT_QUESTION },
+	{ "address", required_argument, NULL, IMPORT_ADDRESS },
+	{ "at", required_argument, NULL, IMPORT_AT },
 	{ NULL, 0, NULL, 0 },
 };
 
 struct import_command {
 	struct command command;
-	const char *format;
-	struct import_options atlas;
+	const char *format, *probes, *target, *question, *address, *at;
+	char *const *files;
+	size_t file_count;
 };
 
 /* --- batch files --- */
@@ -139,55 +146,129 @@ import_batches(struct store *s, char *const *paths, size_t count)
 	return settled > code ? settled : code;
 }
 
+/* --- other formats --- */
+
+static int
+run_batches(struct store *s, const struct import_command *import)
+{
+	return import_batches(s, import->files, import->file_count);
+}
+
+static int
+run_ripe_atlas(struct store *s, const struct import_command *import)
+{
+	const struct import_options options = {
+		.target = import->target,
+		.probes = import->probes,
+		.question = import->question,
+		.files = import->files,
+		.file_count = import->file_count,
+	};
+
+	return import_ripe_atlas(s, &options);
+}
+
+static int
+run_manycastr(struct store *s, const struct import_command *import)
+{
+	struct manycastr_options options = {
+		.target = import->target,
+		.has_time = import->at != NULL,
+		.files = import->files,
+		.file_count = import->file_count,
+	};
+
+	if (import->address != NULL &&
+	    addr_parse(&options.address, import->address) == -1)
+		return command_usage(
+		    "--address %s: no address", import->address);
+	if (import->at != NULL && wall_parse(&options.time, import->at) == -1)
+		return command_usage("--at %s: no time", import->at);
+	if (import->target != NULL &&
+	    !text_is_printable(import->target, LIMIT_TARGET_NAME))
+		return command_usage("--target: 1 to %d printable characters",
+		    LIMIT_TARGET_NAME);
+	return import_manycastr(s, &options);
+}
+
+/* Which options belong to a format. */
+static const struct format {
+	const char *name;
+	int (*run)(struct store *, const struct import_command *);
+	bool target, atlas, manycastr;
+} formats[] = {
+	{ "batch", run_batches, false, false, false },
+	{ "ripe-atlas", run_ripe_atlas, true, true, false },
+	{ "manycastr", run_manycastr, true, false, true },
+};
+
+static const struct format *
+find_format(const char *name)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return &formats[i];
+	return NULL;
+}
+
 /* --- the command --- */
 
 static int
 take_option(struct import_command *import, int option)
 {
-	switch (option) {
-	case IMPORT_FORMAT:
-		import->format = optarg;
+	const char **texts[] = {
+		[IMPORT_FORMAT - OPTION_OWN] = &import->format,
+		[IMPORT_PROBES - OPTION_OWN] = &import->probes,
+		[IMPORT_TARGET - OPTION_OWN] = &import->target,
+		[IMPORT_QUESTION - OPTION_OWN] = &import->question,
+		[IMPORT_ADDRESS - OPTION_OWN] = &import->address,
+		[IMPORT_AT - OPTION_OWN] = &import->at,
+	};
+
+	if (option >= IMPORT_FORMAT && option <= IMPORT_AT) {
+		*texts[option - OPTION_OWN] = optarg;
 		return EXIT_DONE;
-	case IMPORT_PROBES:
-		import->atlas.probes = optarg;
-		return EXIT_DONE;
-	case IMPORT_TARGET:
-		import->atlas.target = optarg;
-		return EXIT_DONE;
-	case IMPORT_QUESTION:
-		import->atlas.question = optarg;
-		return EXIT_DONE;
-	default:
-		return command_option(&import->command, option) == -1
-			   ? EXIT_BAD_USAGE
-			   : EXIT_DONE;
 	}
+	return command_option(&import->command, option) == -1 ? EXIT_BAD_USAGE
+							      : EXIT_DONE;
+}
+
+/* EXIT_DONE, or EXIT_BAD_USAGE after a line of log. */
+static int
+check_options(const struct import_command *import, const struct format *format)
+{
+	if (format == NULL)
+		return command_usage("--format %s: batch, ripe-atlas or "
+				     "manycastr",
+		    import->format);
+	if (import->target != NULL && !format->target)
+		return command_usage(
+		    "--target does not belong to --format %s", format->name);
+	if ((import->probes != NULL || import->question != NULL) &&
+	    !format->atlas)
+		return command_usage("--probes and --question belong to "
+				     "--format ripe-atlas");
+	if ((import->address != NULL || import->at != NULL) &&
+	    !format->manycastr)
+		return command_usage("--address and --at belong to "
+				     "--format manycastr");
+	if (import->file_count == 0)
+		return command_usage("import: which files?");
+	return EXIT_DONE;
 }
 
 static int
 run_import(struct import_command *import)
 {
-	const bool atlas = strcmp(import->format, "ripe-atlas") == 0;
+	const struct format *format = find_format(import->format);
+	int code = check_options(import, format);
 	struct store *s;
-	int code;
 
-	if (!atlas && strcmp(import->format, "batch") != 0)
-		return command_usage(
-		    "--format %s: batch or ripe-atlas", import->format);
-	if (!atlas &&
-	    (import->atlas.probes != NULL || import->atlas.target != NULL ||
-		import->atlas.question != NULL))
-		return command_usage("--probes, --target and --question "
-				     "belong to --format ripe-atlas");
-	if (import->atlas.file_count == 0)
-		return command_usage("import: which files?");
+	if (code != EXIT_DONE)
+		return code;
 	if ((s = command_open(&import->command, &code)) == NULL)
 		return code;
-	if (atlas)
-		code = import_ripe_atlas(s, &import->atlas);
-	else
-		code = import_batches(
-		    s, import->atlas.files, import->atlas.file_count);
+	code = format->run(s, import);
 	store_close(s);
 	return code;
 }
@@ -198,11 +279,12 @@ command_import(int argc, char **argv)
 	struct import_command import = { .format = "batch" };
 	int option, code = EXIT_DONE;
 
-	while (code == EXIT_DONE && (option = getopt_long(argc, argv,
-					 COMMAND_LETTERS, options, NULL)) != -1)
+	while (code == EXIT_DONE &&
+	       (option = getopt_long(
+		    argc, argv, COMMAND_LETTERS, long_options, NULL)) != -1)
 		code = take_option(&import, option);
-	import.atlas.files = argv + optind;
-	import.atlas.file_count = (size_t)(argc - optind);
+	import.files = argv + optind;
+	import.file_count = (size_t)(argc - optind);
 	if (code == EXIT_DONE)
 		code = run_import(&import);
 	command_clear(&import.command);

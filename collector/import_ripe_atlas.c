@@ -10,13 +10,12 @@
 
 #include "collector/import_json_stream.h"
 #include "collector/import_ripe_atlas_result.h"
+#include "collector/import_writer.h"
 #include "collector/import_ripe_atlas_probes.h"
 #include "collector/settle.h"
 #include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/text.h"
-
-#define BUSY_TRIES 5 /* each waits as long as store_begin does */
 
 /* What a measurement asks, as far as its answers say. */
 struct measurement {
@@ -26,13 +25,13 @@ struct measurement {
 };
 
 struct counts {
-	uint64_t results, stored, duplicates, conflicts;
+	uint64_t results;
 	uint64_t answers, outcome[OUTCOME_COUNT];
 	uint64_t unread[ATLAS_FAULTS], unread_answers[ATLAS_FAULTS];
 };
 
 struct import {
-	struct store *store;
+	struct import_writer writer;
 	const struct import_options *options;
 	struct atlas_question asked; /* of the options; name "": none */
 	struct atlas_probes *probes;
@@ -40,58 +39,10 @@ struct import {
 	size_t measurement_count;
 	FILE *held; /* results whose question is not known yet, a line each */
 	struct counts counts;
-	bool begun;  /* a transaction is open */
-	bool failed; /* the store: it will not take the next result either */
-	int in_transaction;
 	struct atlas_result result;
 };
 
 /* --- the store --- */
-
-static int
-store_failed(struct import *im, enum store_result result)
-{
-	im->failed = true;
-	log_warnx("import: %s", store_result_name(result));
-	return EXIT_STORAGE;
-}
-
-static int
-begin(struct import *im)
-{
-	enum store_result result = STORE_BUSY;
-	int tries;
-
-	if (im->begun)
-		return 0;
-	for (tries = 0; tries < BUSY_TRIES && result == STORE_BUSY; tries++)
-		result = store_begin(im->store);
-	if (result != STORE_OK)
-		return store_failed(im, result);
-	im->begun = true;
-	im->in_transaction = 0;
-	return 0;
-}
-
-static int
-commit(struct import *im)
-{
-	enum store_result result;
-
-	if (!im->begun)
-		return 0;
-	im->begun = false;
-	result = store_commit(im->store);
-	return result == STORE_OK ? 0 : store_failed(im, result);
-}
-
-static int
-broken(struct import *im, enum store_result result)
-{
-	im->begun = false;
-	store_rollback(im->store);
-	return store_failed(im, result);
-}
 
 static void
 set_target(struct import *im)
@@ -108,19 +59,6 @@ set_target(struct import *im)
 			    sizeof(r->records[i].target), "msm-%" PRId64,
 			    r->measurement);
 	}
-}
-
-static void
-count_result(struct import *im, enum store_result result)
-{
-	struct counts *c = &im->counts;
-
-	if (result == STORE_OK)
-		c->stored++;
-	else if (result == STORE_DUPLICATE)
-		c->duplicates++;
-	else
-		c->conflicts++;
 }
 
 static enum store_result
@@ -142,33 +80,27 @@ add_batch(struct import *im)
 	    spool, sizeof(spool), "ripe-atlas:%" PRId64, r->measurement);
 	batch.spool = spool;
 	memcpy(batch.sha256, r->sha256, sizeof(batch.sha256));
-	result = store_vp(im->store, name, true, &batch.vp);
+	result = store_vp(im->writer.store, name, true, &batch.vp);
 	if (result != STORE_OK)
 		return result;
-	return store_add_batch(im->store, &batch, r->records, r->count);
+	return store_add_batch(im->writer.store, &batch, r->records, r->count);
 }
 
 /* Store the result that was read. 0, or the exit code. */
 static int
 keep_result(struct import *im, const json_t *object)
 {
-	enum store_result result;
 	int code;
 
-	if ((code = begin(im)) != 0)
+	if ((code = import_begin(&im->writer)) != 0)
 		return code;
 	set_target(im);
-	result = add_batch(im);
-	if (result != STORE_OK && result != STORE_DUPLICATE &&
-	    result != STORE_CONFLICT)
-		return broken(im, result);
-	count_result(im, result);
+	if ((code = import_added(&im->writer, add_batch(im))) != 0)
+		return code;
 	if (atlas_probes_see(
 		im->probes, im->result.probe, im->result.time_s, object) == -1)
-		return broken(im, STORE_BROKEN);
-	if (++im->in_transaction >= LIMIT_ATLAS_PER_COMMIT)
-		return commit(im);
-	return 0;
+		return import_added(&im->writer, STORE_BROKEN);
+	return import_commit_full(&im->writer);
 }
 
 /* --- what was asked --- */
@@ -414,13 +346,13 @@ print_reasons(const char *what, const uint64_t counts[ATLAS_FAULTS])
 }
 
 static void
-print_summary(const struct counts *c)
+print_summary(const struct counts *c, const struct import_writer *w)
 {
 	int i;
 
 	printf("%" PRIu64 " results: %" PRIu64 " stored, %" PRIu64
 	       " stored before, %" PRIu64 " in conflict\n",
-	    c->results, c->stored, c->duplicates, c->conflicts);
+	    c->results, w->stored, w->duplicates, w->conflicts);
 	printf("%" PRIu64 " answers:", c->answers);
 	for (i = 0; i < OUTCOME_COUNT; i++)
 		if (c->outcome[i] > 0 || i == OUTCOME_ANSWERED)
@@ -443,12 +375,12 @@ import_files(struct import *im)
 	int code = 0;
 	size_t i;
 
-	for (i = 0; i < im->options->file_count && !im->failed; i++) {
+	for (i = 0; i < im->options->file_count && !im->writer.failed; i++) {
 		code = worse(code, import_file(im, im->options->files[i]));
 	}
-	if (!im->failed)
+	if (!im->writer.failed)
 		code = worse(code, import_held(im));
-	return worse(code, commit(im));
+	return worse(code, import_commit(&im->writer));
 }
 
 static int
@@ -458,10 +390,10 @@ finish(struct import *im)
 	enum store_result result;
 	int64_t left;
 
-	result = atlas_probes_store(im->probes, im->store);
+	result = atlas_probes_store(im->probes, im->writer.store);
 	if (result == STORE_OK)
-		result = settle_marked(im->store, 0, always, &left);
-	return result == STORE_OK ? 0 : store_failed(im, result);
+		result = settle_marked(im->writer.store, 0, always, &left);
+	return result == STORE_OK ? 0 : import_failed(&im->writer, result);
 }
 
 static int
@@ -504,13 +436,13 @@ import_ripe_atlas(struct store *store, const struct import_options *options)
 		log_warnx("import: no memory");
 		return EXIT_STORAGE;
 	}
-	im->store = store;
+	im->writer.store = store;
 	im->options = options;
 	if ((code = prepare(im)) == 0) {
 		code = import_files(im);
-		if (!im->failed)
+		if (!im->writer.failed)
 			code = worse(code, finish(im));
-		print_summary(&im->counts);
+		print_summary(&im->counts, &im->writer);
 	}
 	if (im->held != NULL)
 		(void)fclose(im->held);

@@ -8,6 +8,7 @@
 #include "lib/log.h"
 
 #define CSV_LINE 65536
+#define CSV_COMMENTS (1 << 20)
 #define CSV_FIELDS 64 /* of a line */
 #define ABSENT CSV_FIELDS
 
@@ -17,6 +18,7 @@ struct sites_csv {
 	unsigned long line;
 	size_t count;                    /* columns asked for */
 	size_t place[SITES_CSV_COLUMNS]; /* of each in the line, or ABSENT */
+	char *comments;                  /* lines before the header */
 };
 
 /* A quoted field, in place; *end is behind it. NULL: no end of it. */
@@ -69,6 +71,23 @@ refuse(const struct sites_csv *csv, const char *reason)
 	return -1;
 }
 
+/* Keep a line that begins with # and stands before the header. 0, or -1. */
+static int
+add_comment(struct sites_csv *csv, const char *line, size_t len)
+{
+	const size_t before = csv->comments == NULL ? 0 : strlen(csv->comments);
+	char *longer;
+
+	if (before + len > CSV_COMMENTS)
+		return refuse(csv, "more comment than a file begins with");
+	if ((longer = realloc(csv->comments, before + len + 2)) == NULL)
+		return refuse(csv, "no memory");
+	memcpy(longer + before, line, len);
+	memcpy(longer + before + len, "\n", 2);
+	csv->comments = longer;
+	return 0;
+}
+
 /* 1, 0 or -1 as sites_csv_next; lines without text are skipped. */
 static int
 next(struct sites_csv *csv, char **fields, size_t *count)
@@ -87,6 +106,11 @@ next(struct sites_csv *csv, char **fields, size_t *count)
 			return refuse(csv, "a NUL in the line");
 		if (len > 0 && line[len - 1] == '\r')
 			line[--len] = '\0';
+		if (csv->count == 0 && *line == '#') {
+			if (add_comment(csv, line, len) == -1)
+				return -1;
+			len = 0;
+		}
 	} while (len == 0);
 	if ((*count = cut(line, fields)) == 0)
 		return refuse(csv, "not a line of CSV");
@@ -163,11 +187,24 @@ sites_csv_next(struct sites_csv *csv, const char **fields)
 	return 1;
 }
 
+const char *
+sites_csv_comments(const struct sites_csv *csv)
+{
+	return csv->comments == NULL ? "" : csv->comments;
+}
+
+unsigned long
+sites_csv_line(const struct sites_csv *csv)
+{
+	return csv->line;
+}
+
 void
 sites_csv_close(struct sites_csv *csv)
 {
 	if (csv == NULL)
 		return;
 	lines_close(csv->lines);
+	free(csv->comments);
 	free(csv);
 }

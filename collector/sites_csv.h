@@ -1,6 +1,7 @@
 /*
  * Lines of CSV (RFC 4180) with a header row whose columns are found by name.
  * A record is one line: names of instances are text forms, without newlines.
+ * Lines before the header that begin with # are comments.
  */
 #ifndef COLLECTOR_SITES_CSV_H
 #define COLLECTOR_SITES_CSV_H
@@ -21,6 +22,10 @@ struct sites_csv *sites_csv_open(
  * until the next call; 0: end; -1: refused, after one line of log. An
  * apostrophe that escape_csv put before a formula is taken off again. */
 int sites_csv_next(struct sites_csv *, const char **fields);
+/* The comments, each line with its newline; "" for none. Borrowed. */
+const char *sites_csv_comments(const struct sites_csv *);
+/* The number of the line read last, 1 first. */
+unsigned long sites_csv_line(const struct sites_csv *);
 void sites_csv_close(struct sites_csv *);
 
 #endif

@@ -76,9 +76,9 @@
 #define LIMIT_HTTP_PER_ADDRESS 64 /* vantage points behind one address */
 #define LIMIT_HTTP_HEAD_S 10      /* TLS handshake and head, over any link */
 #define LIMIT_HTTP_IDLE_S 30
-#define LIMIT_HTTP_RATE 8192    /* bytes/s a body must come with: 64 kbit/s */
+#define LIMIT_HTTP_RATE 8192 /* bytes/s a body must come with: 64 kbit/s */
 #define LIMIT_METRICS_CONNECTIONS 8 /* one monitor, and a person */
-#define LIMIT_HTTP_STOP_S 5     /* uploads under way at SIGTERM */
+#define LIMIT_HTTP_STOP_S 5         /* uploads under way at SIGTERM */
 #define LIMIT_RETRY_AFTER_S 600 /* spreads 10,000 clients to 17 per second */
 
 /* The collector's archive and memory. */
@@ -90,7 +90,10 @@
 /* Imports. */
 #define LIMIT_ATLAS_RESULT (1 << 20) /* bytes of one result's JSON */
 #define LIMIT_ATLAS_ANSWERS 64       /* of one result: resolvers of a probe */
-#define LIMIT_ATLAS_PER_COMMIT 500   /* results: a few ms of the store's lock */
+#define LIMIT_IMPORT_PER_COMMIT 500  /* batches: a few ms of the store's lock \
+				      */
+#define LIMIT_IMPORT_ROWS 20000000   /* of one CSV file: 48 bytes each */
+#define LIMIT_IMPORT_BATCH_ROWS 4096 /* of one prefix and hour */
 
 /* Files that people write. */
 #define LIMIT_CONF_BYTES (4 << 20)
