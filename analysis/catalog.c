@@ -1,5 +1,6 @@
 #include "analysis/catalog.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
@@ -87,12 +88,21 @@ read_vps(
 	query_finish(rows);
 }
 
+/* A foreign database may say anything. */
+static bool
+is_position(struct query_rows *rows, int lat, int lon)
+{
+	return !query_null(rows, lat) && !query_null(rows, lon) &&
+	       fabs(query_real(rows, lat)) <= 90 &&
+	       fabs(query_real(rows, lon)) <= 180;
+}
+
 static void
 read_places(struct catalog *c, struct query *q)
 {
 	struct query_rows *rows = query_prepare(q,
-	    "SELECT since, region, country, asn FROM vp_place WHERE vp = ?1"
-	    " ORDER BY since");
+	    "SELECT since, region, country, asn, lat, lon FROM vp_place"
+	    " WHERE vp = ?1 ORDER BY since");
 
 	for (size_t i = 0; i < c->vp_count; i++) {
 		struct vantage *vp = &c->vps[i];
@@ -109,6 +119,9 @@ read_places(struct catalog *c, struct query *q)
 				.country = put_name_or_null(c, rows, 2),
 				.asn = query_null(rows, 3) ? -1
 							   : query_int(rows, 3),
+				.has_position = is_position(rows, 4, 5),
+				.lat = query_real(rows, 4),
+				.lon = query_real(rows, 5),
 			};
 		}
 		query_reset(rows);

@@ -18,6 +18,8 @@ struct place {
 	int64_t since_us;
 	int32_t region, country;
 	int64_t asn; /* -1: unknown */
+	bool has_position;
+	double lat, lon;
 };
 
 struct vantage {

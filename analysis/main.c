@@ -58,6 +58,8 @@ static const struct subcommand {
 	{ "congruence", congruence_report,
 	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_WEIGHTS, 0,
 	    BY_DEFAULT, false },
+	{ "plausibility", plausibility_report, OPTION_WINDOW, 0, BY_DEFAULT,
+	    false },
 	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },
 };
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
@@ -301,16 +303,26 @@ run_report(const struct options *o, const struct subcommand *command,
 	return code;
 }
 
+/* Reports that are about places take the shipped map where none is named. */
+static const char *
+map_path(const struct options *o, const struct subcommand *command)
+{
+	if (o->site_map == NULL && command->report == plausibility_report)
+		return SITE_MAP_SHIPPED;
+	return o->site_map;
+}
+
 static int
 read_map_and_run(const struct options *o, const struct subcommand *command)
 {
+	const char *path = map_path(o, command);
 	struct site_map *map = NULL;
 	struct weights weights = { 0 };
 	char error[512];
 	int code;
 
-	if (o->site_map != NULL) {
-		map = site_map_read(o->site_map, error, sizeof(error));
+	if (path != NULL) {
+		map = site_map_read(path, error, sizeof(error));
 		if (map == NULL) {
 			code =
 			    errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;

@@ -463,6 +463,7 @@ options_help(void)
 	    "       acreport sites     [--weights FILE]\n"
 	    "       acreport availability [--by ...] [--step LENGTH]\n"
 	    "       acreport congruence [--at TIME] [--weights FILE]\n"
+	    "       acreport plausibility\n"
 	    "       acreport records\n"
 	    "\n"
 	    "  --db DB              the store (default " DEFAULT_DB ")\n"

@@ -319,6 +319,12 @@ query_int(struct query_rows *rows, int column)
 	return sqlite3_column_int64(rows->statement, column);
 }
 
+double
+query_real(struct query_rows *rows, int column)
+{
+	return sqlite3_column_double(rows->statement, column);
+}
+
 const char *
 query_text(struct query_rows *rows, int column)
 {

@@ -34,6 +34,7 @@ void query_finish(struct query_rows *);
  * "" for null. */
 bool query_null(struct query_rows *, int column);
 int64_t query_int(struct query_rows *, int column);
+double query_real(struct query_rows *, int column); /* 0 for null */
 const char *query_text(struct query_rows *, int column);
 
 #endif

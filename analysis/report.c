@@ -165,7 +165,10 @@ cell_format(
 	case COLUMN_TEXT:
 		return format_text(out, size, cell->text);
 	case COLUMN_MS:
+	case COLUMN_KM:
 		return format_decimal(out, size, cell->value, 3);
+	case COLUMN_DEGREES:
+		return format_decimal(out, size, cell->value, 6);
 	case COLUMN_SECONDS:
 		return format_decimal(out, size, (cell->value + 500) / 1000, 3);
 	case COLUMN_RATIO:

@@ -22,6 +22,8 @@ enum column_type {
 	COLUMN_PERCENT, /* hundredths of a percent; two decimals */
 	COLUMN_TIME,    /* microseconds since 1970; RFC 3339, UTC */
 	COLUMN_FLAG,    /* 0, 1: false, true */
+	COLUMN_KM,      /* metres; three decimals */
+	COLUMN_DEGREES, /* millionths; six decimals */
 };
 
 struct column {

@@ -30,7 +30,10 @@ value_of(const struct cell *cell, enum column_type type)
 	case COLUMN_TIME:
 		return text_value(cell, type);
 	case COLUMN_MS:
+	case COLUMN_KM:
 		return json_real((double)cell->value / 1000.0);
+	case COLUMN_DEGREES:
+		return json_real((double)cell->value / 1000000.0);
 	case COLUMN_SECONDS:
 		return json_real((double)((cell->value + 500) / 1000) / 1000.0);
 	case COLUMN_RATIO:

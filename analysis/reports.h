@@ -33,6 +33,7 @@ int vps_report(struct run *);
 int sites_report(struct run *);
 int availability_report(struct run *);
 int congruence_report(struct run *);
+int plausibility_report(struct run *);
 int records_report(struct run *);
 
 /* Cells that several reports have. */

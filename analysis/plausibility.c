@@ -1,0 +1,175 @@
+#include "analysis/plausibility.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/memory.h"
+
+void
+claims_init(struct claims *claims, const struct catalog *catalog)
+{
+	claims->catalog = catalog;
+	claims->of_service =
+	    memory_zeroed(catalog->service_count, sizeof(*claims->of_service));
+}
+
+void
+claims_clear(struct claims *claims)
+{
+	const struct catalog *c = claims->catalog;
+
+	for (size_t i = 0; c != NULL && i < c->service_count; i++) {
+		struct claim **of = claims->of_service[i];
+
+		for (size_t k = 0; of != NULL && k < c->instance_count; k++)
+			free(of[k]);
+		free(of);
+	}
+	free(claims->of_service);
+	*claims = (struct claims){ 0 };
+}
+
+static void
+ask_map(const struct catalog *c, struct claim *claim, int32_t service,
+    int32_t instance)
+{
+	const struct site_name name = {
+		.service = names_text(&c->names, c->services[service].target),
+		.instance = names_text(&c->names, c->instances[instance].text),
+		.time_us = c->map_us,
+	};
+
+	claim->known = site_map_find_at(c->map, &name, &claim->site);
+	if (!claim->known)
+		return;
+	claim->guess = strncmp(claim->site.rule, "hint:", 5) == 0;
+	claim->placed = claim->site.has_position;
+}
+
+const struct claim *
+claims_find(struct claims *claims, int32_t service, int32_t instance)
+{
+	const struct catalog *c = claims->catalog;
+	struct claim **of = claims->of_service[service];
+
+	if (of == NULL) {
+		of = memory_zeroed(c->instance_count, sizeof(struct claim *));
+		claims->of_service[service] = of;
+	}
+	if (of[instance] == NULL) {
+		of[instance] = memory_zeroed(1, sizeof(**of));
+		ask_map(c, of[instance], service, instance);
+	}
+	return of[instance];
+}
+
+int64_t
+plausibility_least_us(double km)
+{
+	double far_km = SPHERE_AT_LEAST * km - PLAUSIBILITY_MARGIN_KM;
+
+	return far_km > 0 ? (int64_t)ceil(2e6 * far_km / SPHERE_FIBRE_KM_S) : 0;
+}
+
+/* The numbers, whatever they say. false where a position is not known. */
+static bool
+measure(struct claims *claims, const struct sample *s, struct proof *p)
+{
+	const struct catalog *c = claims->catalog;
+	const struct lane *lane = &c->lanes[s->lane];
+	const struct place *place = catalog_place(&c->vps[lane->vp], s->t_us);
+
+	if (s->instance < 0 || s->rtt_us == SAMPLE_NO_RTT || place == NULL ||
+	    !place->has_position)
+		return false;
+	p->claim = claims_find(claims, lane->service, s->instance);
+	if (!p->claim->placed)
+		return false;
+	p->lane = s->lane;
+	p->instance = s->instance;
+	p->t_us = s->t_us;
+	p->rtt_us = s->rtt_us;
+	p->vp = (struct sphere_point){ place->lat, place->lon };
+	p->km = sphere_km(p->vp,
+	    (struct sphere_point){ p->claim->site.lat, p->claim->site.lon });
+	p->reach_km = sphere_reach_km(s->rtt_us);
+	p->least_us = plausibility_least_us(p->km);
+	return true;
+}
+
+bool
+plausibility_refutes(
+    struct claims *claims, const struct sample *sample, struct proof *proof)
+{
+	struct proof p;
+
+	if (!measure(claims, sample, &p) || p.rtt_us >= p.least_us)
+		return false;
+	*proof = p;
+	return true;
+}
+
+static void
+add_proof(struct plausibility *p, const struct proof *proof)
+{
+	if (p->count == p->room)
+		p->proofs =
+		    memory_grow(p->proofs, &p->room, sizeof(*p->proofs));
+	p->proofs[p->count++] = *proof;
+}
+
+static void
+read_sample(struct plausibility *p, struct views *views, int32_t vp,
+    const struct sample *sample)
+{
+	const struct lane *lane = &p->catalog->lanes[sample->lane];
+	struct proof proof;
+	struct view view = { .vp = vp };
+
+	if (!measure(&p->claims, sample, &proof))
+		return;
+	view.target = p->catalog->services[lane->service].target;
+	view.claim = proof.claim;
+	view.disc.centre = proof.vp;
+	view.disc.km =
+	    (proof.reach_km + PLAUSIBILITY_MARGIN_KM) / SPHERE_AT_LEAST;
+	view.violated = proof.rtt_us < proof.least_us;
+	view.worst = proof;
+	views_add(views, &view);
+	if (view.violated && !proof.claim->guess)
+		add_proof(p, &proof);
+}
+
+void
+plausibility_read(struct plausibility *p, const struct catalog *catalog,
+    const struct plausibility_window *window)
+{
+	struct samples samples = { 0 };
+	struct views views = { 0 };
+
+	*p = (struct plausibility){ .catalog = catalog };
+	p->misplaced = memory_zeroed(catalog->vp_count, sizeof(*p->misplaced));
+	claims_init(&p->claims, catalog);
+	for (size_t i = 0; i < catalog->vp_count; i++) {
+		samples_read(window->sampler, &samples, (int32_t)i,
+		    window->since_us, window->until_us);
+		views.vp_first = views.count;
+		for (size_t k = 0; k < samples.count; k++)
+			read_sample(p, &views, (int32_t)i, &samples.items[k]);
+	}
+	views_blame(&views, p);
+	samples_clear(&samples);
+	free(views.items);
+}
+
+void
+plausibility_clear(struct plausibility *p)
+{
+	for (size_t i = 0; i < p->suspect_count; i++)
+		free(p->suspects[i].targets);
+	free(p->suspects);
+	free(p->proofs);
+	free(p->misplaced);
+	claims_clear(&p->claims);
+	*p = (struct plausibility){ 0 };
+}

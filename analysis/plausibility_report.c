@@ -1,0 +1,184 @@
+/*
+ * What cannot be as it was said, with the numbers or names that prove it.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/judge.h"
+#include "analysis/reports.h"
+#include "lib/text.h"
+
+#define EVIDENCE_TEXT 512
+
+static const struct column columns[] = {
+	{ "kind", COLUMN_TEXT },
+	{ "vp", COLUMN_TEXT },
+	{ "target", COLUMN_TEXT },
+	{ "address", COLUMN_TEXT },
+	{ "af", COLUMN_INTEGER },
+	{ "time", COLUMN_TIME },
+	{ "question", COLUMN_TEXT },
+	{ "proto", COLUMN_TEXT },
+	{ "flow", COLUMN_INTEGER },
+	{ "method", COLUMN_TEXT },
+	{ "instance", COLUMN_TEXT },
+	{ "site", COLUMN_TEXT },
+	{ "rtt_ms", COLUMN_MS },
+	{ "least_ms", COLUMN_MS },
+	{ "distance_km", COLUMN_KM },
+	{ "reach_km", COLUMN_KM },
+	{ "vp_lat", COLUMN_DEGREES },
+	{ "vp_lon", COLUMN_DEGREES },
+	{ "site_lat", COLUMN_DEGREES },
+	{ "site_lon", COLUMN_DEGREES },
+	{ "confidence", COLUMN_INTEGER },
+	{ "rule", COLUMN_TEXT },
+	{ "evidence", COLUMN_TEXT },
+};
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+struct findings {
+	struct run *run;
+	struct judge judge;
+};
+
+static bool
+among(const struct names *filter, const char *text)
+{
+	return filter->count == 0 || names_find(filter, text) >= 0;
+}
+
+/* Whether the filters of the report want to see it. */
+static bool
+wanted(const struct findings *f, int32_t lane)
+{
+	const struct options *o = f->run->options;
+	const struct catalog *c = &f->judge.catalog;
+	const struct lane *l = &c->lanes[lane];
+	const struct service *s = &c->services[l->service];
+
+	return (o->af == 0 || o->af == s->af) &&
+	       among(&o->vps, names_text(&c->names, c->vps[l->vp].name)) &&
+	       among(&o->targets, names_text(&c->names, s->target)) &&
+	       among(&o->questions, names_text(&c->names, l->question));
+}
+
+static struct cell
+text_cell(const struct findings *f, int32_t name)
+{
+	return cell_text(names_text(&f->judge.catalog.names, name));
+}
+
+/* Where and what. */
+static void
+set_lane(const struct findings *f, struct cell *cells, int32_t lane)
+{
+	const struct catalog *c = &f->judge.catalog;
+	const struct lane *l = &c->lanes[lane];
+	const struct service *s = &c->services[l->service];
+
+	cells[1] = text_cell(f, c->vps[l->vp].name);
+	cells[2] = text_cell(f, s->target);
+	cells[3] = text_cell(f, s->address);
+	cells[4] = cell_number(s->af);
+	cells[6] = text_cell(f, l->question);
+	cells[7] = text_cell(f, l->proto);
+	cells[8] = cell_number(l->flow);
+}
+
+static struct cell
+degrees(double value)
+{
+	return cell_number(llround(value * 1e6));
+}
+
+static void
+set_proof(const struct findings *f, struct cell *cells, const struct proof *p)
+{
+	const struct catalog *c = &f->judge.catalog;
+	const struct instance *instance = &c->instances[p->instance];
+	const struct site *site = &p->claim->site;
+
+	set_lane(f, cells, p->lane);
+	cells[5] = cell_number(p->t_us);
+	cells[9] = text_cell(f, instance->method);
+	cells[10] = text_cell(f, instance->text);
+	cells[11] = cell_text(site->name);
+	cells[12] = cell_number(p->rtt_us);
+	cells[13] = cell_number(p->least_us);
+	cells[14] = cell_number(llround(p->km * 1000));
+	cells[15] = cell_number(llround(p->reach_km * 1000));
+	cells[16] = degrees(p->vp.lat);
+	cells[17] = degrees(p->vp.lon);
+	cells[18] = degrees(site->lat);
+	cells[19] = degrees(site->lon);
+	cells[20] = cell_number(site->confidence);
+	cells[21] = cell_text(site->rule);
+}
+
+/* A vantage point or a site, with its worst violation. */
+static int
+write_suspect(struct findings *f, const struct suspect *s)
+{
+	struct cell cells[COLUMNS] = { 0 };
+	char text[EVIDENCE_TEXT];
+
+	if (!wanted(f, s->worst.lane))
+		return 0;
+	set_proof(f, cells, &s->worst);
+	if (s->vp >= 0) {
+		cells[0] = cell_text("misplaced");
+		(void)text_print(text, sizeof(text),
+		    "violates %zu of %zu targets: %s", s->violated, s->seen,
+		    s->targets);
+	} else {
+		cells[0] = cell_text("site");
+		(void)text_print(text, sizeof(text),
+		    "too far for %zu of %zu vantage points%s", s->violated,
+		    s->seen,
+		    s->worst.claim->guess ? "; its place was a guess" : "");
+	}
+	cells[22] = cell_text(text);
+	return report_row(&f->run->report, cells);
+}
+
+static int
+write_proof(struct findings *f, const struct proof *p)
+{
+	struct cell cells[COLUMNS] = { 0 };
+
+	if (!wanted(f, p->lane))
+		return 0;
+	cells[0] = cell_text("impossible");
+	set_proof(f, cells, p);
+	return report_row(&f->run->report, cells);
+}
+
+static int
+write_rows(struct findings *f)
+{
+	const struct plausibility *p = &f->judge.plausibility;
+	int status = 0;
+
+	for (size_t i = 0; status == 0 && i < p->suspect_count; i++)
+		status = write_suspect(f, &p->suspects[i]);
+	for (size_t i = 0; status == 0 && i < p->count; i++)
+		status = write_proof(f, &p->proofs[i]);
+	return status;
+}
+
+int
+plausibility_report(struct run *run)
+{
+	struct findings f = { .run = run };
+	int status;
+
+	judge_init(&f.judge, run->query, run->options, run->catalog.map);
+	status = report_begin(&run->report, columns, COLUMNS);
+	if (status == 0)
+		status = write_rows(&f);
+	if (report_end(&run->report) == -1)
+		status = -1;
+	judge_clear(&f.judge);
+	return status;
+}
