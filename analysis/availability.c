@@ -7,7 +7,7 @@
 #include "analysis/latency.h"
 #include "analysis/proportion.h"
 
-#define COLUMNS 20
+#define COLUMNS 22
 
 static const struct column columns[COLUMNS] = {
 	{ "time", COLUMN_TIME }, /* of --step alone */
@@ -30,6 +30,8 @@ static const struct column columns[COLUMNS] = {
 	{ "outages", COLUMN_INTEGER },
 	{ "outage_s", COLUMN_SECONDS },
 	{ "note", COLUMN_TEXT },
+	{ "errors", COLUMN_INTEGER },
+	{ "outage_longest_s", COLUMN_SECONDS },
 };
 
 #define FEW 30 /* questions: the interval is wider than a tenth */
@@ -40,7 +42,7 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 	const struct options *o = l->run->options;
 	bool expected = group->expected_known && group->expected > 0;
 	double sent = (double)(group->asked - group->unsent);
-	double answered = (double)group->answered;
+	double answered = (double)(group->answered - group->errors);
 	struct cell cells[COLUMNS] = { 0 };
 
 	latency_head(cells, l, lane, group);
@@ -48,7 +50,7 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 	cells[8] = cell_number_if(expected, llround(group->expected));
 	cells[9] = cell_number(group->asked);
 	cells[10] = cell_number(group->unsent);
-	cells[11] = cell_number(group->answered);
+	cells[11] = cell_number(group->answered - group->errors);
 	cells[12] = cell_percent(answered, sent);
 	if (sent > 0) {
 		struct proportion is = proportion_interval(answered, sent);
@@ -64,6 +66,8 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 	cells[17] = cell_number(group->outages);
 	cells[18] = cell_number(group->outage_us);
 	cells[19] = cell_text(sent < FEW ? "few" : "");
+	cells[20] = cell_number(group->errors);
+	cells[21] = cell_number(group->outage_longest_us);
 	return report_row(&l->run->report, cells + (o->step_us == 0));
 }
 

@@ -13,6 +13,7 @@
 #define COLUMNS 22
 #define ASN_TEXT 24
 #define OUTAGE_LOSSES 3
+#define RCODE_SERVFAIL 2 /* RFC 1035, section 4.1.1 */
 
 static const struct column columns[COLUMNS] = {
 	{ "time", COLUMN_TIME }, /* of --step alone */
@@ -53,6 +54,11 @@ number_kinds(struct latency *l)
 	const struct catalog *c = &l->run->catalog;
 
 	l->kind_of = memory_zeroed(c->lane_count, sizeof(*l->kind_of));
+	l->strict = memory_zeroed(c->lane_count, sizeof(*l->strict));
+	for (size_t i = 0; i < c->lane_count; i++)
+		l->strict[i] =
+		    strcmp(names_text(&c->names, c->lanes[i].question),
+			"soa") == 0;
 	for (size_t i = 1; i < c->lane_count; i++)
 		l->kind_of[i] = l->kind_of[i - 1] +
 				!same_kind(&c->lanes[i - 1], &c->lanes[i]);
@@ -162,23 +168,39 @@ enter_vp(struct latency *l, struct group *group, int32_t vp)
 	values_add(&l->touched, group - l->items);
 }
 
-/* What was not sent is no loss, and no answer either. */
+/* Whether a server said that it does not serve: to the question for the SOA
+ * whatever is not NOERROR (FIELD.md F9), to others SERVFAIL. That nobody knows
+ * the name of an identity is an answer. */
+static bool
+is_error(const struct latency *l, const struct sample *s)
+{
+	return sample_answered(s) && s->rcode > 0 &&
+	       (l->strict[s->lane] || s->rcode == RCODE_SERVFAIL);
+}
+
+/* What was not sent is no failure, and no answer either. */
 static void
 count_outage(struct latency *l, struct group *group, const struct sample *s)
 {
-	if (s->lane != l->lost_lane || sample_answered(s))
+	bool answered = sample_answered(s) && !is_error(l, s);
+	int64_t length_us;
+
+	if (s->lane != l->lost_lane || answered)
 		l->lost = 0;
 	l->lost_lane = s->lane;
-	if (sample_answered(s) || s->outcome == OUTCOME_UNSENT)
+	if (answered || s->outcome == OUTCOME_UNSENT)
 		return;
 	if (l->lost++ == 0)
 		l->lost_first_us = s->t_us;
+	length_us = s->t_us - l->lost_first_us;
 	if (l->lost == OUTAGE_LOSSES) {
 		group->outages++;
-		group->outage_us += s->t_us - l->lost_first_us;
+		group->outage_us += length_us;
 	} else if (l->lost > OUTAGE_LOSSES) {
 		group->outage_us += s->t_us - l->lost_last_us;
 	}
+	if (l->lost >= OUTAGE_LOSSES && length_us > group->outage_longest_us)
+		group->outage_longest_us = length_us;
 	l->lost_last_us = s->t_us;
 }
 
@@ -191,6 +213,7 @@ count_sample(struct latency *l, int32_t name, const struct sample *sample)
 	group->vp_samples++;
 	group->asked++;
 	group->answered += sample_answered(sample);
+	group->errors += is_error(l, sample);
 	group->unsent += sample->outcome == OUTCOME_UNSENT;
 	count_outage(l, group, sample);
 	if (sample->rtt_us != SAMPLE_NO_RTT)
@@ -505,6 +528,7 @@ latency_run(struct run *run, const struct latency_view *view)
 	samples_clear(&l.samples);
 	values_clear(&l.touched);
 	free(l.kind_of);
+	free(l.strict);
 	free(l.items);
 	free(l.slots);
 	return status;

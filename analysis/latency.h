@@ -17,7 +17,9 @@ struct group {
 	int32_t kind; /* of lanes: see kind_of */
 	int32_t name; /* of latency.groups: "" is unknown */
 	int64_t vantage_points, asked, answered, unsent;
-	int64_t outages, outage_us; /* three or more losses in a row */
+	int64_t errors;             /* of answered: no service in them */
+	int64_t outages, outage_us; /* three or more failures in a row */
+	int64_t outage_longest_us;
 	double expected;
 	bool expected_known;
 	struct values rtts; /* microseconds; or medians of vantage points */
@@ -41,7 +43,8 @@ struct latency {
 	size_t slot_count;
 	const struct latency_view *view;
 	struct samples samples;
-	/* losses in a row of the lane at hand */
+	bool *strict; /* by lane: an answer has to be without error */
+	/* failures in a row of the lane at hand */
 	int32_t lost_lane;
 	size_t lost;
 	int64_t lost_first_us, lost_last_us;

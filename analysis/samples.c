@@ -15,20 +15,20 @@ sampler_init(struct sampler *sampler, struct query *q, const struct catalog *c)
 	    memory_zeroed(c->lane_count, sizeof(*sampler->lane_ends));
 	sampler->window = query_prepare(q,
 	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance,"
-	    " b.every_s"
+	    " m.rcode, b.every_s"
 	    " FROM batch b CROSS JOIN measurement m"
 	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
 	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
 	    " AND b.t1 >= ?2 AND b.too_late = 0");
 	sampler->batch = query_prepare(q,
 	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance,"
-	    " b.every_s"
+	    " m.rcode, b.every_s"
 	    " FROM batch b CROSS JOIN measurement m"
 	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
 	    " WHERE b.id = ?1");
 	sampler->back = query_prepare(q,
 	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance,"
-	    " b.every_s, b.t0"
+	    " m.rcode, b.every_s, b.t0"
 	    " FROM batch b CROSS JOIN measurement m"
 	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
 	    " AND m.lane = ?2"
@@ -68,7 +68,9 @@ read_row(struct sampler *sampler, struct query_rows *rows, int32_t vp,
 	sample->t_us = query_int(rows, 1);
 	sample->outcome = (uint8_t)query_int(rows, 2);
 	sample->rtt_us = SAMPLE_NO_RTT;
-	sample->every_s = (int32_t)query_int(rows, 5);
+	sample->rcode =
+	    query_null(rows, 5) ? -1 : (int16_t)(query_int(rows, 5) & 0xfff);
+	sample->every_s = (int32_t)query_int(rows, 6);
 	if (sample_answered(sample)) {
 		if (!query_null(rows, 3) && rtt >= 0 && rtt < SAMPLE_NO_RTT)
 			sample->rtt_us = (uint32_t)rtt;
@@ -215,7 +217,7 @@ samples_read_back(struct sampler *sampler, struct samples *samples,
 		/* Batches overlap by up to their span: a row of an earlier
 		 * one can be newer than what is held. */
 		if (samples->count >= span->max &&
-		    query_int(rows, 6) <
+		    query_int(rows, 7) <
 			samples->items[samples->count - 1].t_us - SPAN_US)
 			break;
 		if (!read_row(sampler, rows, vp, &sample) ||

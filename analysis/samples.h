@@ -20,6 +20,7 @@ struct sample {
 	int32_t instance; /* index; -1: not answered or without a name */
 	uint32_t rtt_us;  /* SAMPLE_NO_RTT unless answered */
 	int32_t every_s;  /* of its batch; 0: unknown */
+	int16_t rcode;    /* -1: none */
 	uint8_t outcome;  /* enum outcome */
 };
 

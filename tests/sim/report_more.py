@@ -337,22 +337,30 @@ def wilson(k, n):
     return [(-b - root) / 2 / a, (-b + root) / 2 / a]
 
 
+def served(r):
+    """Whether somebody answered, and not with an error."""
+    rcode = r.columns.get("rcode", 0)
+    return r.outcome == "answered" and \
+        not (rcode and (r.question == "soa" or rcode == 2))
+
+
 def outages(samples, key):
-    """{group: (how many, microseconds)} of three or more losses in a row."""
+    """{group: (how many, microseconds, those of the longest)} of three or
+    more failures in a row."""
     lanes = collections.defaultdict(list)
     for vp, r, _ in samples:
         lanes[vp, r.lane].append(r)
-    found = collections.defaultdict(lambda: [0, 0])
+    found = collections.defaultdict(lambda: [0, 0, 0])
     for (vp, _), records in lanes.items():
         sent = sorted((r for r in records if r.outcome != "unsent"),
                       key=lambda r: (o.order(r), r.outcome != "answered"))
-        for answered, run in itertools.groupby(
-                sent, key=lambda r: r.outcome == "answered"):
+        for answered, run in itertools.groupby(sent, key=served):
             run = list(run)
             if not answered and len(run) > 2:
                 held = found[key(vp, run[0])]
                 held[0] += 1
-                held[1] += run[-1].t - run[0].t
+                length = run[-1].t - run[0].t
+                held[1:] = held[1] + length, max(held[2], length)
     return found
 
 
@@ -368,21 +376,27 @@ def check_availability(world, rng, common, check, _):
         return (guarded(r.target), r.address, str(r.af), r.question, r.proto,
                 "" if what is None else guarded(str(what)))
 
-    found = outages(world.samples(since, until), key)
+    samples = world.samples(since, until)
+    found = outages(samples, key)
+    errors = collections.Counter(
+        key(vp, r) for vp, r, _ in samples
+        if r.outcome == "answered" and not served(r))
     wanted = []
     for row in o.latency(world, by, False, since, until):
         vps, asked, answered, unsent = map(int, row[6:10])
+        answered -= errors[tuple(row[:6])]
         expected = row[17]
         sent = asked - unsent
         low_high = wilson(answered, sent) if sent else []
         # Expected is rounded in both reports: the share of it is compared
         # where it is whole enough.
-        count, us = found[tuple(row[:6])]
+        count, us, longest = found[tuple(row[:6])]
         wanted.append([
             *row[:6], str(vps), expected, str(asked), str(unsent),
             str(answered), pct(answered, sent),
             *([pct(x, 1) for x in low_high] or ["", ""]), row[18],
-            str(count), seconds(us), "few" if sent < 30 else ""])
+            str(count), seconds(us), "few" if sent < 30 else "",
+            str(errors[tuple(row[:6])]), seconds(longest)])
     got = o.acreport("availability", "--by", by, "--since", stamp(since),
                      "--until", stamp(until), *common)
     shares = [(row[7], row[9], row[10], row.pop(14)) for row in got
@@ -390,6 +404,7 @@ def check_availability(world, rng, common, check, _):
     if by == "region" and moved:
         for row in (*wanted, *got):
             row[15:17] = ["", ""]
+            row[-1] = ""
     check(f"availability by {by}", sorted(wanted), sorted(got))
     wrong = [one for one in shares if one[0] and one[0] != one[1] and abs(
         float(one[3] or "nan") -

@@ -50,6 +50,7 @@ def site_of(target, text):
 class World:
     def __init__(self, rng):
         self.rng = rng
+        self.errors = random.Random(rng.random())
         self.batches = []
         self.places = []
         self.hours = rng.choice((30, 50))
@@ -121,6 +122,9 @@ class World:
             else:
                 record.rtt_us = lane["rtt"] + rng.randrange(3000)
                 record.name = self.name(lane, question)
+                if question not in ("echo", "trace"):
+                    record.columns["rcode"] = self.errors.choice(
+                        (0,) * 30 + (2, 3, 5))
             records.append(record)
         if records:
             self.batches.append(Batch(vp, records, every))
