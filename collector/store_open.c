@@ -354,11 +354,12 @@ store_open_reader(const char *path, int *code)
 	*code = EXIT_STORAGE;
 	if ((s = store_new(path)) == NULL)
 		return NULL;
-	if ((*code = check_header(path, O_RDONLY)) == EXIT_DONE) {
-		if (connect_database(s, SQLITE_OPEN_READONLY) == 0 &&
-		    check_version(s) == 0)
-			return s;
-		*code = EXIT_STORAGE;
+	/* Without a look at the header: closing that descriptor would take
+	 * the locks of the process's other connections with it (POSIX). */
+	if (connect_database(s, SQLITE_OPEN_READONLY) == 0 &&
+	    check_version(s) == 0) {
+		*code = EXIT_DONE;
+		return s;
 	}
 	store_close(s);
 	return NULL;

@@ -62,7 +62,8 @@ struct store *store_open_shadow(const char *path, int *code);
  * it is closed, without prepared statements. */
 struct store *store_open_old(const char *path, int64_t *version, int *code);
 
-/* A reader's connection: statements of query_once alone. */
+/* A reader's connection beside others of the same process: statements of
+ * query_once alone. */
 struct store *store_open_reader(const char *path, int *code);
 
 /* A new, empty file with a database's mode. 0, or -1 with errno. */
