@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "collector/detail.h"
 #include "collector/store_lock.h"
 #include "collector/store_private.h"
 #include "lib/cursor.h"
@@ -175,9 +174,8 @@ store_new(const char *path)
 	s->instances = names_new(LIMIT_NAMES_BYTES);
 	s->details = names_new(LIMIT_NAMES_BYTES);
 	s->paths = names_new(LIMIT_NAMES_BYTES);
-	s->text = malloc(DETAIL_TEXT);
 	if (s->lanes == NULL || s->instances == NULL || s->details == NULL ||
-	    s->paths == NULL || s->text == NULL ||
+	    s->paths == NULL ||
 	    text_copy(s->path, sizeof(s->path), path) == -1) {
 		log_warnx("%s: out of memory, or too long a name", path);
 		store_close(s);
@@ -423,7 +421,7 @@ store_close(struct store *s)
 	names_free(s->details);
 	names_free(s->paths);
 	free(s->adding.rows);
-	free(s->text);
+	items_clear(&s->adding.one);
 	free(s);
 }
 

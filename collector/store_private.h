@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sqlite3.h>
 #include "collector/archive.h"
+#include "collector/item.h"
 #include "collector/names.h"
 #include "collector/statements.h"
 #include "collector/store.h"
@@ -28,6 +29,8 @@ struct store_row {
  * database count from the earliest, which may come last. */
 struct store_adding {
 	struct store_batch batch;
+	char vp[LIMIT_VP_NAME + 1];
+	struct items one; /* of store_batch_add */
 	struct store_row *rows;
 	size_t count, size;
 	int64_t first_row;
@@ -49,7 +52,6 @@ struct store {
 	int64_t last_measurement; /* -1: ask the database */
 	int64_t epoch;            /* of names: what is remembered is of it */
 	struct store_adding adding;
-	char *text; /* DETAIL_TEXT bytes to build in */
 	sqlite3_stmt *statement[STATEMENT_COUNT];
 };
 
