@@ -8,6 +8,7 @@
 #include "collector/import_batch.h"
 #include "collector/ingest.h"
 #include "collector/settle.h"
+#include "collector/store_address.h"
 #include "collector/store_private.h"
 #include "lib/json_in.h"
 #include "lib/log.h"
@@ -175,11 +176,27 @@ restore_revoke(struct rebuild *r, const struct json_in *in, int64_t vp)
 }
 
 static enum store_result
+restore_seen(struct rebuild *r, const struct json_in *in, int64_t vp)
+{
+	char text[ADDR_TEXT] = "";
+	struct addr addr;
+	struct wall since;
+
+	json_in_text(in, "address", text, sizeof(text));
+	since = wall_from_us(json_in_int(in, "since_us", 0, LIMIT_TIME_MAX_US));
+	if (!json_in_failed(in) && addr_parse(&addr, text) == -1)
+		json_in_fail(in, "address", "is none");
+	return json_in_failed(in) ? STORE_REFUSED
+				  : store_vp_seen(r->store, vp, &addr, since);
+}
+
+static enum store_result
 do_act(struct rebuild *r, const struct json_in *in)
 {
-	static const char *const acts[] = { "vp", "place", "key", "revoke" };
+	static const char *const acts[] = { "vp", "place", "key", "revoke",
+		"seen" };
 	char name[LIMIT_VP_NAME + 1] = "";
-	const int act = json_in_name(in, "act", acts, 4);
+	const int act = json_in_name(in, "act", acts, 5);
 	enum store_result result;
 	int64_t vp;
 
@@ -194,7 +211,9 @@ do_act(struct rebuild *r, const struct json_in *in)
 		return restore_place(r, in, vp);
 	if (act == 2)
 		return restore_key(r, in, vp);
-	return act == 3 ? restore_revoke(r, in, vp) : STORE_OK;
+	if (act == 3)
+		return restore_revoke(r, in, vp);
+	return act == 4 ? restore_seen(r, in, vp) : STORE_OK;
 }
 
 static enum store_result

@@ -44,6 +44,18 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_ADD_KEY] = "INSERT INTO vp_key(keyid, vp, public, since)"
 			      " VALUES(?1, ?2, ?3, ?4)",
 
+	[STATEMENT_LAST_SEEN] =
+	    "SELECT address FROM vp_address WHERE vp = ?1 AND seen = 1"
+	    " AND af = ?2 ORDER BY day DESC, first DESC LIMIT 1",
+	[STATEMENT_ADD_SEEN] =
+	    "INSERT OR IGNORE INTO vp_address(vp, seen, af, day, address,"
+	    " first, last) VALUES(?1, 1, ?2, ?3, ?4, ?5, ?6)",
+	[STATEMENT_ADD_REPORTED] =
+	    "INSERT INTO vp_address(vp, seen, af, day, address, first, last)"
+	    " VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
+	    " first = min(first, excluded.first),"
+	    " last = max(last, excluded.last)",
+
 	[STATEMENT_COUNT_REFUSAL] =
 	    "INSERT INTO refusal(vp, reason, count, last)"
 	    " SELECT id, ?2, 1, ?3 FROM vp WHERE name = ?1 ON CONFLICT(vp,"

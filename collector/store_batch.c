@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "collector/import_batch.h"
+#include "collector/store_address.h"
 #include "collector/store_names.h"
 #include "collector/store_private.h"
 #include "lib/batch_head.h"
@@ -405,6 +406,9 @@ store_batch_end(struct store *s)
 		return result;
 	result = insert_batch(s, t0, t1, too_late);
 	if (result != STORE_OK || too_late)
+		return result;
+	result = store_vp_reported(s, a->batch.vp, a->batch.head, t0, t1);
+	if (result != STORE_OK)
 		return result;
 	if ((result = insert_rows(s, t0)) != STORE_OK)
 		return result;

@@ -224,3 +224,18 @@ CREATE TABLE conflict(
 	number INTEGER NOT NULL,	-- of the last
 	PRIMARY KEY(vp, spool, kind)
 ) STRICT, WITHOUT ROWID;
+
+-- Addresses of a vantage point, for its place and network. Reported (seen 0):
+-- a global address of the host, and the first and last measurement of the day
+-- whose batch said so. Seen (seen 1): where an upload came from (of IPv6 the
+-- /64) when that was another than before: first, the time of receipt.
+CREATE TABLE vp_address(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	seen INTEGER NOT NULL,
+	af INTEGER NOT NULL,	-- 4, 6
+	day INTEGER NOT NULL,	-- of first: days since 1970-01-01 UTC
+	address TEXT NOT NULL,	-- RFC 5952
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	PRIMARY KEY(vp, seen, af, day, address)
+) STRICT, WITHOUT ROWID;

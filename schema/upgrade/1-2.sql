@@ -1,4 +1,5 @@
--- From version 1 to 2: room taken by day, and kinds of conflict.
+-- From version 1 to 2: room taken by day, kinds of conflict, and addresses of
+-- vantage points.
 CREATE TABLE intake(
 	day INTEGER NOT NULL,	-- of receipt: days since 1970-01-01 UTC
 	vp INTEGER NOT NULL REFERENCES vp(id),
@@ -17,4 +18,15 @@ CREATE TABLE conflict(
 	last INTEGER NOT NULL,	-- and the last
 	number INTEGER NOT NULL,	-- of the last
 	PRIMARY KEY(vp, spool, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE vp_address(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	seen INTEGER NOT NULL,
+	af INTEGER NOT NULL,	-- 4, 6
+	day INTEGER NOT NULL,	-- of first: days since 1970-01-01 UTC
+	address TEXT NOT NULL,	-- RFC 5952
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	PRIMARY KEY(vp, seen, af, day, address)
 ) STRICT, WITHOUT ROWID;
