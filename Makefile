@@ -56,7 +56,8 @@ LIBS_report := -lsqlite3 -lm
 
 all: $(PROGRAMS)
 
-LIB_MADE := $(addprefix $(B)/,site_map_shipped.o gazetteer_data.o)
+LIB_MADE := $(addprefix $(B)/,site_map_shipped.o gazetteer_data.o \
+	regions_shipped.o)
 $(B)/libac.a: $(call objects,$(LIB_SRC)) $(LIB_MADE)
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $^
@@ -113,6 +114,10 @@ $(B)/airports.csv: $(SITEMAP)/airports.sh $(SITEMAP)/airports.mjs $(SITEMAP)/pac
 $(B)/gazetteer_data.c: $(SITEMAP)/gazetteer.sh $(SITEMAP)/metro.csv $(B)/airports.csv
 	$(Q)$(SITEMAP)/gazetteer.sh $(SITEMAP)/metro.csv $(B)/airports.csv \
 	    >$@.new && mv $@.new $@
+$(B)/regions_shipped.c: schema/regions schema/embed.sh
+	@mkdir -p $(@D)
+	$(Q)sh schema/embed.sh regions_shipped=schema/regions >$@.new && \
+	    mv $@.new $@
 $(LIB_MADE): %.o: %.c $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
 gazetteer:
