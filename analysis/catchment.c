@@ -388,9 +388,8 @@ catchment_report(struct run *run)
 	int status;
 
 	if (o->by != BY_DEFAULT) {
-		catchment_share_columns(shares, o);
+		count = catchment_share_columns(shares, run);
 		shown = shares;
-		count = SHARE_COLUMNS;
 	}
 	methods_choose(
 	    &methods, &run->catalog, run->query, o->since_us, o->until_us);

@@ -61,10 +61,10 @@ void catchment_read(struct catchment *, int64_t since_us, int64_t until_us);
 const char *catchment_state_name(enum state);
 
 /* The shares of the sites by what --by says: the columns, which are
- * SHARE_COLUMNS with the time of a step in front, and the rows. As
- * report_row. */
-#define SHARE_COLUMNS 11
-void catchment_share_columns(struct column *, const struct options *);
+ * at most SHARE_COLUMNS (how many of them are shown) with the time of a
+ * step in front, and the rows. As report_row. */
+#define SHARE_COLUMNS 14
+size_t catchment_share_columns(struct column *, const struct run *);
 int catchment_write_shares(struct catchment *);
 
 #endif

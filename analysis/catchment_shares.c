@@ -23,7 +23,11 @@ static const struct column columns[SHARE_COLUMNS] = {
 	{ "rtt_p50_ms", COLUMN_MS },
 	{ "samples", COLUMN_INTEGER },
 	{ "instance", COLUMN_TEXT },
+	{ "weight", COLUMN_COUNT }, /* of --weights alone */
+	{ "weight_share_pct", COLUMN_PERCENT },
+	{ "weight_coverage_pct", COLUMN_PERCENT },
 };
+#define LOAD_COLUMNS 3
 
 /* A row and the group that it falls in. */
 struct member {
@@ -34,8 +38,8 @@ struct member {
 
 struct share {
 	int32_t site, label;
-	const char *name; /* of the site, to sort */
-	double weight;
+	const char *name;   /* of the site, to sort */
+	double count, load; /* vantage points, and what they weigh */
 	struct values rtts;
 };
 
@@ -43,6 +47,7 @@ struct shares {
 	struct share *items;
 	size_t count, room;
 	size_t known, unknown; /* vantage points */
+	double known_load, unknown_load;
 };
 
 static int
@@ -81,8 +86,8 @@ compare_shares(const void *left, const void *right)
 {
 	const struct share *a = left, *b = right;
 
-	if (a->weight != b->weight)
-		return a->weight < b->weight ? 1 : -1;
+	if (a->count != b->count)
+		return a->count < b->count ? 1 : -1;
 	return strcmp(a->name, b->name);
 }
 
@@ -135,15 +140,18 @@ static void
 add_vp(struct shares *shares, const struct catchment *c,
     const struct member *flows, size_t count)
 {
+	double load = weights_of(&c->run->weights, flows[0].row->vp);
 	size_t known = 0;
 
 	for (size_t i = 0; i < count; i++)
 		known += flows[i].row->state == STATE_KNOWN;
 	if (known == 0) {
 		shares->unknown++;
+		shares->unknown_load += load;
 		return;
 	}
 	shares->known++;
+	shares->known_load += load;
 	for (size_t i = 0; i < count; i++) {
 		const struct catchment_row *row = flows[i].row;
 		struct share *share;
@@ -151,7 +159,8 @@ add_vp(struct shares *shares, const struct catchment *c,
 		if (row->state != STATE_KNOWN)
 			continue;
 		share = find_share(shares, c, row);
-		share->weight += 1.0 / (double)known;
+		share->count += 1.0 / (double)known;
+		share->load += load / (double)known;
 		for (size_t j = 0; j < row->samples; j++)
 			values_add(
 			    &share->rtts, c->rtts.items[row->rtts_first + j]);
@@ -183,21 +192,26 @@ write_share(const struct catchment *c, const struct member *member,
 	cells[GROUP_COLUMN] = (struct cell){ .text = member->group,
 		.value = member->asn,
 		.known = member->asn >= 0 };
+	cells[13] = cell_percent(
+	    shares->known_load, shares->known_load + shares->unknown_load);
 	if (share == NULL) {
 		cells[6] = cell_number((int64_t)shares->unknown * 100);
 		cells[9] = cell_number(0);
+		cells[11] = cell_number(hundredths(shares->unknown_load));
 		return report_row(&run->report, cells + first);
 	}
 	quantile_sort(share->rtts.items, share->rtts.count);
 	cells[5] = run_site(run, share->site);
-	cells[6] = cell_number(hundredths(share->weight));
+	cells[6] = cell_number(hundredths(share->count));
 	cells[7] = cell_number(
-	    hundredths(100.0 * share->weight / (double)shares->known));
+	    hundredths(100.0 * share->count / (double)shares->known));
 	if (share->rtts.count > 0)
 		cells[8] = cell_number(
 		    quantile_median(share->rtts.items, share->rtts.count));
 	cells[9] = cell_number((int64_t)share->rtts.count);
 	cells[10] = run_text(run, share->label);
+	cells[11] = cell_number(hundredths(share->load));
+	cells[12] = cell_percent(share->load, shares->known_load);
 	return report_row(&run->report, cells + first);
 }
 
@@ -249,13 +263,17 @@ write_groups(
 	return status;
 }
 
-void
-catchment_share_columns(struct column *named, const struct options *o)
+size_t
+catchment_share_columns(struct column *named, const struct run *run)
 {
+	const struct options *o = run->options;
+
 	memcpy(named, columns, sizeof(columns));
 	named[GROUP_COLUMN].name = options_by_name(o->by);
 	if (o->by == BY_ASN)
 		named[GROUP_COLUMN].type = COLUMN_INTEGER;
+	return weights_given(&run->weights) ? SHARE_COLUMNS
+					    : SHARE_COLUMNS - LOAD_COLUMNS;
 }
 
 int

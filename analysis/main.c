@@ -31,7 +31,7 @@ static const struct subcommand {
 	    BY_REGION, false },
 	{ "catchment", catchment_report,
 	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_BY |
-		OPTION_LEVEL | OPTION_STEP,
+		OPTION_LEVEL | OPTION_STEP | OPTION_WEIGHTS,
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
 	    BY_DEFAULT, false },
 	{ "changes", changes_report, OPTION_WINDOW | OPTION_LEVEL, 0,
@@ -139,6 +139,11 @@ check_subcommand(struct options *o)
 	if (!command->traces && names_find(&o->questions, "trace") >= 0) {
 		log_warnx("%s does not take --question trace: see records",
 		    command->name);
+		return NULL;
+	}
+	if (o->by == BY_DEFAULT && o->weights != NULL &&
+	    command->report == catchment_report) {
+		log_warnx("catchment --weights needs --by: shares");
 		return NULL;
 	}
 	if (command->report == html_report && html_page_head[0] == '\0') {
@@ -288,7 +293,8 @@ run_report(const struct options *o, const struct subcommand *command,
 	catalog_read(&run.catalog, run.query, &filter, map);
 	run.weights = *weights;
 	if (weights_given(weights))
-		weights_spread(&run.weights, &run.catalog, o->until_us - 1);
+		weights_spread(
+		    &run.weights, &run.catalog, run.query, o->until_us - 1);
 	sampler_init(&run.sampler, run.query, &run.catalog);
 	say_unsettled(&run);
 	say_pruned(&run);

@@ -2,12 +2,14 @@
  * Weights of vantage points (FIELD.md F2): how much load a vantage point
  * stands for. A file of lines
  *
- *   vp NAME WEIGHT | asn NUMBER WEIGHT | country CODE WEIGHT
+ *   vp NAME WEIGHT | prefix PREFIX WEIGHT | asn NUMBER WEIGHT |
+ *   country CODE WEIGHT
  *
  * where # begins a comment. A vantage point takes the weight of its own name,
- * else an equal part of its network's, else of its country's: what a line
- * says is divided among the vantage points that take it, so that ten of them
- * in one network do not count ten times its load. Without any: 0, uncovered.
+ * else of the longest prefix that holds an address from which it asked in its
+ * newest round, else of its network, else of its country: what a line says is
+ * divided among the vantage points that take it, so that ten of them in one
+ * network do not count ten times its load. Without any: 0, uncovered.
  */
 #ifndef ANALYSIS_WEIGHTS_H
 #define ANALYSIS_WEIGHTS_H
@@ -16,16 +18,19 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "analysis/catalog.h"
-#include "analysis/report.h"
+#include "analysis/query.h"
+#include "lib/addr.h"
 
 struct weight_line {
 	enum weight_kind {
 		WEIGHT_VP,
+		WEIGHT_PREFIX,
 		WEIGHT_ASN,
 		WEIGHT_COUNTRY,
 	} kind;
 	char *text;
 	int64_t asn;
+	struct prefix prefix;
 	double weight;
 	size_t takers;
 };
@@ -43,7 +48,8 @@ bool weights_given(const struct weights *);
 
 /* Divide them among the vantage points, by where they are at a time, and say
  * how much of the load is covered. */
-void weights_spread(struct weights *, const struct catalog *, int64_t t_us);
+void weights_spread(
+    struct weights *, const struct catalog *, struct query *, int64_t t_us);
 
 /* Of a vantage point (index); 1 where there is no file. */
 double weights_of(const struct weights *, int32_t vp);

@@ -83,22 +83,6 @@ def diff_rows(world, held, end, level):
     return sorted(out)
 
 
-def spread(world, lines, at):
-    """The weight of each vantage point."""
-    names = sorted({b.vp for b in world.batches} |
-                   {p[0] for p in world.places})
-    taken = {}
-    for vp in names:
-        _, country, asn = world.place(vp, at)
-        for key in (("vp", vp), ("asn", str(asn)), ("country", country)):
-            if key in lines:
-                taken[vp] = key
-                break
-    counts = collections.Counter(taken.values())
-    return {vp: lines[taken[vp]] / counts[taken[vp]] if vp in taken else 0
-            for vp in names}
-
-
 def matrix_rows(held, level, weight):
     services = collections.defaultdict(lambda: collections.defaultdict(list))
     for (vp, service, _), pair in held.items():
@@ -152,15 +136,9 @@ def check_diff(world, rng, common, check, folder):
     check("diff --matrix",
           [row[:-2] for row in matrix_rows(held, level, everybody)],
           o.acreport("diff", "--matrix", *words))
-    lines = {("vp", "vp0"): 12.5, ("asn", "64500"): 40, ("asn", "7"): 3,
-             ("country", "GB"): 100}
-    path = f"{folder}/weights"
-    with open(path, "w", encoding="ascii") as file:
-        file.write("# load\n" + "".join(
-            f"{kind} {name}\t{value}\n"
-            for (kind, name), value in lines.items()))
+    path, lines = o.loads(rng, folder)
     check("diff --matrix --weights",
-          matrix_rows(held, level, spread(world, lines, end)),
+          matrix_rows(held, level, o.spread(world, lines, end)),
           o.acreport("diff", "--matrix", "--weights", path, *words))
 
 
@@ -288,8 +266,8 @@ def check_sites(world, rng, common, check, folder):
     since = START + rng.randrange(world.hours * HOUR)
     until = since + rng.randrange(HOUR, 30 * HOUR)
     chosen = o.compared(world, since, until)
-    lines = {("vp", "vp1"): 2.25, ("country", "DE"): 10}
-    weight = spread(world, lines, until - 1)
+    path, lines = o.loads(rng, folder)
+    weight = o.spread(world, lines, until - 1)
     held = collections.defaultdict(list)
     for (vp, lane), records in o.lanes_compared(world, chosen, until).items():
         method = chosen[lane[0], lane[1]][0]
@@ -316,10 +294,6 @@ def check_sites(world, rng, common, check, folder):
                 stamp(min(one[1].t for one in seen if one[3] == site)),
                 stamp(max(one[1].t for one in mine)), mine[0][4],
                 o.count_text(part), pct(part, load)])
-    path = f"{folder}/weights"
-    with open(path, "w", encoding="ascii") as file:
-        file.writelines(f"{kind} {name} {value}\n"
-                        for (kind, name), value in lines.items())
     words = ("--since", stamp(since), "--until", stamp(until), *common)
     check("sites", sorted(row[:-2] for row in wanted),
           o.acreport("sites", *words))
@@ -423,8 +397,8 @@ def check_congruence(world, rng, common, check, folder):
     held = collections.defaultdict(list)
     for row in o.catchment(world, at, None, "site", since):
         held[row["vp"], row["lane"][:3]].append(row)
-    lines = {("vp", "vp1"): 2.25, ("country", "DE"): 10}
-    weight = spread(world, lines, at)
+    path, lines = o.loads(rng, folder)
+    weight = o.spread(world, lines, at)
     four, six = ("root", "192.0.2.1", 4), ("root", "2001:db8::1", 6)
     lanes = {r.lane[:3] for _, r, _ in world.samples(0, 2**62)}
     all_, both, like, change = [], {}, {}, []
@@ -455,10 +429,6 @@ def check_congruence(world, rng, common, check, folder):
         pct(sum(like[vp] * weight[vp] for vp in like), sum(both.values())),
         pct(sum(both.values()), sum(weight[vp] for vp in all_))]] \
         if {four, six} <= lanes else []
-    path = f"{folder}/weights"
-    with open(path, "w", encoding="ascii") as file:
-        file.writelines(f"{kind} {name} {value}\n"
-                        for (kind, name), value in lines.items())
     words = ("--at", stamp(at), *common)
     check("congruence", [row[:-2] for row in wanted],
           o.acreport("congruence", *words))

@@ -8,6 +8,7 @@ import collections
 import csv
 import datetime
 import io
+import ipaddress
 import math
 import os
 import random
@@ -101,6 +102,7 @@ class World:
                         "flow": flow, "name": rng.choice(self.names),
                         "loss": rng.choice((0, 0.02, 0.3)),
                         "flap": rng.choice((0, 0.02, 0.4)),
+                        "src": f"198.51.100.{1 + int(vp[2:]) % 5}",
                         "rtt": rng.randrange(1000, 200000)})
         return lanes
 
@@ -112,7 +114,9 @@ class World:
             offset = rng.choice((0, SECOND, rng.randrange(20 * SECOND)))
             record = Record(time + offset, lane["target"],
                             lane["address"], question, proto=proto, port=port,
-                            flow=lane["flow"])
+                            flow=lane["flow"], detail={
+                                "type": "dns", "flow": {
+                                    "n": lane["flow"], "src": lane["src"]}})
             if rng.random() < lane["flap"]:
                 lane["name"] = rng.choice(self.names)
             if rng.random() < lane["loss"]:
@@ -540,7 +544,55 @@ def count_text(weight):
     return str(whole // 100) if whole % 100 == 0 else f"{whole / 100:.2f}"
 
 
-def shares(world, rows, at, by, level):
+def sources_of(world, vp, at):
+    """Where it asked from in its newest round."""
+    mine = [b for b in world.batches if b.vp == vp and b.t0 <= at]
+    if not mine:
+        return set()
+    newest = max(mine, key=lambda b: b.t0)
+    return {ipaddress.ip_address(r.detail["flow"]["src"])
+            for r in newest.records if "src" in r.detail["flow"]}
+
+
+def spread(world, lines, at):
+    """The weight of each vantage point."""
+    taken = {}
+    for vp in sorted({b.vp for b in world.batches} |
+                     {p[0] for p in world.places}):
+        _, country, asn = world.place(vp, at)
+        held = [(ipaddress.ip_network(net).prefixlen, net)
+                for kind, net in lines if kind == "prefix" and any(
+                    src in ipaddress.ip_network(net)
+                    for src in sources_of(world, vp, at))]
+        for key in (("vp", vp), ("prefix", max(held)[1] if held else None),
+                    ("asn", str(asn)), ("country", country)):
+            if key in lines:
+                taken[vp] = key
+                break
+        else:
+            taken[vp] = None
+    counts = collections.Counter(taken.values())
+    return {vp: lines[key] / counts[key] if key else 0
+            for vp, key in taken.items()}
+
+
+def loads(rng, folder):
+    """A random file of weights: (path, {(kind, name): weight})."""
+    lines = {("vp", "vp1"): 2.25, ("asn", "64500"): 40, ("asn", "7"): 3,
+             ("country", "GB"): 100, ("country", "DE"): 10,
+             ("prefix", "198.51.100.0/25"): 60,
+             ("prefix", "198.51.100.0/30"): 7.5}
+    lines = {key: rng.choice((value, value * 3))
+             for key, value in lines.items() if rng.random() < 0.7} or lines
+    path = f"{folder}/weights"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("# load\n" + "".join(
+            f"{kind} {name}\t{value}\n"
+            for (kind, name), value in lines.items()))
+    return path, lines
+
+
+def shares(world, rows, at, by, level, weight=None):
     groups = collections.defaultdict(lambda: collections.defaultdict(list))
     for row in rows:
         what = group_of(world, by, row["vp"], at)
@@ -549,25 +601,33 @@ def shares(world, rows, at, by, level):
     for ((target, address, af), what), vps in groups.items():
         head = [guarded(target), address, str(af),
                 "" if what is None else str(what)]
-        weights = collections.Counter()
+        weights, load = collections.Counter(), collections.Counter()
         rtts = collections.defaultdict(list)
         unknown = 0
-        for flows in vps.values():
+        for vp, flows in vps.items():
             seen = [f for f in flows if f["state"] == "known"]
             unknown += not seen
+            load["?"] += weight[vp] if weight and not seen else 0
             for flow in seen:
                 key = (flow["site"],
                        flow["label"] if level == "instance" else "")
                 weights[key] += 1 / len(seen)
+                load[key] += weight[vp] / len(seen) if weight else 0
                 rtts[key] += flow["rtts"]
         known_vps = len(vps) - unknown
-        for (site, label), weight in weights.items():
+        known_load = sum(load.values()) - load["?"]
+        covered = pct(known_load, sum(load.values()))
+        for (site, label), count in weights.items():
             held = rtts[site, label]
-            out.append([*head, guarded(site), count_text(weight),
-                        f"{math.floor(100 * (100 * weight / known_vps) + .5) / 100:.2f}",
+            out.append([*head, guarded(site), count_text(count),
+                        f"{math.floor(100 * (100 * count / known_vps) + .5) / 100:.2f}",
                         ms(median(held)) if held else "", str(len(held)),
-                        guarded(label)])
-        out.append([*head, "", str(unknown), "", "", "0", ""])
+                        guarded(label), *([
+                            count_text(load[site, label]),
+                            pct(load[site, label], known_load),
+                            covered] if weight else [])])
+        out.append([*head, "", str(unknown), "", "", "0", "", *([
+            count_text(load["?"]), "", covered] if weight else [])])
     return sorted(out)
 
 
@@ -706,6 +766,12 @@ def compare_world(seed, folder, tests):
             check(f"shares by {by} {level}",
                   shares(world, rows, at, by, level),
                   acreport("catchment", "--by", by, *words))
+        load_file, lines = loads(rng, folder)
+        by = rng.choice(("region", "country", "asn", "all"))
+        check(f"shares by {by} {level} of load",
+              shares(world, rows, at, by, level, spread(world, lines, at)),
+              acreport("catchment", "--by", by, "--weights", load_file,
+                       *words))
     tests.ok(not wrong, f"world {seed}: all reports agree, and what came "
              "after a time changes nothing",
              [*wrong[:12],
