@@ -18,25 +18,21 @@
 #include "collector/listen_socket.h"
 #include "collector/listen_upload.h"
 #include "collector/metrics.h"
-#include "collector/settle.h"
+#include "collector/pipeline.h"
 #include "lib/addr.h"
 #include "lib/file.h"
 #include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
-#define PEM_MAX (1 << 20)    /* a chain of certificates */
-#define TURN_MS 250          /* deadlines are looked at this often */
-#define IDLE_MS 500          /* no upload for so long: live hours are settled */
-#define SETTLE_EVERY_MS 5000 /* marks that others made */
-#define SETTLE_BUSY_MS 1000  /* closed hours, while uploads come */
-#define SETTLE_STEP_MS 200   /* an upload waits at most for that long */
-#define SETTLE_HOURS 8       /* of one transaction */
-#define STOP_HOURS_S 10      /* at the end what is marked is settled */
-#define FILES_BESIDE 64      /* descriptors that are no connections */
+#define PEM_MAX (1 << 20) /* a chain of certificates */
+#define TURN_MS 250       /* deadlines are looked at this often */
+#define FILES_BESIDE 64   /* descriptors that are no connections */
 
 struct server {
-	struct store *store;
+	struct store *store;  /* the pipeline's, while there is one */
+	struct store *reader; /* for what is said before a body comes */
+	struct pipeline *pipeline;
 	const struct listen_options *options;
 	struct peers peers;
 	struct uploads uploads;
@@ -48,8 +44,6 @@ struct server {
 	sigset_t old_signals;
 	bool signals_taken;
 	struct MHD_Daemon *daemon;
-	struct mono settled;
-	bool unsettled; /* marks were left when last settled */
 };
 
 /* --- the library's callbacks --- */
@@ -272,11 +266,9 @@ start_uploads(struct server *s)
 		log_warnx("listen: no memory");
 		return EXIT_STORAGE;
 	}
-	s->uploads = (struct uploads){ .store = s->store,
-		.peers = &s->peers,
-		.meter = &s->meter,
-		.last = mono_now(),
-		.log_minute = mono_now() };
+	s->uploads = (struct uploads){
+		.peers = &s->peers, .meter = &s->meter, .log_minute = mono_now()
+	};
 	s->uploads.temp_dirfd =
 	    open(options->temp_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fd = s->uploads.temp_dirfd == -1
@@ -310,7 +302,8 @@ start_signals(struct server *s)
 static int
 start_daemon(struct server *s)
 {
-	unsigned flags = MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ERROR_LOG |
+			 MHD_ALLOW_SUSPEND_RESUME;
 
 	s->daemon = MHD_start_daemon(flags, 0, on_accept, s, on_request, s,
 	    MHD_OPTION_EXTERNAL_LOGGER, on_log, s, /* first: for the others */
@@ -345,12 +338,27 @@ start_metrics(struct server *s)
 	return code;
 }
 
+/* After the signals are blocked: its threads must not take them. */
+static int
+start_pipeline(struct server *s)
+{
+	int code;
+
+	if ((s->reader = store_open_beside(s->store, &code)) == NULL)
+		return code;
+	if ((s->pipeline = pipeline_start(s->store)) == NULL)
+		return EXIT_STORAGE;
+	s->uploads.store = s->reader;
+	s->uploads.pipeline = s->pipeline;
+	return EXIT_DONE;
+}
+
 static int
 start(struct server *s)
 {
 	static int (*const steps[])(struct server *) = { start_tls,
-		start_uploads, start_socket, start_signals, start_metrics,
-		start_daemon };
+		start_uploads, start_socket, start_signals, start_pipeline,
+		start_metrics, start_daemon };
 	size_t i;
 	int code = EXIT_DONE;
 
@@ -361,86 +369,28 @@ start(struct server *s)
 	return code;
 }
 
-/* --- settling --- */
-
-/* The hour that still runs is settled again and again, so only when nobody
- * waits; a finished one once. */
-static struct wall
-settle_before(const struct server *s, struct mono now)
-{
-	const int64_t hour = 3600 * span_s(1).ns;
-	struct wall before = { INT64_MAX };
-
-	if (s->uploads.under_way > 0 ||
-	    mono_since(now, s->uploads.last).ns < span_ms(IDLE_MS).ns)
-		before.ns = wall_now().ns / hour * hour;
-	return before;
-}
-
-/* Nothing new: look for the marks of other processes now and then. Marks
- * left: at once, but uploads come first where there are any. */
-static bool
-settle_is_due(const struct server *s, bool idle, struct mono now)
-{
-	int64_t waited_ns = mono_since(now, s->settled).ns;
-
-	if (s->unsettled || s->uploads.stored)
-		return idle || waited_ns >= span_ms(SETTLE_BUSY_MS).ns;
-	return waited_ns >= span_ms(SETTLE_EVERY_MS).ns;
-}
-
-static void
-settle_some(struct server *s)
-{
-	struct mono now = mono_now();
-	struct mono end = mono_add(now, span_ms(SETTLE_STEP_MS));
-	struct wall before = settle_before(s, now);
-	bool idle = before.ns == INT64_MAX;
-	enum store_result result;
-	int64_t left = 0;
-
-	if (!settle_is_due(s, idle, now))
-		return;
-	do
-		result = settle_marked(s->store, SETTLE_HOURS, before, &left);
-	while (result == STORE_OK && left > 0 && idle &&
-	       mono_before(mono_now(), end));
-	if (result != STORE_OK && result != STORE_BUSY)
-		log_warnx("settle: %s", store_result_name(result));
-	/* After a failure: when it would be due without marks. */
-	s->unsettled = result == STORE_OK && left > 0;
-	s->uploads.stored = s->uploads.stored && !idle;
-	s->settled = mono_now();
-}
-
-/* What is marked when the server ends, as far as that is quick. */
-static void
-settle_rest(struct server *s)
-{
-	struct mono end = mono_add(mono_now(), span_s(STOP_HOURS_S));
-	struct wall always = { INT64_MAX };
-	int64_t left = 1;
-
-	while (left > 0 && mono_before(mono_now(), end))
-		if (settle_marked(s->store, SETTLE_HOURS, always, &left) !=
-		    STORE_OK)
-			return;
-}
-
 /* --- the turn --- */
 
 static int
 wait_ms(const struct server *s)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
-	int wait = s->peers.count > 0 || s->unsettled || s->uploads.stored
-		       ? TURN_MS
-		       : 1000;
+	int wait = s->peers.count > 0 ? TURN_MS : 1000;
 
 	if (MHD_get_timeout(s->daemon, &ms) == MHD_YES &&
 	    ms < (MHD_UNSIGNED_LONG_LONG)wait)
 		return (int)ms;
 	return wait;
+}
+
+/* Those whose verdict is durable. */
+static void
+answer_done(struct server *s)
+{
+	struct pipeline_job *job;
+
+	while ((job = pipeline_take(s->pipeline)) != NULL)
+		upload_done(job);
 }
 
 /* Serve what has come. False: a signal says stop. */
@@ -450,28 +400,32 @@ turn(struct server *s)
 	const union MHD_DaemonInfo *info =
 	    MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	struct signalfd_siginfo signal;
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = info->epoll_fd, .events = POLLIN },
+		{ .fd = pipeline_fd(s->pipeline), .events = POLLIN },
 	};
 
-	(void)poll(fds, 2, wait_ms(s));
+	(void)poll(fds, 3, wait_ms(s));
+	answer_done(s);
 	(void)MHD_run(s->daemon);
 	(void)peers_expire(&s->peers, mono_now());
 	return read(s->signal_fd, &signal, sizeof(signal)) == -1;
 }
 
+/* No more connections; those that have a head accepted have some seconds,
+ * then what is not being stored is sent away. */
 static void
-serve(struct server *s)
+stop_serving(struct server *s)
 {
-	struct mono end;
-	MHD_socket fd;
+	const MHD_socket fd = MHD_quiesce_daemon(s->daemon);
+	struct mono end = mono_add(mono_now(), span_s(LIMIT_HTTP_STOP_S));
 
-	while (turn(s))
-		settle_some(s);
-	log_warnx("stopping");
-	fd = MHD_quiesce_daemon(s->daemon);
-	end = mono_add(mono_now(), span_s(LIMIT_HTTP_STOP_S));
+	while (s->uploads.under_way > 0 && mono_before(mono_now(), end))
+		(void)turn(s);
+	pipeline_stop(s->pipeline);
+	answer_done(s);
+	end = mono_add(mono_now(), span_ms(TURN_MS));
 	while (s->uploads.under_way > 0 && mono_before(mono_now(), end))
 		(void)turn(s);
 	MHD_stop_daemon(s->daemon);
@@ -479,16 +433,28 @@ serve(struct server *s)
 	if (fd != MHD_INVALID_SOCKET)
 		(void)close(fd);
 	s->listen_fd = -1;
-	settle_rest(s);
+}
+
+static void
+serve(struct server *s)
+{
+	while (turn(s))
+		;
+	log_warnx("stopping");
+	stop_serving(s);
 }
 
 static void
 clear(struct server *s)
 {
 	metrics_stop(s->metrics);
-	store_count_in(s->store, NULL);
 	if (s->daemon != NULL)
 		MHD_stop_daemon(s->daemon);
+	if (s->pipeline != NULL)
+		pipeline_stop(s->pipeline);
+	pipeline_free(s->pipeline);
+	store_close(s->reader);
+	store_count_in(s->store, NULL);
 	if (s->listen_fd != -1)
 		(void)close(s->listen_fd);
 	if (s->signal_fd != -1)
@@ -510,8 +476,7 @@ listen_serve(struct store *store, const struct listen_options *options)
 	struct server s = { .store = store,
 		.options = options,
 		.listen_fd = -1,
-		.signal_fd = -1,
-		.settled = mono_now() };
+		.signal_fd = -1 };
 	int code;
 
 	s.uploads.temp_dirfd = -1;

@@ -1,8 +1,8 @@
 /*
  * The receiving end of an upload (DESIGN.md 8): HTTPS, one method, one path,
  * one request for one batch, answered by a receipt after the commit.
- * One thread does everything in turn: a receipt is one durable transaction,
- * and the store has one writer anyway.
+ * One thread talks to all; what it received goes through the pipeline into
+ * the store, and several uploads share a durable transaction.
  */
 #ifndef COLLECTOR_LISTEN_H
 #define COLLECTOR_LISTEN_H

@@ -12,6 +12,7 @@
 #include "collector/listen_answer.h"
 #include "collector/listen_request.h"
 #include "collector/meter.h"
+#include "collector/pipeline.h"
 #include "lib/file.h"
 #include "lib/limits.h"
 #include "lib/log.h"
@@ -30,6 +31,8 @@ struct upload {
 	struct answer answer; /* status 0: none yet; else the rest of the
 			       * body is thrown away */
 	int fd;               /* -1: none */
+	struct MHD_Connection *connection; /* while it is in the pipeline */
+	struct pipeline_job job;
 };
 
 static void
@@ -63,7 +66,6 @@ upload_free(struct upload *u)
 	if (u->fd != -1) {
 		(void)close(u->fd);
 		u->shared->under_way--;
-		u->shared->last = mono_now();
 	}
 	free(u);
 }
@@ -190,10 +192,14 @@ preview(struct upload *u)
 		    "Content-Length is not the length of this batch");
 }
 
+/* More than can be done soon is better sent elsewhere in time. */
 static bool
-is_overloaded(const struct peers *peers)
+is_overloaded(const struct uploads *shared)
 {
-	return peers->count > peers->size - peers->size / 4;
+	const struct peers *peers = shared->peers;
+
+	return peers->count > peers->size - peers->size / 4 ||
+	       pipeline_backlog(shared->pipeline) > LIMIT_BACKLOG_BYTES;
 }
 
 static void
@@ -216,9 +222,9 @@ begin(struct upload *u, struct MHD_Connection *connection,
 	unsigned status;
 
 	status = request_head_read(&u->head, connection, line, &reason);
-	if (status == 0 && is_overloaded(u->shared->peers)) {
+	if (status == 0 && is_overloaded(u->shared)) {
 		status = MHD_HTTP_SERVICE_UNAVAILABLE;
-		reason = "too many connections";
+		reason = "too much at once";
 	}
 	if (status != 0) {
 		refuse(u, status, reason);
@@ -254,64 +260,37 @@ take(struct upload *u, const char *data, size_t len)
 		    "the body could not be kept");
 }
 
-/* The whole file in memory: one at a time has that. NULL, errno. */
-static uint8_t *
-read_back(struct upload *u)
+/* Into the pipeline. The connection sleeps until it is answered. */
+static int
+submit(struct upload *u, struct MHD_Connection *connection)
 {
-	size_t len = u->head.body_len, at = 0;
-	uint8_t *bytes = malloc(len + 1);
-	ssize_t got;
-
-	while (bytes != NULL && at < len) {
-		got = pread(u->fd, bytes + at, len - at, (off_t)at);
-		if (got == -1 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			if (got == 0)
-				errno = EIO;
-			free(bytes);
-			return NULL;
-		}
-		at += (size_t)got;
-	}
-	return bytes;
+	u->job = (struct pipeline_job){
+		.owner = u,
+		.fd = u->fd,
+		.len = u->head.body_len,
+		.line = u->head.batch,
+		.line_len = u->head.batch_len,
+		.signature = u->head.signature,
+	};
+	u->connection = connection;
+	if (u->peer != NULL)
+		u->peer->deadline = (struct mono){ INT64_MAX };
+	MHD_suspend_connection(connection);
+	pipeline_put(u->shared->pipeline, &u->job);
+	return MHD_YES;
 }
 
-/* What the preview was told is what came. */
-static bool
-begins_as_told(const struct upload *u, const uint8_t *file)
+void
+upload_done(struct pipeline_job *job)
 {
-	const struct request_head *head = &u->head;
-	size_t len = head->batch_len, sig_len = strlen(head->signature);
+	struct upload *u = job->owner;
 
-	return memcmp(file, head->batch, len) == 0 && file[len] == '\n' &&
-	       memcmp(file + len + 1, head->signature, sig_len) == 0 &&
-	       file[len + 1 + sig_len] == '\n';
-}
-
-static void
-ingest(struct upload *u)
-{
-	struct ingest_result result;
-	uint8_t *file;
-
-	if ((file = read_back(u)) == NULL) {
-		log_warn("upload: temporary file");
-		refuse(u, MHD_HTTP_INTERNAL_SERVER_ERROR,
-		    "the body could not be read back");
-		return;
-	}
-	if (!begins_as_told(u, file)) {
-		refuse(u, MHD_HTTP_BAD_REQUEST,
-		    "the body does not begin with the lines of the headers");
-	} else {
-		memset(&result, 0, sizeof(result));
-		ingest_batch(u->shared->store, file, u->head.body_len, &result);
-		judged(u, &result);
-		if (result.verdict == INGEST_STORED)
-			u->shared->stored = true;
-	}
-	free(file);
+	if (job->status != 0)
+		refuse(u, job->status, job->reason);
+	else
+		judged(u, &job->ingest.result);
+	allow_seconds(u, ANSWER_S);
+	MHD_resume_connection(u->connection);
 }
 
 int
@@ -333,6 +312,6 @@ upload_handle(struct upload *u, struct MHD_Connection *connection,
 		return MHD_YES;
 	}
 	if (u->answer.status == 0)
-		ingest(u);
+		return submit(u, connection);
 	return send_answer(u, connection);
 }

@@ -13,17 +13,18 @@
 #include "lib/times.h"
 
 struct MHD_Connection;
+struct pipeline;
+struct pipeline_job;
 struct upload;
 
 /* What uploads share. */
 struct uploads {
-	struct store *store;
+	struct store *store; /* for reading */
+	struct pipeline *pipeline;
 	struct peers *peers;
 	struct meter *meter;
 	int temp_dirfd;
 	size_t under_way;       /* with a head that was accepted */
-	struct mono last;       /* when the last of those ended */
-	bool stored;            /* one was, since the listener last settled */
 	struct mono log_minute; /* refusals are logged, some a minute */
 	unsigned logged;
 };
@@ -34,6 +35,9 @@ int upload_temp_file(int dirfd);
 /* The request line has come; uri is as it was sent. NULL: no memory. */
 struct upload *upload_new(struct uploads *, struct peer *, const char *uri);
 void upload_free(struct upload *);
+
+/* A job that the pipeline has given back: it is answered. */
+void upload_done(struct pipeline_job *);
 
 /* The library's access handler, an enum MHD_Result: called once with the
  * head, then with pieces of the body, then with *len 0. */

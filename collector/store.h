@@ -43,6 +43,9 @@ int store_create(const char *path);
  * another schema version, or broken; one line was logged and *code is the
  * exit code. archive may be NULL: nothing is archived. */
 struct store *store_open(const char *path, const char *archive, int *code);
+/* Another connection of the same process, for another thread: what works
+ * outside a transaction. NULL as above. */
+struct store *store_open_beside(const struct store *writer, int *code);
 void store_close(struct store *);
 struct sqlite3 *store_db(struct store *); /* for settle.c and retain.c */
 /* Commits are counted there from now on. */

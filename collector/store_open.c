@@ -364,6 +364,19 @@ store_open_reader(const char *path, int *code)
 }
 
 struct store *
+store_open_beside(const struct store *writer, int *code)
+{
+	struct store *s = store_open_reader(writer->path, code);
+
+	if (s != NULL && prepare_statements(s) == -1) {
+		*code = EXIT_STORAGE;
+		store_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct store *
 store_open_shadow(const char *path, int *code)
 {
 	struct store *s;

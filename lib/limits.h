@@ -81,6 +81,10 @@
 #define LIMIT_HTTP_STOP_S 5         /* uploads under way at SIGTERM */
 #define LIMIT_RETRY_AFTER_S 600 /* spreads 10,000 clients to 17 per second */
 
+#define LIMIT_BACKLOG_BYTES \
+	(64 << 20) /* of bodies that wait: 2 million records, some 15 s */
+#define LIMIT_PARSED_BYTES (32 << 20) /* in memory before they are stored */
+
 /* The collector's archive and memory. */
 #define LIMIT_ARCHIVE_FILE (64 << 20) /* then the next: one copy, one tape */
 #define LIMIT_ARCHIVE_KIND 16 /* bytes of an entry's kind, NUL included */
