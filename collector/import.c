@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "collector/import_accollect.h"
 #include "collector/import_manycastr.h"
 #include "collector/import_ripe_atlas.h"
 #include "collector/ingest.h"
@@ -155,6 +156,12 @@ run_batches(struct store *s, const struct import_command *import)
 }
 
 static int
+run_accollect(struct store *s, const struct import_command *import)
+{
+	return import_accollect(s, import->files, import->file_count);
+}
+
+static int
 run_ripe_atlas(struct store *s, const struct import_command *import)
 {
 	const struct import_options options = {
@@ -198,6 +205,7 @@ static const struct format {
 	bool target, atlas, manycastr;
 } formats[] = {
 	{ "batch", run_batches, false, false, false },
+	{ "accollect", run_accollect, false, false, false },
 	{ "ripe-atlas", run_ripe_atlas, true, true, false },
 	{ "manycastr", run_manycastr, true, false, true },
 };
@@ -238,8 +246,8 @@ static int
 check_options(const struct import_command *import, const struct format *format)
 {
 	if (format == NULL)
-		return command_usage("--format %s: batch, ripe-atlas or "
-				     "manycastr",
+		return command_usage("--format %s: batch, accollect, "
+				     "ripe-atlas or manycastr",
 		    import->format);
 	if (import->target != NULL && !format->target)
 		return command_usage(

@@ -26,6 +26,10 @@ write_title(const struct store_batch *batch, const char *vp, char *text)
 	json_out_int(&out, batch->number);
 	json_out_key(&out, "sha256");
 	json_out_hex(&out, batch->sha256, sizeof(batch->sha256));
+	if (batch->keyid != NULL) {
+		json_out_key(&out, "keyid");
+		json_out_text(&out, batch->keyid);
+	}
 	json_out_close(&out, '}');
 	return json_out_end(&out);
 }
@@ -139,6 +143,7 @@ struct title {
 	char vp[LIMIT_VP_NAME + 1];
 	char spool[256];
 	char sha256[SIGN_SHA256_TEXT];
+	char keyid[SIGN_KEYID_TEXT]; /* "": none */
 	int64_t number;
 };
 
@@ -162,6 +167,10 @@ read_title(struct lines_in *in, struct title *title, struct store_batch *batch)
 	json_in_text(&json, "vp", title->vp, sizeof(title->vp));
 	json_in_text(&json, "spool", title->spool, sizeof(title->spool));
 	json_in_text(&json, "sha256", title->sha256, sizeof(title->sha256));
+	/* Only where the batch was signed once. */
+	if (json_in_value(&json, "keyid", false) != NULL)
+		json_in_text(
+		    &json, "keyid", title->keyid, sizeof(title->keyid));
 	batch->number = json_in_int(&json, "number", INT64_MIN, INT64_MAX);
 	json_in_free(object);
 	if (failed)
@@ -173,6 +182,7 @@ read_title(struct lines_in *in, struct title *title, struct store_batch *batch)
 	    len != sizeof(batch->sha256))
 		return refuse(in, "sha256: is none");
 	batch->spool = title->spool;
+	batch->keyid = title->keyid[0] == '\0' ? NULL : title->keyid;
 	return 0;
 }
 
@@ -224,7 +234,7 @@ import_batch_restore(struct store *s, const char *text, size_t len, char *error,
 		.error_size = error_size,
 	};
 	struct batch_head head;
-	struct title title;
+	struct title title = { 0 };
 	struct store_batch batch = { .head = &head };
 	enum store_result result;
 

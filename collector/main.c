@@ -236,8 +236,9 @@ static const struct {
 	    "list | status [NAME] [--format csv]" },
 	{ "serve", command_serve, "receive uploads" },
 	{ "import", command_import,
-	    "[--format ripe-atlas [--probes FILE] [--question NAME] | "
-	    "--format manycastr [--at TIME] [--address ADDRESS]] "
+	    "[--format accollect | ripe-atlas [--probes FILE] [--question "
+	    "NAME] | "
+	    "manycastr [--at TIME] [--address ADDRESS]] "
 	    "[--target NAME] FILE..." },
 	{ "check", command_check,
 	    "[--hash] verify, or print the content's "

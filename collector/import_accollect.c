@@ -1,0 +1,336 @@
+#include "collector/import_accollect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/import_writer.h"
+#include "collector/import_row.h"
+#include "collector/settle.h"
+#include "collector/statements_import.h"
+#include "collector/store_private.h"
+#include "lib/batch_head.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+#define PRUNED_RECORDS 4 /* store.sql, batch.pruned */
+
+struct import {
+	struct import_writer writer;
+	struct store *from;
+	const char *path;
+	struct record *records; /* of the batch at hand */
+	size_t size;
+	uint64_t empty, refused;
+};
+
+/* 0, or the exit code where a step of the store failed. */
+static int
+code_of(struct import *im, enum store_result result)
+{
+	if (result == STORE_OK)
+		return 0;
+	store_rollback(im->writer.store);
+	im->writer.begun = false;
+	return import_failed(&im->writer, result);
+}
+
+/* --- vantage points --- */
+
+static void
+read_place(struct vp_place *place, const struct query *q)
+{
+	*place =
+	    (struct vp_place){ .since = wall_from_us(query_column_int(q, 1)) };
+	place->has_position = !query_column_is_null(q, 2);
+	place->lat = sqlite3_column_double(q->stmt, 2);
+	place->lon = sqlite3_column_double(q->stmt, 3);
+	(void)text_copy(
+	    place->region, sizeof(place->region), query_column_text(q, 4));
+	(void)text_copy(
+	    place->country, sizeof(place->country), query_column_text(q, 5));
+	(void)text_copy(
+	    place->city, sizeof(place->city), query_column_text(q, 6));
+	place->asn = query_column_is_null(q, 7) ? -1 : query_column_int(q, 7);
+	(void)text_copy(
+	    place->tags, sizeof(place->tags), query_column_text(q, 8));
+}
+
+static enum store_result
+add_place(struct import *im, const struct query *q)
+{
+	struct store *to = im->writer.store;
+	enum store_result result;
+	struct vp_place place;
+	int64_t vp;
+
+	result = store_vp(to, query_column_text(q, 0), true, &vp);
+	if (result != STORE_OK || query_column_is_null(q, 1))
+		return result;
+	read_place(&place, q);
+	return store_vp_place(to, vp, &place);
+}
+
+static enum store_result
+add_key(struct import *im, const struct query *q)
+{
+	struct store *to = im->writer.store;
+	enum store_result result;
+	int64_t vp;
+
+	result = store_vp(to, query_column_text(q, 0), true, &vp);
+	if (result != STORE_OK ||
+	    sqlite3_column_bytes(q->stmt, 2) != SIGN_PUBLIC_LEN)
+		return result;
+	result = store_vp_key(to, vp, sqlite3_column_blob(q->stmt, 2),
+	    wall_from_us(query_column_int(q, 3)));
+	if (result != STORE_CONFLICT)
+		return result;
+	log_warnx("%s: key %s is another vantage point's here", im->path,
+	    query_column_text(q, 1));
+	im->refused++;
+	return STORE_OK;
+}
+
+static enum store_result
+revoke_key(struct import *im, const struct query *q)
+{
+	struct store *to = im->writer.store;
+	struct store_signed counts;
+	enum store_result result;
+	int64_t vp;
+
+	if (query_column_is_null(q, 4))
+		return STORE_OK;
+	result = store_vp(to, query_column_text(q, 0), true, &vp);
+	if (result == STORE_OK)
+		result = store_vp_revoke(to, vp, query_column_text(q, 1),
+		    wall_from_us(query_column_int(q, 4)), &counts);
+	return result == STORE_UNKNOWN ? STORE_OK : result;
+}
+
+/* Do it for every row, in a transaction. */
+static int
+for_each(struct import *im, const char *sql,
+    enum store_result (*take)(struct import *, const struct query *))
+{
+	struct query q;
+	enum store_result result = STORE_OK, read;
+	int code = import_begin(&im->writer);
+
+	if (code != 0)
+		return code;
+	q = query_once(im->from, sql);
+	while (result == STORE_OK && query_row(&q))
+		result = take(im, &q);
+	read = query_end(&q);
+	code = code_of(im, result);
+	if (code == 0 && read != STORE_OK)
+		code = EXIT_STORAGE;
+	return code == 0 ? import_commit(&im->writer) : code;
+}
+
+/* --- batches --- */
+
+static int
+make_room(struct import *im, size_t count)
+{
+	struct record *more;
+
+	if (count <= im->size)
+		return 0;
+	more = reallocarray(im->records, count, sizeof(*more));
+	if (more == NULL)
+		return -1;
+	im->records = more;
+	im->size = count;
+	return 0;
+}
+
+/* All records of a batch; 0, or -1 after a line of log. */
+static int
+read_records(struct import *im, const struct query *q)
+{
+	const int64_t first = query_column_int(q, 5);
+	const size_t count = (size_t)query_column_int(q, 6);
+	struct row_reader *rows;
+	char reason[128] = "";
+	size_t read = 0;
+	int more = 1;
+
+	if (make_room(im, count) == -1) {
+		log_warnx("import: no memory");
+		return -1;
+	}
+	rows = row_reader_open(im->from, query_column_int(q, 4), first,
+	    first + (int64_t)count - 1);
+	while (rows != NULL && read < count && more == 1) {
+		more = row_reader_next(
+		    rows, &im->records[read], reason, sizeof(reason));
+		read += more == 1;
+	}
+	row_reader_close(rows);
+	if (read == count)
+		return 0;
+	log_warnx("%s: %s %s number %lld, row %zu: %s", im->path,
+	    query_column_text(q, 0), query_column_text(q, 1),
+	    (long long)query_column_int(q, 2), read + 1,
+	    more == 0 ? "is missing" : reason);
+	return -1;
+}
+
+static int
+read_batch(struct import *im, const struct query *q, struct batch_head *head,
+    struct store_batch *batch)
+{
+	const char *text = query_column_text(q, 7);
+	char reason[128];
+
+	if (batch_head_from_json(
+		head, text, strlen(text), reason, sizeof(reason)) == -1) {
+		log_warnx("%s: %s %s number %lld: head: %s", im->path,
+		    query_column_text(q, 0), query_column_text(q, 1),
+		    (long long)query_column_int(q, 2), reason);
+		return -1;
+	}
+	if (sqlite3_column_bytes(q->stmt, 3) != SIGN_SHA256_LEN)
+		return -1;
+	memcpy(batch->sha256, sqlite3_column_blob(q->stmt, 3), SIGN_SHA256_LEN);
+	batch->spool = query_column_text(q, 1);
+	batch->number = query_column_int(q, 2);
+	batch->head = head;
+	if (!query_column_is_null(q, 8))
+		batch->keyid = query_column_text(q, 8);
+	return read_records(im, q);
+}
+
+/* A batch whose key does not hold here leaves nothing behind. */
+static enum store_result
+add_or_undo(struct store *to, const struct store_batch *batch,
+    const struct record *records, size_t count)
+{
+	enum store_result result, ended;
+
+	if ((result = store_save(to)) != STORE_OK)
+		return result;
+	result = store_add_batch(to, batch, records, count);
+	ended = result == STORE_REVOKED ? store_undo(to) : store_keep(to);
+	return ended == STORE_OK ? result : ended;
+}
+
+static int
+add_batch(struct import *im, const struct query *q)
+{
+	struct store *to = im->writer.store;
+	struct batch_head head;
+	struct store_batch batch = { 0 };
+	enum store_result result;
+
+	if (query_column_int(q, 9) != 0) {
+		im->empty++;
+		return 0;
+	}
+	if (read_batch(im, q, &head, &batch) == -1) {
+		im->refused++;
+		return 0;
+	}
+	if ((result = store_vp(to, query_column_text(q, 0), true, &batch.vp)) !=
+	    STORE_OK)
+		return code_of(im, result);
+	if ((result = add_or_undo(to, &batch, im->records,
+		 (size_t)query_column_int(q, 6))) == STORE_REVOKED) {
+		im->refused++;
+		return 0;
+	}
+	return import_added(&im->writer, result);
+}
+
+static int
+add_batches(struct import *im)
+{
+	struct query q = query_once(im->from, import_batches);
+	int code = 0;
+
+	query_int(&q, PRUNED_RECORDS);
+	while (code == 0 && query_row(&q)) {
+		if ((code = import_begin(&im->writer)) == 0)
+			code = add_batch(im, &q);
+		if (code == 0)
+			code = import_commit_full(&im->writer);
+	}
+	if (query_end(&q) != STORE_OK && code == 0)
+		code = EXIT_STORAGE;
+	return code;
+}
+
+/* --- databases --- */
+
+/* Keys are revoked last: what they signed before holds. */
+static int
+take_all(struct import *im)
+{
+	int code;
+
+	if ((code = for_each(im, import_places, add_place)) != 0 ||
+	    (code = for_each(im, import_keys, add_key)) != 0 ||
+	    (code = add_batches(im)) != 0 ||
+	    (code = import_commit(&im->writer)) != 0)
+		return code;
+	return for_each(im, import_keys, revoke_key);
+}
+
+static int
+import_database(struct import *im, const char *path)
+{
+	int code;
+
+	if (strcmp(path, im->writer.store->path) == 0) {
+		log_warnx("%s: is the database to import into", path);
+		return EXIT_BAD_USAGE;
+	}
+	if ((im->from = store_open_shadow(path, &code)) == NULL)
+		return code;
+	im->path = path;
+	code = take_all(im);
+	store_close(im->from);
+	return code;
+}
+
+static int
+finish(struct import *im)
+{
+	const struct wall always = { INT64_MAX };
+	enum store_result result;
+	int64_t left;
+
+	result = settle_marked(im->writer.store, 0, always, &left);
+	if (result != STORE_OK)
+		return import_failed(&im->writer, result);
+	return im->empty + im->refused + im->writer.conflicts == 0
+		   ? 0
+		   : EXIT_UNANSWERED;
+}
+
+int
+import_accollect(struct store *store, char *const *files, size_t file_count)
+{
+	struct import im = { .writer = { .store = store } };
+	int code = 0, file;
+
+	for (size_t i = 0; i < file_count && !im.writer.failed; i++) {
+		file = import_database(&im, files[i]);
+		code = file > code ? file : code;
+	}
+	if (!im.writer.failed) {
+		file = finish(&im);
+		code = file > code ? file : code;
+	}
+	printf("%" PRIu64 " batches stored, %" PRIu64 " stored before, %" PRIu64
+	       " in conflict, %" PRIu64 " without records any more, %" PRIu64
+	       " not taken\n",
+	    im.writer.stored, im.writer.duplicates, im.writer.conflicts,
+	    im.empty, im.refused);
+	free(im.records);
+	return code;
+}
