@@ -206,20 +206,65 @@ kind_of(enum proto proto)
 				    : LINK_UDP;
 }
 
-static enum link_error
-flow_try(struct flow_table *table, struct flow *flow, struct link *link)
+static enum proto
+proto_of(enum link_kind kind)
 {
-	struct link_tuple tuple = {
+	return kind == LINK_ICMP  ? PROTO_ICMP
+	       : kind == LINK_TCP ? PROTO_TCP
+				  : PROTO_UDP;
+}
+
+int
+flow_recognise(const struct flow_table *table, const struct link_tuple *tuple)
+{
+	struct peer peer = { .addr = tuple->dst };
+	struct flow flow = { .peer = &peer,
+		.dport = tuple->dport,
+		.proto = proto_of(tuple->kind) };
+
+	for (flow.n = 0; flow.n < LIMIT_FLOWS; flow.n++) {
+		flow_name(table, &flow);
+		if (flow.port == tuple->port)
+			return flow.n;
+	}
+	return -1;
+}
+
+struct flow *
+flow_adopt(struct flow_table *table, const struct link_tuple *tuple, int n,
+    uint16_t cksum)
+{
+	struct flow *flow = flow_get(
+	    table, &tuple->dst, tuple->dport, proto_of(tuple->kind), n);
+
+	if (flow == NULL)
+		return NULL;
+	flow->port = tuple->port;
+	flow->label = tuple->label;
+	if (tuple->kind == LINK_ICMP)
+		flow->cksum = cksum;
+	return flow;
+}
+
+struct link_tuple
+flow_tuple(const struct flow *flow)
+{
+	return (struct link_tuple){
 		.kind = kind_of(flow->proto),
 		.dst = flow->peer->addr,
 		.dport = flow->dport,
-		.src =
-		    flow->peer->addr.af == 4 ? table->source4 : table->source6,
 		.port = flow->port,
 		.label = flow->label,
 	};
+}
+
+static enum link_error
+flow_try(struct flow_table *table, struct flow *flow, struct link *link)
+{
+	struct link_tuple tuple = flow_tuple(flow);
 	enum link_error error;
 
+	tuple.src = flow->peer->addr.af == 4 ? table->source4 : table->source6;
 	error = link->open(link, &tuple, flow, &flow->socket);
 	if (error != LINK_OK) {
 		flow->socket = -1;

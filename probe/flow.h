@@ -50,6 +50,15 @@ void flow_table_free(struct flow_table *);
 struct flow *flow_get(struct flow_table *, const struct addr *, uint16_t dport,
     enum proto, int n);
 
+/* Of a capture: which flow has this port by the key, -1 where none has, and the
+ * flow n made to be what the capture shows; NULL: no memory. */
+int flow_recognise(const struct flow_table *, const struct link_tuple *);
+struct flow *flow_adopt(
+    struct flow_table *, const struct link_tuple *, int n, uint16_t cksum);
+
+/* What its socket is or will be; without the source address. */
+struct link_tuple flow_tuple(const struct flow *);
+
 /* Open its socket where it is not. LINK_OK, or why not. */
 enum link_error flow_open(struct flow_table *, struct flow *, struct link *);
 void flow_close(struct flow *, struct link *);

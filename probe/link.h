@@ -74,6 +74,31 @@ struct arrival {
 	size_t len;
 };
 
+/* A packet as it was sent once. */
+struct link_sent {
+	const uint8_t *bytes; /* behind UDP's header, from the ICMP header on,
+			       * or a stream's message */
+	size_t len;
+	uint16_t cksum; /* of UDP or ICMP */
+};
+
+struct link;
+
+/* What a link has beside where it plays what was captured: nothing is drawn
+ * anew, and what was sent is sent when it was. hop: one of a trace. */
+struct link_replay {
+	/* Whether the next packet of a flow left later than now, and when to
+	 * ask again. */
+	bool (*early)(struct link *, const struct link_tuple *, bool hop,
+	    struct mono *when);
+	/* Whether anything more leaves on a flow. */
+	bool (*sends)(struct link *, const struct link_tuple *);
+	/* The packet that left now, or of a stream its query; LINK_RETRY: not
+	 * yet; LINK_FAILED: never. ttl 0: none of a trace. */
+	enum link_error (*recall)(
+	    struct link *, int socket, uint8_t ttl, struct link_sent *);
+};
+
 struct link {
 	struct mono (*mono)(struct link *);
 	struct wall (*wall)(struct link *);
@@ -95,6 +120,8 @@ struct link {
 
 	/* Sleep until something arrives, or until then. */
 	void (*wait)(struct link *, struct mono until);
+
+	const struct link_replay *replay; /* NULL: the network */
 
 	bool raw;         /* ICMP errors come whole as ARRIVAL_ICMP */
 	bool can_echo[2]; /* echo is permitted: IPv4, IPv6 */

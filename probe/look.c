@@ -12,6 +12,7 @@
 #include "lib/sign.h"
 #include "lib/text.h"
 #include "probe/evidence_write.h"
+#include "probe/look_read.h"
 #include "probe/plan.h"
 #include "probe/sockets.h"
 
@@ -41,6 +42,7 @@ struct look {
 	size_t kept_count;
 	bool failed; /* a record could not be kept */
 	struct names *names;
+	struct look_read *read; /* a capture instead of the network */
 };
 
 static void
@@ -233,7 +235,7 @@ host_key(struct hash_key *key)
 /* As long as the interval or the pace of the busiest address asks for (a trace
  * is up to two packets a hop), and that of the host. */
 static struct span
-look_deadline(const struct look_options *o, const struct plan *plan)
+network_deadline(const struct look_options *o, const struct plan *plan)
 {
 	double timed = (double)o->count * (double)o->interval.ns / 1e9;
 	double packets = (double)plan->most + (o->trace ? 2 * LIMIT_TTL : 0);
@@ -242,6 +244,28 @@ look_deadline(const struct look_options *o, const struct plan *plan)
 	return span_s((timed > paced ? timed : paced) +
 		      (double)o->timeout.ns / 1e9 + LOOK_MARGIN_S +
 		      (double)plan->count * 4 / o->rate);
+}
+
+/* What is played ends when the capture does, and takes no time. */
+static struct span
+look_deadline(const struct look *look, const struct plan *plan)
+{
+	const struct look_options *o = look->options;
+	struct span span;
+
+	if (look->read == NULL)
+		return network_deadline(o, plan);
+	span = look_read_span(look->read);
+	span.ns += o->timeout.ns + span_s(LOOK_MARGIN_S).ns;
+	return span;
+}
+
+static const char *
+refuse_none(void *arg, const struct addr *addr)
+{
+	(void)arg;
+	(void)addr;
+	return NULL;
 }
 
 static void
@@ -262,19 +286,21 @@ run(struct look *look, struct link *link, struct plan *plan)
 	const struct look_options *o = look->options;
 	struct prober_settings settings = { .link = link,
 		.flows = plan->flows,
-		.rate = o->rate,
+		.rate = look->read == NULL ? o->rate : 0,
 		.burst = LIMIT_BUCKET,
 		.answer = o->timeout,
 		.hop = o->timeout.ns < span_ms(HOP_TIMEOUT_MS).ns
 			   ? o->timeout
 			   : span_ms(HOP_TIMEOUT_MS),
 		.linger = span_s(3600), /* to the end of the look */
-		.deadline = look_deadline(o, plan),
+		.deadline = look_deadline(look, plan),
 		.sink = { keep_record, look },
 		.gate = { manners_refuse, o->manners },
 		.contact = "" };
 	struct prober prober;
 
+	if (look->read != NULL)
+		settings.gate.refuses = refuse_none;
 	if (prober_init(&prober, &settings, plan->count) == -1)
 		return EXIT_STORAGE;
 	look->kept =
@@ -427,7 +453,7 @@ answered(const struct look *look, const struct look_address *address)
 		if (look->kept[i].owner != address->name)
 			break;
 		if (r->outcome == OUTCOME_ANSWERED &&
-		    strcmp(r->question, timed) == 0)
+		    (look->read != NULL || strcmp(r->question, timed) == 0))
 			return true;
 	}
 	return false;
@@ -441,7 +467,7 @@ find_names(struct look *look)
 	size_t i, count = 0;
 	int j;
 
-	if (look->options->json || look->options->numeric)
+	if (look->options->json || look->options->numeric || look->read != NULL)
 		return;
 	for (i = 0; i < look->kept_count; i++) {
 		const struct record *r = look->kept[i].record;
@@ -508,7 +534,12 @@ look_over(struct look *look, struct link *link)
 	    sizeof(*look->service_question));
 	if (look->service_question == NULL)
 		goto out_plan;
-	for (i = 0; i < look->address_count; i++) {
+	if (look->read != NULL) {
+		if (look_read_plan(look->read, &plan, look->addresses,
+			look->address_count) == -1)
+			goto out_plan;
+	}
+	for (i = 0; look->read == NULL && i < look->address_count; i++) {
 		if (plan_address(&plan, look, &look->addresses[i]) == -1)
 			goto out_plan;
 	}
@@ -532,6 +563,8 @@ look_at(struct look *look)
 	struct link *link, *witness = NULL;
 	int code;
 
+	if (look->read != NULL)
+		return look_over(look, look_read_link(look->read));
 	if ((link = sockets_new(o->interface)) == NULL) {
 		log_warn("interface %s: sockets",
 		    o->interface == NULL ? "any" : o->interface);
@@ -560,7 +593,9 @@ say_what_is_open(const struct look *look)
 	const char *special;
 	size_t i;
 
-	for (i = 0; i < look->address_count && !look->options->quiet; i++) {
+	for (i = 0; i < look->address_count && !look->options->quiet &&
+		    look->read == NULL;
+	     i++) {
 		special = addr_special(&look->addresses[i].addr);
 		if (special == NULL)
 			continue;
@@ -594,7 +629,12 @@ look(const struct look_options *options)
 		site_map_free(look.map);
 		return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
 	}
-	code = look_resolve(options, &look.addresses, &look.address_count);
+	if (options->read != NULL)
+		code = look_read_addresses(
+		    options, &look.read, &look.addresses, &look.address_count);
+	else
+		code =
+		    look_resolve(options, &look.addresses, &look.address_count);
 	if (code <= EXIT_UNANSWERED && look.address_count > 0) {
 		say_what_is_open(&look);
 		seen = look_at(&look);
@@ -607,6 +647,7 @@ look(const struct look_options *options)
 		free(look.kept[i].record);
 	free(look.kept);
 	names_free(look.names);
+	look_read_done(look.read);
 	look_addresses_free(look.addresses, look.address_count);
 	site_map_free(look.map);
 	free(look.service_question);

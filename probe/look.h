@@ -29,7 +29,8 @@ struct look_options {
 	const char *zone;
 	const char *source4, *source6, *interface; /* NULL: the host's choice */
 	/* Files; NULL: none. */
-	const char *site_map, *blocklist, *services, *write;
+	const char *site_map, *blocklist, *services;
+	const char *write, *read; /* captures */
 	struct manners *manners;
 	char **targets;
 	size_t target_count;

@@ -66,8 +66,12 @@ bool reply_is_refusal(const struct reply *);
 
 /* A random id, no other's on the flow, and letters where they are mixed. */
 void dns_draw(struct probe *);
+/* Instead, where what was sent is played: its id, our cookie. */
+enum link_error dns_recall(struct prober *, struct probe *, struct link_sent *);
 /* The query that is sent, and that replies are matched with. */
 void dns_query_of(const struct probe *, struct dns_query *);
+/* An rcode of who does not speak EDNS (RFC 6891 section 7). */
+bool dns_dislikes_edns(uint16_t rcode);
 /* A message that matched: the ask's record and end, and what is asked again
  * because of it. false: none of ours, or unparseable, which is kept: the wait
  * goes on. */

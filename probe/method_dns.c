@@ -73,6 +73,50 @@ dns_draw(struct probe *drawn)
 		draw(&drawn->mixed, sizeof(drawn->mixed));
 }
 
+/* Which letters of a name are in the other case than in the question. */
+static uint64_t
+find_mixed(const struct dns_name *asked, const struct dns_name *sent)
+{
+	uint64_t mixed = 0;
+	int letters = 0;
+	size_t i;
+
+	for (i = 0; i < asked->len && i < sent->len && letters < 64; i++) {
+		if (!isalpha(asked->bytes[i]))
+			continue;
+		if (asked->bytes[i] != sent->bytes[i])
+			mixed |= (uint64_t)1 << letters;
+		letters++;
+	}
+	return mixed;
+}
+
+enum link_error
+dns_recall(struct prober *p, struct probe *probe, struct link_sent *sent)
+{
+	struct flow *flow = probe->ask->flow;
+	enum link_error error = prober_recall(p, probe, sent);
+	const struct question *question = probe->ask->question;
+	struct dns_question asked;
+	struct dns_reply query;
+	const char *fault;
+	struct cursor c;
+
+	if (error != LINK_OK)
+		return error;
+	c = cursor_over(sent->bytes, sent->len);
+	probe->id = cursor_u16(&c);
+	cursor_seek(&c, DNS_HEADER_LEN);
+	if (dns_question_read(&asked, &c) == PARSE_OK)
+		probe->mixed = find_mixed(&question->dns.name, &asked.name);
+	probe->cksum = sent->cksum;
+	if (dns_reply_parse(&query, sent->bytes, sent->len, &question->dns,
+		&fault) == PARSE_OK &&
+	    query.cookie)
+		memcpy(flow->cookie, query.client_cookie, sizeof(flow->cookie));
+	return LINK_OK;
+}
+
 void
 dns_keep_raw(struct record_dns *dns, const uint8_t *bytes, size_t len)
 {
@@ -156,13 +200,11 @@ has_false_cookie(const struct dns_query *query, const struct dns_reply *reply)
 		   sizeof(query->client_cookie)) != 0;
 }
 
-/* RFC 6891 section 7: who does not speak EDNS says so by one of these. */
-static bool
-dislikes_edns(const struct dns_reply *reply)
+bool
+dns_dislikes_edns(uint16_t rcode)
 {
-	return reply->rcode == DNS_RCODE_FORMERR ||
-	       reply->rcode == DNS_RCODE_NOTIMP ||
-	       reply->rcode == DNS_RCODE_BADVERS;
+	return rcode == DNS_RCODE_FORMERR || rcode == DNS_RCODE_NOTIMP ||
+	       rcode == DNS_RCODE_BADVERS;
 }
 
 static void
@@ -173,7 +215,7 @@ ask_again(
 		.of = ask, .proto = ask->flow->proto, .plain = ask->plain
 	};
 
-	if (!ask->plain && dislikes_edns(reply))
+	if (!ask->plain && dns_dislikes_edns(reply->rcode))
 		retry.plain = true;
 	else if (reply->tc && ask->flow->proto == PROTO_UDP)
 		retry.proto = PROTO_TCP; /* RFC 7766 section 5 */

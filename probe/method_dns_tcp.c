@@ -108,6 +108,25 @@ tcp_send(struct prober *p, struct ask *ask)
 	return SEND_DONE;
 }
 
+/* The query, or what it was; nothing written where it cannot be. */
+static void
+write_query(struct prober *p, struct probe *probe, struct writer *w)
+{
+	struct dns_query query;
+	struct link_sent sent;
+
+	if (p->link->replay != NULL) {
+		if (dns_recall(p, probe, &sent) == LINK_OK)
+			writer_bytes(w, sent.bytes, sent.len);
+		else
+			w->failed = true;
+		return;
+	}
+	dns_draw(probe);
+	dns_query_of(probe, &query);
+	dns_query_write(w, &query);
+}
+
 /* The length and the message in one write, as RFC 7766 section 8 wants it. */
 static void
 connected(struct prober *p, struct probe *probe, const struct arrival *arrival)
@@ -115,14 +134,11 @@ connected(struct prober *p, struct probe *probe, const struct arrival *arrival)
 	struct ask *ask = probe->ask;
 	uint8_t message[512];
 	struct writer w = writer_over(message, sizeof(message));
-	struct dns_query query;
 
 	prober_record(p, ask)->dns.connect_us =
 	    span_to_us(mono_since(arrival->user, ask->sample->stream->began));
-	dns_draw(probe);
-	dns_query_of(probe, &query);
 	writer_u16(&w, 0);
-	dns_query_write(&w, &query);
+	write_query(p, probe, &w);
 	if (!writer_failed(&w)) {
 		struct writer head = writer_over(message, 2);
 

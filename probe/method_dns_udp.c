@@ -60,6 +60,17 @@ write_query(struct probe *probe, struct writer *w)
 	return 0;
 }
 
+static enum link_error
+play(struct prober *p, struct probe *probe)
+{
+	struct link_sent sent;
+	enum link_error error = dns_recall(p, probe, &sent);
+
+	if (error != LINK_OK)
+		return error;
+	return prober_transmit(p, probe, sent.bytes, sent.len);
+}
+
 enum link_error
 dns_udp_transmit(struct prober *p, struct probe *probe)
 {
@@ -67,6 +78,8 @@ dns_udp_transmit(struct prober *p, struct probe *probe)
 	struct writer w = writer_over(message, sizeof(message));
 	int tries = 0;
 
+	if (p->link->replay != NULL)
+		return play(p, probe);
 	do {
 		if (write_query(probe, &w) == -1)
 			return LINK_FAILED;

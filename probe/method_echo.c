@@ -16,6 +16,8 @@ echo_token(const struct prober *p, const struct probe *probe)
 	uint8_t bytes[32];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
+	if (p->link->replay != NULL)
+		return probe->mixed;
 	writer_bytes(&w, "echo", 4);
 	writer_bytes(&w, flow->peer->addr.bytes, 16);
 	writer_u16(&w, flow->port);
@@ -34,6 +36,25 @@ echo_token_valid(const struct prober *p, const struct probe *probe,
 	return !cursor_failed(&c) && token == ((uint64_t)high << 32 | low);
 }
 
+/* The token is what the payload began with, whoever chose it. */
+static enum link_error
+play(struct prober *p, struct probe *probe)
+{
+	struct link_sent sent;
+	enum link_error error = prober_recall(p, probe, &sent);
+	struct cursor c;
+
+	if (error != LINK_OK)
+		return error;
+	c = cursor_over(sent.bytes, sent.len);
+	cursor_skip(&c, 6);
+	probe->id = cursor_u16(&c);
+	probe->cksum = sent.cksum;
+	probe->mixed = (uint64_t)cursor_u32(&c) << 32;
+	probe->mixed |= cursor_u32(&c);
+	return prober_transmit(p, probe, sent.bytes, sent.len);
+}
+
 enum link_error
 echo_transmit(struct prober *p, struct probe *probe)
 {
@@ -49,6 +70,8 @@ echo_transmit(struct prober *p, struct probe *probe)
 		.payload = payload };
 	uint64_t token;
 
+	if (p->link->replay != NULL)
+		return play(p, probe);
 	probe->id = echo.seq = ++flow->next_seq;
 	probe->cksum = flow->cksum;
 	token = echo_token(p, probe);

@@ -21,6 +21,7 @@ enum {
 	OPTION_ONLY,
 	OPTION_MIXED_CASE,
 	OPTION_RATE,
+	OPTION_READ,
 	OPTION_RECURSE,
 	OPTION_SERVICES,
 	OPTION_SITE_MAP,
@@ -48,6 +49,7 @@ static const struct option long_options[] = {
 	{ "only", required_argument, NULL, OPTION_ONLY },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "rate", required_argument, NULL, OPTION_RATE },
+	{ "read", required_argument, NULL, OPTION_READ },
 	{ "recurse", no_argument, NULL, OPTION_RECURSE },
 	{ "services", required_argument, NULL, OPTION_SERVICES },
 	{ "site-map", required_argument, NULL, OPTION_SITE_MAP },
@@ -94,6 +96,7 @@ options_help(void)
 	    "      --blocklist FILE         prefixes never to send to\n"
 	    "      --dry-run       print what would be sent\n"
 	    "      --write FILE    save every packet as a capture\n"
+	    "      --read FILE     look at a capture instead of the network\n"
 	    "  -f CONF             a round of this configuration\n"
 	    "      --check-config  print what CONF is understood to say\n"
 	    "  -q, --quiet  -v, --verbose  -V, --version  -h, --help\n",
@@ -274,6 +277,9 @@ read_value(struct options *o, int option, const char *value)
 	case OPTION_SITE_MAP:
 		o->look.site_map = value;
 		return EXIT_DONE;
+	case OPTION_READ:
+		o->look.read = value;
+		return EXIT_DONE;
 	case OPTION_WRITE:
 		o->look.write = value;
 		return EXIT_DONE;
@@ -284,6 +290,18 @@ read_value(struct options *o, int option, const char *value)
 	default:
 		return EXIT_BAD_USAGE;
 	}
+}
+
+static int
+read_capture(const struct options *o, int count)
+{
+	if (count > 0)
+		return bad(
+		    "--read", o->look.read, "the capture has its own targets");
+	if (o->look.write != NULL)
+		return bad(
+		    "--write", o->look.write, "nothing is sent with --read");
+	return EXIT_DONE;
 }
 
 static int
@@ -312,6 +330,8 @@ read_words(struct options *o, int count, char **words)
 		log_warnx("keygen: one file name, no more and no less");
 		return EXIT_BAD_USAGE;
 	}
+	if (o->look.read != NULL)
+		return read_capture(o, count);
 	if (count == 0) {
 		log_warnx("no target; acprobe -h shows how");
 		return EXIT_BAD_USAGE;

@@ -44,7 +44,8 @@ struct peer {
 struct probe {
 	struct ask *ask;
 	uint16_t id;    /* DNS id, or echo sequence number */
-	uint64_t mixed; /* which letters of the name are in the other case */
+	uint64_t mixed; /* which letters of the name are in the other case; of
+			 * an echo that is played, its token */
 	uint16_t cksum; /* of the UDP or ICMP header sent */
 	uint8_t ttl;    /* 0: the host's default */
 	uint8_t tries;

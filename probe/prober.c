@@ -52,6 +52,14 @@ prober_transmit(
 	return error;
 }
 
+enum link_error
+prober_recall(
+    struct prober *p, const struct probe *probe, struct link_sent *sent)
+{
+	return p->link->replay->recall(
+	    p->link, probe->ask->flow->socket, probe->ttl, sent);
+}
+
 int64_t
 prober_rtt_us(struct prober *p, const struct probe *probe,
     const struct arrival *arrival, enum stamp_source *source)
@@ -106,6 +114,16 @@ retry_new(struct prober *p)
 	return grown[p->retry_count++];
 }
 
+/* What is played asks again only where it did. */
+static bool
+may_retry(struct prober *p, const struct flow *flow)
+{
+	struct link_tuple tuple = flow_tuple(flow);
+
+	return p->link->replay == NULL ||
+	       p->link->replay->sends(p->link, &tuple);
+}
+
 void
 prober_retry(struct prober *p, const struct retry *retry)
 {
@@ -113,9 +131,9 @@ prober_retry(struct prober *p, const struct retry *retry)
 	const struct flow *before = of->flow;
 	struct flow *flow = flow_get(p->flows, &before->peer->addr,
 	    before->dport, retry->proto, before->n);
-	struct ask *ask = flow == NULL ? NULL : retry_new(p);
+	struct ask *ask;
 
-	if (ask == NULL)
+	if (flow == NULL || !may_retry(p, flow) || (ask = retry_new(p)) == NULL)
 		return;
 	ask->target = of->target;
 	ask->question = of->question;
@@ -237,6 +255,20 @@ stream_is_busy(const struct ask *ask)
 	return ask->flow->proto == PROTO_TCP && ask->flow->socket != -1;
 }
 
+/* What is played is sent when it was. */
+static bool
+is_early(struct prober *p, struct ask *ask)
+{
+	const struct link_replay *replay = p->link->replay;
+	struct link_tuple tuple;
+
+	if (replay == NULL)
+		return false;
+	tuple = flow_tuple(ask->flow);
+	return replay->early(
+	    p->link, &tuple, ask->method == &method_trace, &ask->due);
+}
+
 static bool
 ready_to_send(struct prober *p, struct ask *ask)
 {
@@ -275,6 +307,10 @@ send_next(struct prober *p, struct ask *ask, struct mono now)
 		return;
 	if (stream_is_busy(ask)) {
 		ask->due = mono_add(now, span_ms(2));
+		prober_want(p, ask);
+		return;
+	}
+	if (is_early(p, ask)) {
 		prober_want(p, ask);
 		return;
 	}

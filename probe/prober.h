@@ -81,7 +81,7 @@ struct prober {
 struct prober_settings {
 	struct link *link;
 	struct flow_table *flows;
-	double rate, burst; /* packets per second of the vantage point */
+	double rate, burst; /* of the vantage point (schedule.h) */
 	struct span answer, hop, linger, deadline;
 	struct sink sink;
 	struct gate gate;
@@ -111,6 +111,9 @@ struct record *prober_record(struct prober *, struct ask *);
 /* The probe's packet is to leave now: number, time, then link->send. */
 enum link_error prober_transmit(
     struct prober *, struct probe *, const void *bytes, size_t len);
+/* The same of a link that plays what was sent (link.h): what it was. */
+enum link_error prober_recall(
+    struct prober *, const struct probe *, struct link_sent *);
 /* Send an ask that is one packet, by what writes and transmits it. */
 enum send_result prober_send_one(struct prober *, struct ask *,
     enum link_error (*transmit)(struct prober *, struct probe *));

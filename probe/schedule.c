@@ -7,6 +7,7 @@
 #include "probe/flow.h"
 
 struct schedule {
+	bool paced;
 	double rate, burst, tokens;
 	struct mono filled;
 	size_t count, size;
@@ -20,6 +21,7 @@ schedule_new(double rate, double burst, size_t size, struct mono now)
 
 	if (s == NULL)
 		return NULL;
+	s->paced = rate > 0;
 	s->rate = rate;
 	/* Less than one packet at once would be none ever. */
 	s->burst = s->tokens = burst < 1 ? 1 : burst;
@@ -111,14 +113,14 @@ schedule_next(struct schedule *s, struct mono now, struct ask **out)
 	struct ask *ask;
 
 	fill(&s->tokens, &s->filled, s->rate, s->burst, now);
-	if (s->tokens < 1)
+	if (s->paced && s->tokens < 1)
 		return false;
 	while (s->count > 0 && !mono_before(now, s->heap[0]->due)) {
 		(void)schedule_take(s, &ask);
 		peer = ask->flow->peer;
 		fill(&peer->tokens, &peer->filled, LIMIT_ADDRESS_RATE,
 		    LIMIT_BUCKET, now);
-		if (peer->tokens < 1) {
+		if (s->paced && peer->tokens < 1) {
 			ask->due = mono_add(
 			    now, until_token(peer->tokens, LIMIT_ADDRESS_RATE));
 			schedule_add(s, ask);
@@ -156,7 +158,9 @@ schedule_when(const struct schedule *s, struct mono now)
 
 	if (s->count == 0)
 		return (struct mono){ INT64_MAX };
-	token = mono_add(now, until_token(s->tokens, s->rate));
 	due = s->heap[0]->due;
+	if (!s->paced)
+		return due;
+	token = mono_add(now, until_token(s->tokens, s->rate));
 	return mono_before(due, token) ? token : due;
 }

@@ -13,7 +13,8 @@
 struct schedule;
 
 /* rate: packets per second of the vantage point, burst of them at once, at
- * least one. size: asks that may wait at the same time. NULL: no memory. */
+ * least one; rate 0: no bucket is asked, as what is sent is only played. size:
+ * asks that may wait at the same time. NULL: no memory. */
 struct schedule *schedule_new(
     double rate, double burst, size_t size, struct mono now);
 void schedule_free(struct schedule *);

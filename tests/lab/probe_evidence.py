@@ -1,7 +1,10 @@
 #!/usr/bin/python3 -I
-# A look's --write holds every packet that tcpdump saw, at its time.
+# A look's --write holds every packet that tcpdump saw, and --read gives the same records of it.
+# time limit: 240 s
 """usage: probe_evidence.py [SEED]"""
 
+import datetime
+import json
 import os
 import stat
 import struct
@@ -127,6 +130,98 @@ def test_full(results, prober, lab):
                (done.returncode, done.stderr))
 
 
+# --- reading again ---
+
+def seconds(record):
+    return datetime.datetime.fromisoformat(
+        record.get("t", "1970-01-01T00:00:00Z").replace("Z", "+00:00")
+    ).timestamp()
+
+
+def timeless(record):
+    return json.dumps({k: v for k, v in record.items() if k != "t"})
+
+
+def same(first, again):
+    """Differences of two lists of records but for t, which may be off by
+    what lies between two hooks, and the order of those."""
+    a, b = sorted(map(timeless, first)), sorted(map(timeless, again))
+    wrong = [pair for pair in zip(a, b) if pair[0] != pair[1]]
+    if len(a) != len(b):
+        wrong.append((len(a), len(b)))
+    times = zip(sorted(map(seconds, first)), sorted(map(seconds, again)))
+    wrong += [pair for pair in times if abs(pair[0] - pair[1]) > 0.01]
+    return wrong
+
+
+def look_and_read(prober, lab, vp, *words, raw=True, reading=()):
+    path = os.path.join(prober.folder, "again.pcap")
+    first = prober.look(lab, vp, "-z", ZONE, "--write", path, *words,
+                        *SERVICE.values(), raw=raw)
+    again = prober.look(lab, vp, *reading, "--read", path, raw=raw)
+    return first, again
+
+
+LOOKS = (
+    ("on four flows", ("--flows", "4"), ()),
+    ("of other options", ("--cookie", "--dnssec", "--mixed-case",
+                          "--recurse", "-c", "3"), ("--recurse",)),
+    ("over TCP", ("--tcp",), ()),
+    ("with echo alone", ("--only", "echo", "-c", "20", "-i", "0.02"), ()),
+    ("with traces alone", ("--only", "trace"), ()),
+)
+
+
+def test_read(results, prober, lab):
+    for what, words, reading in LOOKS:
+        first, again = look_and_read(prober, lab, "vp2", *words,
+                                     reading=reading)
+        wrong = same(first.records, again.records)
+        wrong += same(first.identities, again.identities)
+        results.ok(len(first.records) > 1 and again.status == 0 and not wrong,
+                   "a look %s read again gives the same records: %d" % (
+                       what, len(first.records)),
+                   (wrong[:3], again.status, again.stderr))
+    first, again = look_and_read(prober, lab, "vp3", raw=False)
+    left = [r for r in first.records if r["outcome"] != "unsent"]
+    results.ok(len(left) >= 14 and not same(left, again.records),
+               "so does one without privilege, but for what never left",
+               (same(left, again.records)[:3], again.stderr))
+
+
+def test_lost(results, prober, lab):
+    lab.must("vp4", "nft", """table inet probetest { chain input {
+ type filter hook input priority 0;
+ ip saddr 203.0.113.0/24 numgen inc mod 3 0 drop;
+ ip6 saddr 2001:db8:53::/48 numgen inc mod 3 0 drop;
+ meta l4proto icmp numgen inc mod 2 0 drop;
+ }
+}""")
+    first, again = look_and_read(prober, lab, "vp4", "--flows", "2", "-W",
+                                 "1", reading=("-W", "1"))
+    lab.must("vp4", "nft", "delete", "table", "inet", "probetest")
+    wrong = same(first.records, again.records)
+    lost = sum(r["outcome"] == "timeout" for r in first.records)
+    results.ok(lost > 4 and not wrong,
+               "losses and hops asked twice are those of the look: %d lost" %
+               lost, (wrong[:3], again.stderr))
+    seen = prober.run(lab, "collector", "--read",
+                      os.path.join(prober.folder, "again.pcap"), "x")
+    results.ok(seen.returncode == 2 and len(seen.stderr.splitlines()) == 1,
+               "a capture has its own targets", seen.stderr)
+
+
+def test_elsewhere(results, prober, lab):
+    path = os.path.join(prober.folder, "again.pcap")
+    first = prober.look(lab, "vp5", "-z", ZONE, "--write", path,
+                        *SERVICE.values())
+    done = probing.run("unshare", "-n", prober.path, "-j", "--read", path)
+    again = probing.Look(done.returncode, done.stdout, done.stderr)
+    results.ok(done.returncode == 0 and len(first.records) == 26 and
+               not same(first.records, again.records),
+               "and it needs no network", (done.stderr, done.returncode))
+
+
 def test(results):
     options = ["--seed", sys.argv[1]] if len(sys.argv) > 1 else []
     prober = probing.Prober()
@@ -136,6 +231,9 @@ def test(results):
             test_all_there(results, prober, lab)
             test_streams(results, prober, lab)
             test_full(results, prober, lab)
+            test_read(results, prober, lab)
+            test_lost(results, prober, lab)
+            test_elsewhere(results, prober, lab)
     finally:
         prober.remove()
 
