@@ -58,6 +58,14 @@ static const struct subcommand {
 	{ "congruence", congruence_report,
 	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_WEIGHTS, 0,
 	    BY_DEFAULT, false },
+	{ "inflation", inflation_report,
+	    OPTION_WINDOW | OPTION_BY | OPTION_WEIGHTS,
+	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
+	    BY_DEFAULT, false },
+	{ "locality", locality_report,
+	    OPTION_WINDOW | OPTION_BY | OPTION_WEIGHTS | OPTION_BLOC,
+	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
+	    BY_DEFAULT, false },
 	{ "plausibility", plausibility_report, OPTION_WINDOW, 0, BY_DEFAULT,
 	    false },
 	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },
@@ -80,6 +88,7 @@ static const struct {
 	{ OPTION_TO, "--to" },
 	{ OPTION_MATRIX, "--matrix" },
 	{ OPTION_WEIGHTS, "--weights" },
+	{ OPTION_BLOC, "--bloc" },
 };
 
 static const struct subcommand *
@@ -313,7 +322,9 @@ run_report(const struct options *o, const struct subcommand *command,
 static const char *
 map_path(const struct options *o, const struct subcommand *command)
 {
-	if (o->site_map == NULL && command->report == plausibility_report)
+	if (o->site_map == NULL && (command->report == plausibility_report ||
+				       command->report == inflation_report ||
+				       command->report == locality_report))
 		return SITE_MAP_SHIPPED;
 	return o->site_map;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/bloc.h"
 #include "lib/limits.h"
 #include "lib/lines.h"
 #include "lib/log.h"
@@ -18,6 +19,7 @@
 enum {
 	OPT_AF = 256,
 	OPT_AT,
+	OPT_BLOC,
 	OPT_BY,
 	OPT_DB,
 	OPT_FORMAT,
@@ -40,6 +42,7 @@ enum {
 static const struct option long_options[] = {
 	{ "af", required_argument, NULL, OPT_AF },
 	{ "at", required_argument, NULL, OPT_AT },
+	{ "bloc", required_argument, NULL, OPT_BLOC },
 	{ "by", required_argument, NULL, OPT_BY },
 	{ "db", required_argument, NULL, OPT_DB },
 	{ "format", required_argument, NULL, OPT_FORMAT },
@@ -151,6 +154,17 @@ set_by(struct options *o, const char *value)
 	}
 	return bad_value(
 	    "--by", value, "region, country, asn, site, vp or all");
+}
+
+static int
+set_bloc(struct options *o, const char *value)
+{
+	o->bloc = value;
+	o->given |= OPTION_BLOC;
+	if (bloc_check(value) == -1)
+		return bad_value(
+		    "--bloc", value, "eu or countries such as DE,FR,NL");
+	return 0;
 }
 
 static int
@@ -266,6 +280,8 @@ set_option(
 	switch (opt) {
 	case OPT_AF:
 		return set_af(o, value);
+	case OPT_BLOC:
+		return set_bloc(o, value);
 	case OPT_BY:
 		return set_by(o, value);
 	case OPT_DB:
@@ -463,6 +479,8 @@ options_help(void)
 	    "       acreport sites     [--weights FILE]\n"
 	    "       acreport availability [--by ...] [--step LENGTH]\n"
 	    "       acreport congruence [--at TIME] [--weights FILE]\n"
+	    "       acreport inflation [--by ...] [--weights FILE]\n"
+	    "       acreport locality  [--by ...] [--bloc COUNTRIES]\n"
 	    "       acreport plausibility\n"
 	    "       acreport records\n"
 	    "\n"

@@ -36,11 +36,12 @@ enum option_bit {
 	OPTION_TO = 1 << 9,
 	OPTION_MATRIX = 1 << 10,
 	OPTION_WEIGHTS = 1 << 11,
+	OPTION_BLOC = 1 << 16,
 };
 
 struct options {
 	const char *command; /* NULL: none was given */
-	const char *db, *output, *site_map, *weights;
+	const char *db, *output, *site_map, *weights, *bloc;
 	const struct report_format *format;
 	struct names targets, vps, questions;
 	int af; /* 0: both */
