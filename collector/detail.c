@@ -65,6 +65,8 @@ put_flow(struct json_out *out, const struct record_flow *flow)
 	put_known(out, "label", flow->label);
 	if (flow->moved)
 		put_flag(out, "moved", 1);
+	put_int(out, "dscp", flow->dscp);
+	put_text(out, "interface", flow->interface);
 	json_out_close(out, '}');
 }
 
@@ -131,6 +133,8 @@ put_hop(struct json_out *out, const struct record_hop *hop)
 	put_known(out, "quoted_ttl", hop->quoted_ttl);
 	put_mpls(out, hop);
 	put_int(out, "auth_bits", hop->auth_bits);
+	if (hop_nat_name(hop->nat) != NULL)
+		put_text(out, "nat", hop_nat_name(hop->nat));
 	json_out_close(out, '}');
 }
 
@@ -185,7 +189,7 @@ detail_of_reply(const struct record *record, char *text, size_t size)
 	const struct record_dns *dns = &record->dns;
 	struct json_out out = json_out_over(text, size);
 
-	if (record->type != RECORD_DNS ||
+	if (record->type == RECORD_ECHO ||
 	    (!dns->nsid.present && dns->answer_count == 0 && dns->serial < 0 &&
 		dns->tc < 0 && dns->aa < 0 && dns->edns < 0 &&
 		dns->ede_count == 0 && dns->connect_us < 0))

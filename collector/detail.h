@@ -17,7 +17,7 @@
  * asked. Never empty. */
 size_t detail_of_lane(const struct record *, char *text, size_t size);
 /* What a DNS reply said: nsid, answer, serial, flags, cookie, extended errors,
- * and the time of its connection. */
+ * and the time of its connection; of a trace, the nsid at its end. */
 size_t detail_of_reply(const struct record *, char *text, size_t size);
 /* A trace's hops without their times, and the times: an array as long. */
 size_t detail_of_path(const struct record *, char *text, size_t size);

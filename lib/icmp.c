@@ -22,6 +22,7 @@ static const struct icmp_quote no_quote = {
 	.icmp_id = -1,
 	.icmp_seq = -1,
 	.cksum = -1,
+	.udp_len = -1,
 };
 
 bool
@@ -50,7 +51,7 @@ quoted_udp(struct icmp_quote *quote, struct cursor c)
 	quote->dport = cursor_u16(&c);
 	if (cursor_left(&c) < 4)
 		return;
-	cursor_skip(&c, 2); /* length */
+	quote->udp_len = cursor_u16(&c);
 	quote->cksum = cursor_u16(&c);
 	payload_rest(quote, &c);
 }

@@ -59,6 +59,7 @@ struct icmp_quote {
 	int32_t sport, dport;      /* UDP, TCP; -1: not quoted */
 	int32_t icmp_id, icmp_seq; /* echo; -1: not quoted */
 	int32_t cksum;             /* UDP or ICMP; -1 */
+	int32_t udp_len;           /* as the header says; -1 */
 	const uint8_t *payload;    /* behind the transport header; borrowed */
 	size_t payload_len; /* zero padding (RFC 4884) may be at its end */
 };

@@ -9,6 +9,7 @@ static const char *const proto_names[] = { "udp", "tcp", "icmp" };
 static const char *const outcome_names[] = { "answered", "refused",
 	"unreachable", "timeout", "malformed", "unsent" };
 static const char *const stamp_names[] = { NULL, "kernel", "user" };
+static const char *const nat_names[] = { NULL, "checksum", "source", "target" };
 
 /* TXT questions whose answer names no server. */
 static bool
@@ -97,6 +98,12 @@ const char *
 stamp_name(enum stamp_source stamp)
 {
 	return stamp_names[stamp];
+}
+
+const char *
+hop_nat_name(enum hop_nat nat)
+{
+	return nat < HOP_NAT_COUNT ? nat_names[nat] : NULL;
 }
 
 enum identity_method

@@ -41,6 +41,9 @@ enum stamp_source {
 	STAMP_USER,
 };
 
+#define RECORD_INTERFACE 16 /* a device's name on Linux, NUL included */
+#define RECORD_DSCP 63      /* the largest (RFC 2474) */
+
 /* Where text may be foreign it is kept as raw bytes with a length. */
 struct record_bytes {
 	bool present; /* false: null; true with len 0: "" */
@@ -56,7 +59,18 @@ struct record_flow {
 	int32_t sport, dport;   /* udp, tcp */
 	int32_t icmp_id, cksum; /* icmp */
 	int32_t label;          /* IPv6 flow label; -1 in IPv4 */
-	bool moved; /* the flow's own port was taken; this is the next free */
+	bool moved;   /* the flow's own port was taken; this is the next free */
+	uint8_t dscp; /* 0: as usual */
+	char interface[RECORD_INTERFACE]; /* that was asked for; "" : none */
+};
+
+/* What a hop's answer tells of a translator (NAT) before it. */
+enum hop_nat {
+	HOP_NAT_NONE,
+	HOP_NAT_CHECKSUM, /* it quotes another checksum than was sent */
+	HOP_NAT_SOURCE,   /* it quotes another source address */
+	HOP_NAT_TARGET,   /* a router answers with the target's address */
+	HOP_NAT_COUNT
 };
 
 struct record_hop {
@@ -68,6 +82,7 @@ struct record_hop {
 	uint8_t mpls_count;
 	uint32_t mpls[LIMIT_MPLS]; /* label stack entries, host order */
 	uint8_t auth_bits;
+	uint8_t nat; /* of enum hop_nat */
 };
 
 /* An extended error (RFC 8914): a code, and foreign text that may be empty. */
@@ -122,7 +137,7 @@ struct record {
 	 * among the records of other output, 0 first; it is an earlier one.
 	 * -1: tries nothing again. */
 	int32_t retry_of;
-	struct record_dns dns; /* of RECORD_DNS */
+	struct record_dns dns; /* of RECORD_DNS; of RECORD_TRACE the nsid */
 	uint8_t hop_count;     /* of RECORD_TRACE */
 	struct record_hop hop[LIMIT_HOPS];
 };
@@ -134,6 +149,7 @@ const char *record_type_name(enum record_type);
 const char *proto_name(enum proto);
 const char *outcome_name(enum outcome);
 const char *stamp_name(enum stamp_source); /* NULL for none */
+const char *hop_nat_name(enum hop_nat);    /* NULL for none */
 
 /* One JSON object without newline, keys in the order of acrecord(5), ASCII.
  * The length, or 0 where size is too small (LIMIT_RECORD_LINE always fits). */

@@ -127,6 +127,11 @@ read_flow(
 	flow->label = (int32_t)json_in_int_or_null(&in, "label", 0, 0xfffff);
 	if (json_in_value(&in, "moved", false) != NULL)
 		flow->moved = json_in_flag(&in, "moved") == 1;
+	if (json_in_value(&in, "dscp", false) != NULL)
+		flow->dscp = (uint8_t)json_in_int(&in, "dscp", 0, RECORD_DSCP);
+	if (json_in_value(&in, "interface", false) != NULL)
+		json_in_text_or_null(
+		    &in, "interface", flow->interface, sizeof(flow->interface));
 }
 
 static void
@@ -351,6 +356,23 @@ read_icmp(const struct json_in *in, struct record_hop *hop)
 }
 
 static void
+read_nat(const struct json_in *in, struct record_hop *hop)
+{
+	char text[16];
+	enum hop_nat nat;
+
+	if (json_in_value(in, "nat", false) == NULL)
+		return;
+	json_in_text_or_null(in, "nat", text, sizeof(text));
+	for (nat = HOP_NAT_CHECKSUM; nat < HOP_NAT_COUNT; nat++) {
+		if (strcmp(text, hop_nat_name(nat)) == 0)
+			hop->nat = (uint8_t)nat;
+	}
+	if (hop->nat == HOP_NAT_NONE && text[0] != '\0')
+		json_in_fail(in, "nat", "is none of its words");
+}
+
+static void
 read_hop(const struct json_in *in, struct record_hop *hop)
 {
 	hop->ttl = (uint8_t)json_in_int(in, "ttl", 1, UINT8_MAX);
@@ -361,6 +383,7 @@ read_hop(const struct json_in *in, struct record_hop *hop)
 	    (int16_t)json_in_int_or_null(in, "quoted_ttl", 0, UINT8_MAX);
 	read_mpls(in, hop);
 	hop->auth_bits = (uint8_t)json_in_int(in, "auth_bits", 0, UINT8_MAX);
+	read_nat(in, hop);
 }
 
 static void
@@ -404,8 +427,11 @@ record_parse(struct record *record, const char *json, size_t len, char *error,
 	read_common(&in, record);
 	if (record->type == RECORD_DNS)
 		read_dns(&in, &record->dns);
-	if (record->type == RECORD_TRACE)
+	if (record->type == RECORD_TRACE) {
 		read_hops(&in, record);
+		if (json_in_value(&in, "nsid_hex", false) != NULL)
+			read_nsid(&in, &record->dns);
+	}
 	json_decref(object);
 	return failed ? -1 : 0;
 }

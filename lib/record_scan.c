@@ -262,6 +262,10 @@ scan_flow(struct scan *s, enum proto proto, struct record_flow *flow)
 	KEY(s, "label");
 	flow->label = (int32_t)need_int_or_null(s, 0, 0xfffff);
 	flow->moved = TAKE(s, ",\"moved\":true");
+	if (TAKE(s, ",\"dscp\":"))
+		flow->dscp = (uint8_t)need_int(s, 0, RECORD_DSCP);
+	if (TAKE(s, ",\"interface\":"))
+		need_text(s, flow->interface, sizeof(flow->interface));
 	NEED(s, "}");
 }
 
@@ -471,6 +475,18 @@ scan_icmp(struct scan *s, struct record_hop *hop)
 }
 
 static void
+scan_nat(struct scan *s, struct record_hop *hop)
+{
+	const char *names[HOP_NAT_COUNT];
+	enum hop_nat nat;
+
+	for (nat = 0; nat < HOP_NAT_COUNT; nat++)
+		names[nat] = hop_nat_name(nat);
+	if (TAKE(s, ",\"nat\":"))
+		hop->nat = (uint8_t)need_name(s, names, COUNT(names));
+}
+
+static void
 scan_hop(struct scan *s, struct record_hop *hop)
 {
 	FIRST_KEY(s, "ttl");
@@ -491,6 +507,7 @@ scan_hop(struct scan *s, struct record_hop *hop)
 	}
 	KEY(s, "auth_bits");
 	hop->auth_bits = (uint8_t)need_int(s, 0, UINT8_MAX);
+	scan_nat(s, hop);
 	NEED(s, "}");
 }
 
@@ -501,6 +518,8 @@ scan_hops(struct scan *s, struct record *record)
 	NEED(s, "[");
 	while (next_element(s, record->hop_count, LIMIT_HOPS))
 		scan_hop(s, &record->hop[record->hop_count++]);
+	if (!s->odd && s->p < s->end && *s->p == ',')
+		scan_nsid(s, &record->dns);
 }
 
 bool

@@ -143,6 +143,10 @@ put_flow(struct json_out *out, const struct record *record)
 	put_int(out, "label", flow->label);
 	if (flow->moved)
 		put_flag(out, "moved", 1);
+	if (flow->dscp > 0)
+		put_int(out, "dscp", flow->dscp);
+	if (flow->interface[0] != '\0')
+		put_text(out, "interface", flow->interface);
 	json_out_close(out, '}');
 }
 
@@ -293,6 +297,8 @@ put_hop(struct json_out *out, const struct record_hop *hop)
 		json_out_null(out);
 	}
 	put_int(out, "auth_bits", hop->auth_bits);
+	if (hop_nat_name(hop->nat) != NULL)
+		put_text(out, "nat", hop_nat_name(hop->nat));
 	json_out_close(out, '}');
 }
 
@@ -335,6 +341,8 @@ record_to_json(const struct record *record, char *text, size_t size)
 		for (size_t i = 0; i < record->hop_count; i++)
 			put_hop(&out, &record->hop[i]);
 		json_out_close(&out, ']');
+		if (record->dns.nsid.present)
+			put_nsid(&out, &record->dns);
 	}
 	json_out_close(&out, '}');
 	return json_out_end(&out);

@@ -4,6 +4,7 @@
  */
 #include "probe/prober.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,13 @@ trace_forget(struct ask *ask)
 	}
 	free(ask->sample->trace);
 	ask->sample->trace = NULL;
+}
+
+static bool
+reply_is_exceeded(const struct reply *reply)
+{
+	return reply->icmp_type == (reply->from.af == 4 ? ICMP4_TIME_EXCEEDED
+							: ICMP6_TIME_EXCEEDED);
 }
 
 /* The last TTL worth asking: silent hops in a row end a trace whose target has
@@ -143,6 +151,62 @@ finish(struct prober *p, struct ask *ask)
 	fill_record(prober_record(p, ask), t);
 	prober_finish(p, ask, t->stopped ? t->end : OUTCOME_TIMEOUT,
 	    t->reason[0] == '\0' ? NULL : t->reason);
+}
+
+/* What is behind this TTL is of no interest. */
+static void
+nothing_beyond(struct prober *p, struct ask *ask, int ttl)
+{
+	struct trace *t = ask->sample->trace;
+	int beyond;
+
+	t->last = ttl;
+	for (beyond = ttl + 1; beyond <= LIMIT_TTL; beyond++) {
+		if (t->probe[beyond].open)
+			t->in_flight--;
+		t->probe[beyond].beyond = t->first[beyond].beyond = true;
+		outstanding_close(
+		    &p->outstanding, &t->probe[beyond], PATIENCE_HOP);
+	}
+}
+
+/* The last of the TTLs below one that was asked of the same router, with
+ * another one between; 0: none. The same router twice in a row is no loop. */
+static int
+visit_before(const struct trace *t, int ttl)
+{
+	bool left = false;
+	int i;
+
+	for (i = ttl - 1; i > 0; i--) {
+		if (!addr_is_set(&t->hop[i].addr))
+			continue;
+		if (!addr_equal(&t->hop[i].addr, &t->hop[ttl].addr))
+			left = true;
+		else if (left)
+			return i;
+	}
+	return 0;
+}
+
+/* Packets go round in circles: the same router three times, since a balancer
+ * alone can show it twice. */
+static void
+look_for_loop(struct prober *p, struct ask *ask)
+{
+	struct trace *t = ask->sample->trace;
+	int ttl, second;
+
+	for (ttl = 1; ttl <= t->last && !t->stopped; ttl++) {
+		if (!addr_is_set(&t->hop[ttl].addr) ||
+		    (second = visit_before(t, ttl)) == 0 ||
+		    visit_before(t, second) == 0)
+			continue;
+		t->stopped = true;
+		t->end = OUTCOME_TIMEOUT;
+		(void)text_copy(t->reason, sizeof(t->reason), "loop");
+		nothing_beyond(p, ask, ttl);
+	}
 }
 
 /* After every event: over, or more to send. */
@@ -256,28 +320,54 @@ trace_send(struct prober *p, struct ask *ask)
 	return t->scheduled ? SEND_MORE : SEND_DONE;
 }
 
-/* The target itself answered at this TTL: nothing beyond is of interest. */
+/* The target itself answered at this TTL. */
 static void
 reached(struct prober *p, struct ask *ask, int ttl, enum outcome end)
 {
 	struct trace *t = ask->sample->trace;
 	struct record *r = prober_record(p, ask);
-	int beyond;
 
 	if (t->stopped && ttl >= t->last)
 		return;
 	t->stopped = true;
-	t->last = ttl;
 	t->end = end;
 	t->reason[0] = '\0';
-	for (beyond = ttl + 1; beyond <= LIMIT_TTL; beyond++) {
-		if (t->probe[beyond].open)
-			t->in_flight--;
-		t->probe[beyond].beyond = t->first[beyond].beyond = true;
-		outstanding_close(
-		    &p->outstanding, &t->probe[beyond], PATIENCE_HOP);
-	}
+	nothing_beyond(p, ask, ttl);
 	r->rtt_us = end == OUTCOME_ANSWERED ? t->hop[ttl].rtt_us : -1;
+}
+
+/* A checksum that the host had left to its network card, as a hypervisor or
+ * another namespace of the same host sees it. */
+static bool
+is_left_to_card(const struct icmp_quote *quote)
+{
+	uint32_t sum = IPPROTO_UDP + (uint32_t)quote->udp_len;
+
+	sum = checksum_add(sum, quote->src.bytes, addr_len(&quote->src));
+	sum = checksum_add(sum, quote->dst.bytes, addr_len(&quote->dst));
+	return quote->protocol == IPPROTO_UDP && quote->udp_len != -1 &&
+	       quote->cksum == (uint16_t)~checksum_fold(sum);
+}
+
+/* What of our packet was another than when it left us. */
+static enum hop_nat
+nat_of(const struct probe *probe, const struct reply *reply)
+{
+	const struct flow *flow = probe->ask->flow;
+	const struct icmp_quote *quote;
+
+	if (reply_is_exceeded(reply) &&
+	    addr_equal(&reply->from, &flow->peer->addr))
+		return HOP_NAT_TARGET;
+	if (reply->icmp == NULL || !reply->icmp->quote.present)
+		return HOP_NAT_NONE;
+	quote = &reply->icmp->quote;
+	if (!addr_equal(&quote->src, &flow->src))
+		return HOP_NAT_SOURCE;
+	if (quote->cksum > 0 && quote->cksum != probe->cksum &&
+	    !is_left_to_card(quote))
+		return HOP_NAT_CHECKSUM;
+	return HOP_NAT_NONE;
 }
 
 /* An ICMP error is the word of a router, or the end of the path. */
@@ -287,9 +377,6 @@ take_error(struct prober *p, struct probe *probe, const struct reply *reply)
 	struct ask *ask = probe->ask;
 	struct trace *t = ask->sample->trace;
 	struct record_hop *hop = &t->hop[probe->ttl];
-	int af = ask->flow->peer->addr.af;
-	bool exceeded = reply->icmp_type ==
-			(af == 4 ? ICMP4_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED);
 
 	hop->icmp_type = reply->icmp_type;
 	hop->icmp_code = reply->icmp_code;
@@ -298,12 +385,28 @@ take_error(struct prober *p, struct probe *probe, const struct reply *reply)
 		hop->mpls_count = reply->icmp->mpls_count;
 		memcpy(hop->mpls, reply->icmp->mpls, sizeof(hop->mpls));
 	}
-	if (exceeded)
+	hop->nat = (uint8_t)nat_of(probe, reply);
+	if (reply_is_exceeded(reply))
 		return;
 	reached(p, ask, probe->ttl,
 	    reply_is_refusal(reply) ? OUTCOME_REFUSED : OUTCOME_UNREACHABLE);
 	(void)text_print(t->reason, sizeof(t->reason), "icmp %d/%d",
 	    reply->icmp_type, reply->icmp_code);
+}
+
+/* Who is at the end names itself on the packet that found the way. */
+static void
+name_end(const struct ask *ask, struct record *r, const struct reply *reply)
+{
+	struct dns_reply message;
+	const char *fault;
+
+	if (reply->kind != REPLY_DNS || reply->weak ||
+	    dns_reply_parse(&message, reply->bytes, reply->len,
+		&ask->question->dns, &fault) != PARSE_OK)
+		return;
+	r->dns.nsid = message.nsid;
+	r->dns.nsid_len = message.nsid_len;
 }
 
 static void
@@ -330,7 +433,9 @@ trace_take(struct prober *p, struct probe *probe, const struct reply *reply)
 		r->stamp = stamp;
 		r->reply_ttl = reply->arrival->ttl;
 		r->auth_bits = reply->auth_bits;
+		name_end(ask, r, reply);
 	}
+	look_for_loop(p, ask);
 	advance(p, ask);
 }
 

@@ -1,6 +1,6 @@
 /* The page of a look: which instance, how far, by which path. Every foreign
  * byte goes through escape_text. */
-#include "probe/look.h"
+#include "probe/show_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +10,6 @@
 #include "lib/dns.h"
 #include "lib/escape.h"
 #include "lib/text.h"
-
-#define NAME_TEXT (4 * LIMIT_IDENTITY + 1)
-
-struct style {
-	const char *strong, *dim, *bad, *end;
-};
 
 static struct style
 style_of_terminal(void)
@@ -31,14 +25,14 @@ style_of_terminal(void)
 	return colour;
 }
 
-static void
-label(const struct style *s, const char *text)
+void
+show_label(const struct style *s, const char *text)
 {
 	(void)printf("  %s%-14s%s", s->dim, text, s->end);
 }
 
-static void
-put_ms(int64_t us)
+void
+show_ms(int64_t us)
 {
 	if (us < 0)
 		(void)printf("-");
@@ -146,11 +140,11 @@ show_figures(const struct style *s, const struct figures *f)
 		return;
 	}
 	(void)printf("min ");
-	put_ms(f->min_us);
+	show_ms(f->min_us);
 	(void)printf("  median %s", s->strong);
-	put_ms(f->median_us);
+	show_ms(f->median_us);
 	(void)printf("%s  max ", s->end);
-	put_ms(f->max_us);
+	show_ms(f->max_us);
 	(void)printf(" ms   %sloss %d/%d%s", f->answered < sent ? s->bad : "",
 	    sent - f->answered, sent, f->answered < sent ? s->end : "");
 }
@@ -190,7 +184,7 @@ show_instance(const struct style *s, const struct look_result *result)
 	const struct identity *id = &result->identity;
 	char text[NAME_TEXT];
 
-	label(s, "instance");
+	show_label(s, "instance");
 	if (!id->instance.present) {
 		(void)printf("%s%s%s\n", s->dim,
 		    any_dns_answer(result) ? "none: no answer names one"
@@ -217,7 +211,7 @@ show_timed(const struct style *s, const struct look_options *o,
 	collect_figures(&f, result, "soa", ASKED_FIRST);
 	if (f.asked == 0)
 		return;
-	label(s, "rtt");
+	show_label(s, "rtt");
 	show_figures(s, &f);
 	if (f.answered == 0)
 		return;
@@ -227,7 +221,7 @@ show_timed(const struct style *s, const struct look_options *o,
 		(void)printf(" serial %lld", (long long)f.last->dns.serial);
 	(void)printf("%s\n", s->end);
 	if (f.last->dns.rcode == 5 && strcmp(o->zone, ".") == 0) {
-		label(s, "");
+		show_label(s, "");
 		(void)printf("REFUSED is an answer; to ask for a zone of the "
 			     "service: -z ZONE\n");
 	}
@@ -245,7 +239,7 @@ show_name(const struct style *s, const struct look_result *result,
 	collect_figures(&f, result, question, ASKED_FIRST);
 	if (f.asked == 0)
 		return;
-	label(s, question);
+	show_label(s, question);
 	if (f.answered == 0) {
 		show_figures(s, &f);
 		return;
@@ -259,7 +253,7 @@ show_name(const struct style *s, const struct look_result *result,
 	(void)escape_text(
 	    text, sizeof(text), dns->answer[0].bytes, dns->answer[0].len);
 	(void)printf("%s  %s", text, s->dim);
-	put_ms(f.last->rtt_us);
+	show_ms(f.last->rtt_us);
 	(void)printf(" ms%s\n", s->end);
 }
 
@@ -271,7 +265,7 @@ show_echo(const struct style *s, const struct look_result *result)
 	collect_figures(&f, result, "echo", ASKED_FIRST);
 	if (f.asked == 0)
 		return;
-	label(s, "echo");
+	show_label(s, "echo");
 	show_figures(s, &f);
 	if (f.answered > 0)
 		(void)printf("\n");
@@ -292,14 +286,14 @@ show_connect(const struct style *s, const struct look_result *result)
 	}
 	if (count == 0)
 		return;
-	label(s, "connect");
+	show_label(s, "connect");
 	median = median_us(times, count); /* sorts */
 	(void)printf("min ");
-	put_ms(times[0]);
+	show_ms(times[0]);
 	(void)printf("  median ");
-	put_ms(median);
+	show_ms(median);
 	(void)printf("  max ");
-	put_ms(times[count - 1]);
+	show_ms(times[count - 1]);
 	(void)printf(" ms   %sover TCP, before the query%s\n", s->dim, s->end);
 }
 
@@ -313,7 +307,7 @@ show_again(const struct style *s, const struct look_result *result)
 	collect_figures(&f, result, "", ASKED_AGAIN);
 	if (f.asked == 0)
 		return;
-	label(s, "again");
+	show_label(s, "again");
 	show_figures(s, &f);
 	if (f.answered == 0)
 		return;
@@ -338,7 +332,7 @@ show_errors(const struct style *s, const struct look_result *result)
 		const struct record_ede *ede = &f.last->dns.ede[i];
 
 		(void)escape_text(text, sizeof(text), ede->text, ede->len);
-		label(s, "extended error");
+		show_label(s, "extended error");
 		(void)printf("%u %s\n", ede->code, text);
 	}
 }
@@ -361,14 +355,14 @@ show_oddities(const struct style *s, const struct look_result *result)
 		moved = moved || r->flow.moved;
 	}
 	if (late + dup + unwanted + conflict > 0) {
-		label(s, "beside");
+		show_label(s, "beside");
 		(void)printf("%u late, %u duplicate, %s%u conflicting%s, %u "
 			     "unwanted replies\n",
 		    late, dup - conflict, conflict > 0 ? s->bad : "", conflict,
 		    conflict > 0 ? s->end : "", unwanted);
 	}
 	if (moved) {
-		label(s, "flow");
+		show_label(s, "flow");
 		(void)printf("the port of this flow was taken: the next one "
 			     "was used\n");
 	}
@@ -382,7 +376,7 @@ show_flows(const struct style *s, const struct identity *id)
 
 	if (id->flow_count < 2)
 		return;
-	label(s, "flows");
+	show_label(s, "flows");
 	(void)printf("%s%s%s over %zu flows\n", s->strong,
 	    id->verdict == VERDICT_NONE ? "no verdict"
 					: verdict_name(id->verdict),
@@ -395,69 +389,9 @@ show_flows(const struct style *s, const struct identity *id)
 		(void)printf("  %14d  port %-6d %-24s %-8s ", flow->n,
 		    flow->sport, flow->instance.present ? text : "-",
 		    flow->site);
-		put_ms(flow->rtt_us);
+		show_ms(flow->rtt_us);
 		(void)printf(" ms  %d/%d\n", flow->answered, flow->asked);
 	}
-}
-
-static void
-show_hop(const struct style *s, const struct record_hop *hop,
-    const struct names *names)
-{
-	char addr[ADDR_TEXT], text[NAME_TEXT];
-	const char *name;
-	int i;
-
-	(void)printf("  %14d  ", hop->ttl);
-	if (!addr_is_set(&hop->addr)) {
-		(void)printf("%s*%s\n", s->dim, s->end);
-		return;
-	}
-	(void)printf("%-40s ", addr_format(addr, &hop->addr));
-	put_ms(hop->rtt_us);
-	(void)printf(" ms");
-	if (hop->icmp_type != -1 && hop->icmp_type != 11 &&
-	    hop->icmp_type != (hop->addr.af == 6 ? 3 : 11))
-		(void)printf("  icmp %d/%d", hop->icmp_type, hop->icmp_code);
-	for (i = 0; i < hop->mpls_count; i++)
-		(void)printf("  MPLS %u", hop->mpls[i] >> 12);
-	name = names_get(names, &hop->addr);
-	(void)escape_text(text, sizeof(text), name, strlen(name));
-	if (text[0] != '\0')
-		(void)printf("  %s%s%s", s->dim, text, s->end);
-	(void)printf("\n");
-}
-
-static void
-show_path(const struct style *s, const struct look_result *result)
-{
-	const struct record *trace = NULL;
-	size_t i;
-
-	for (i = 0; i < result->record_count; i++) {
-		if (result->records[i]->type == RECORD_TRACE)
-			trace = result->records[i];
-	}
-	if (trace == NULL)
-		return;
-	label(s, "path");
-	if (trace->outcome == OUTCOME_UNSENT) {
-		(void)printf("not asked: %s\n", trace->reason);
-		return;
-	}
-	if (trace->proto == PROTO_UDP)
-		(void)printf("%sthe DNS query, on its own flow (port %d)%s",
-		    s->dim, trace->flow.sport, s->end);
-	else
-		(void)printf("%sicmp echo on one flow (id %d)%s", s->dim,
-		    trace->flow.icmp_id, s->end);
-	if (trace->outcome != OUTCOME_ANSWERED)
-		(void)printf("  %s%s%s%s%s", s->bad,
-		    outcome_name(trace->outcome), s->end,
-		    trace->reason[0] != '\0' ? ": " : "", trace->reason);
-	(void)printf("\n");
-	for (i = 0; i < trace->hop_count; i++)
-		show_hop(s, &trace->hop[i], result->names);
 }
 
 void

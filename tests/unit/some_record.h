@@ -62,6 +62,10 @@ some_flow(struct record *r)
 	r->flow.src = some_addr(true);
 	r->flow.label = maybe(0xfffff);
 	r->flow.moved = below(2);
+	if (below(3) == 0)
+		r->flow.dscp = (uint8_t)(1 + below(RECORD_DSCP));
+	if (below(3) == 0)
+		some_text(r->flow.interface, sizeof(r->flow.interface));
 	if (r->proto == PROTO_ICMP) {
 		r->flow.icmp_id = maybe(65535);
 		r->flow.cksum = maybe(65535);
@@ -132,6 +136,7 @@ some_hop(struct record_hop *h)
 	for (size_t i = 0; i < h->mpls_count; i++)
 		h->mpls[i] = below(65536) << 16 | below(65536);
 	h->auth_bits = (uint8_t)below(256);
+	h->nat = (uint8_t)(below(3) == 0 ? below(HOP_NAT_COUNT) : 0);
 }
 
 static void
@@ -169,6 +174,10 @@ some_record(struct record *r)
 		r->hop_count = (uint8_t)below(LIMIT_HOPS + 1);
 		for (size_t i = 0; i < r->hop_count; i++)
 			some_hop(&r->hop[i]);
+		if (below(2)) {
+			some_bytes(&r->dns.nsid);
+			r->dns.nsid_len = r->dns.nsid.len;
+		}
 	}
 }
 

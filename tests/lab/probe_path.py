@@ -1,0 +1,210 @@
+#!/usr/bin/python3 -I
+# A trace tells loops, routers that answer twice or never, and translators of addresses, from real ones in network namespaces.
+"""usage: probe_path.py"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import chain  # noqa: E402
+import probing  # noqa: E402
+from probing import SERVICE  # noqa: E402
+
+ROUTERS = 4
+OTHER = {4: "198.51.100.5", 6: "2001:db8:a::5"}  # of the same network
+
+
+class Seen:
+    """What one trace says, in the record and on the page."""
+
+    def __init__(self, prober, on, af, raw):
+        look = prober.look(on, "vp", "--only", "trace", SERVICE[af], raw=raw)
+        trace = look.of("trace")[0]
+        self.outcome = (trace["outcome"], trace["reason"])
+        self.hops = [hop["addr"] for hop in trace["hops"]]
+        self.nat = [hop.get("nat") for hop in trace["hops"]]
+        self.end = trace.get("nsid")
+        page = prober.run(on, "vp", "-n", "--only", "trace", SERVICE[af],
+                          raw=raw).stdout.split("  path")[1]
+        self.page = page.splitlines()
+
+    def says(self, number, text):
+        """Whether that text is on the page's line of a hop."""
+        return len(self.page) > number and text in self.page[number]
+
+
+class Test:
+    def __init__(self, results, prober, on):
+        self.results, self.prober, self.on = results, prober, on
+
+    def look(self, af, raw=True):
+        return Seen(self.prober, self.on, af, raw)
+
+    def check(self, sentence, judge, families=(4, 6), raw=True):
+        """judge(af, seen) of both families."""
+        for af in families:
+            seen = self.look(af, raw)
+            self.results.ok(judge(af, seen), "IPv%d: %s" % (af, sentence),
+                            vars(seen))
+
+    def rules(self, node, text):
+        """A table of nftables until the block ends."""
+        return Rules(self.on, node, text)
+
+    def path(self, af):
+        return self.on.hops(af) + [SERVICE[af]]
+
+
+class Rules:
+    def __init__(self, on, node, text):
+        self.on, self.node, self.text = on, node, text
+
+    def __enter__(self):
+        for family in ("ip", "ip6"):
+            if family in self.text:
+                self.on.must(self.node, "nft", "table %s probetest {%s}" % (
+                    family, self.text[family]))
+
+    def __exit__(self, *_):
+        self.on.must(self.node, "nft", "flush", "ruleset")
+
+
+def hook(kind, name, priority, *rules):
+    return "chain %s {\ntype %s hook %s priority %d; %s\n}\n" % (
+        name, kind, name, priority, "\n".join(rules))
+
+
+def test_plain(test):
+    for raw in (True, False):
+        test.check("the path of a chain, nothing odd about it, %s privilege" %
+                   ("with" if raw else "without"), lambda af, seen:
+                   seen.hops == test.path(af) and not any(seen.nat) and
+                   seen.outcome == ("answered", None) and
+                   seen.end == (chain.NSID.decode() if raw else None) and
+                   not any("NAT" in line or "again" in line
+                           for line in seen.page), raw=raw)
+    test.check("on the page the end names itself",
+               lambda af, seen: seen.says(5, chain.NSID.decode()))
+
+
+def test_loop(test):
+    for af in (4, 6):
+        test.on.ip("route replace %s via %s" % (
+            SERVICE[af], chain.near(2, af)),
+            namespace=test.on.namespace("r3"))
+    for raw in (True, False):
+        with probing.Capture(test.on, "vp") as capture:
+            test.check("packets go round in circles: three times the same "
+                       "router, and the trace stops, %s privilege" %
+                       ("with" if raw else "without"), lambda af, seen:
+                       seen.outcome == ("timeout", "loop") and
+                       seen.hops[:3] == test.path(af)[:3] and
+                       len(seen.hops) <= 7 and
+                       any(seen.hops.count(hop) == 3 for hop in seen.hops) and
+                       seen.says(len(seen.hops), "loop: hop"), raw=raw)
+        sent = capture.tshark("ip.src == %s || ipv6.src == %s" % (
+            chain.VP[4], chain.VP[6]), "frame.number")
+        # Two traces of two families, each of 7 hops and 8 in flight.
+        test.results.ok(0 < len(sent) <= 4 * 16 + 8,
+                        "and it takes few packets", len(sent))
+    for af in (4, 6):
+        test.on.ip("route del " + SERVICE[af],
+                   namespace=test.on.namespace("r3"))
+
+
+def test_silent_and_twice(test):
+    silent = {"ip": hook("filter", "output", 0,
+                         "icmp type time-exceeded drop"),
+              "ip6": hook("filter", "output", 0,
+                          "icmpv6 type time-exceeded drop")}
+    with test.rules("r2", silent):
+        test.check("a router that is silent is a hop without address",
+                   lambda af, seen: seen.hops == [
+                       test.path(af)[0], None, *test.path(af)[2:]] and
+                   seen.says(2, " *") and seen.outcome[0] == "answered")
+    twice = {"ip": hook("filter", "prerouting", 0, "ip ttl 2 ip ttl set 1"),
+             "ip6": hook("filter", "prerouting", 0,
+                         "ip6 hoplimit 2 ip6 hoplimit set 1")}
+    with test.rules("r2", twice):
+        test.check("a router that answers twice is said, and no loop",
+                   lambda af, seen: seen.hops == [
+                       *test.path(af)[:2], test.path(af)[1],
+                       *test.path(af)[3:]] and seen.says(3, "  again") and
+                   seen.outcome == ("answered", None) and
+                   not any("loop" in line for line in seen.page))
+
+
+def test_nat(test):
+    """At r2, so that its own answer still quotes what was sent."""
+    tracking = {family: hook("nat", "postrouting", 100,
+                             "%s saddr %s snat to %s" % (
+                                 family, chain.VP[af], OTHER[af]))
+                for af, family in ((4, "ip"), (6, "ip6"))}
+    with test.rules("r2", tracking):
+        test.check("a translator that puts back what it changed is not seen",
+                   lambda af, seen: seen.hops == test.path(af) and
+                   not any(seen.nat))
+    stateless = {family: hook(
+        "filter", "postrouting", 100, "%s saddr %s %s saddr set %s" % (
+            family, chain.VP[af], family, OTHER[af])) + hook(
+        "filter", "prerouting", -300, "%s daddr %s %s daddr set %s" % (
+            family, OTHER[af], family, chain.VP[af]))
+        for af, family in ((4, "ip"), (6, "ip6"))}
+    with test.rules("r2", stateless):
+        test.check("one that does not shows by the source that is quoted",
+                   lambda af, seen: seen.hops == test.path(af) and
+                   seen.nat == [None, None, "source", "source", None] and
+                   seen.says(3, "NAT: quotes another source"))
+    # The quoted source address is put back, as many a home router does.
+    half = {"ip": stateless["ip"].replace(
+        "prerouting priority -300; ", "prerouting priority -300; icmp type "
+        "time-exceeded @th,160,32 set 0xc6336402; ")}
+    with test.rules("r2", half):
+        test.check("one that forgets the checksum shows by that",
+                   lambda af, seen: seen.hops == test.path(af) and
+                   seen.nat == [None, None, "checksum", "checksum", None] and
+                   seen.says(4, "NAT: quotes another checksum"), (4,))
+
+
+def test_dnat(test):
+    """Before the service, as balancers do: who is behind it answers with the
+    service's address."""
+    to = {family: hook("nat", "prerouting", -100, "%s daddr %s dnat to %s" % (
+        family, SERVICE[af], chain.BEHIND[af]))
+        for af, family in ((4, "ip"), (6, "ip6"))}
+    # Not at r2, which still tracks the flow of the test before.
+    with test.rules("r3", to):
+        for raw in (True, False):
+            test.check("a translator before the service: routers with its "
+                       "address, and the trace goes on, %s privilege" %
+                       ("with" if raw else "without"), lambda af, seen:
+                       seen.hops == [*test.path(af)[:2], *3 * [SERVICE[af]]]
+                       and seen.nat == [None, None, "target", "target", None]
+                       and seen.outcome == ("answered", None) and
+                       seen.says(3, "NAT: a router with the target's "
+                                    "address"), raw=raw)
+
+
+def test(results):
+    prober = probing.Prober()
+    try:
+        with chain.Chain(ROUTERS, offload=True) as on:
+            one = Test(results, prober, on)
+            one.check("a checksum that is left to the network card is no "
+                      "translator's", lambda af, seen:
+                      seen.hops == one.path(af) and not any(seen.nat))
+        with chain.Chain(ROUTERS) as on:
+            on.must("vp", "sh", "-c",
+                    "echo 0 65535 >/proc/sys/net/ipv4/ping_group_range")
+            one = Test(results, prober, on)
+            test_plain(one)
+            test_loop(one)
+            test_silent_and_twice(one)
+            test_nat(one)
+            test_dnat(one)
+    finally:
+        prober.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(probing.main(test))
