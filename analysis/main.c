@@ -58,14 +58,6 @@ static const struct subcommand {
 	{ "congruence", congruence_report,
 	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_WEIGHTS, 0,
 	    BY_DEFAULT, false },
-	{ "inflation", inflation_report,
-	    OPTION_WINDOW | OPTION_BY | OPTION_WEIGHTS,
-	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
-	    BY_DEFAULT, false },
-	{ "locality", locality_report,
-	    OPTION_WINDOW | OPTION_BY | OPTION_WEIGHTS | OPTION_BLOC,
-	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
-	    BY_DEFAULT, false },
 	{ "plausibility", plausibility_report, OPTION_WINDOW, 0, BY_DEFAULT,
 	    false },
 	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },
@@ -88,7 +80,6 @@ static const struct {
 	{ OPTION_TO, "--to" },
 	{ OPTION_MATRIX, "--matrix" },
 	{ OPTION_WEIGHTS, "--weights" },
-	{ OPTION_BLOC, "--bloc" },
 };
 
 static const struct subcommand *
@@ -207,25 +198,47 @@ say_unsettled(struct run *run)
 		    (long long)count);
 }
 
-/* Records that retention took (accollect prune): said, or a report of that
- * time would read as silence. */
-static void
-say_pruned(struct run *run)
+static int64_t
+read_time_setting(struct run *run, const char *name)
 {
 	struct query_rows *rows = query_prepare(run->query,
-	    "SELECT CAST(value AS INTEGER) FROM setting"
-	    " WHERE name = 'raw_horizon'");
-	char text[TIMES_TEXT];
-	int64_t horizon_us = INT64_MIN;
+	    "SELECT CAST(value AS INTEGER) FROM setting WHERE name = ?1");
+	int64_t t_us = INT64_MIN;
 
+	query_bind_text(rows, 1, name);
 	if (query_next(rows))
-		horizon_us = query_int(rows, 0);
+		t_us = query_int(rows, 0);
 	query_finish(rows);
-	if (horizon_us <= run->options->since_us)
+	return t_us;
+}
+
+/* What retention took (accollect prune), and what a report of that time
+ * stands on instead. */
+static void
+say_pruned(struct run *run, bool needs_records)
+{
+	const int64_t raw_us = read_time_setting(run, "raw_horizon");
+	const int64_t runs_us = read_time_setting(run, "run_horizon");
+	char text[TIMES_TEXT];
+
+	if (raw_us <= run->options->since_us)
 		return;
-	wall_format(text, wall_from_us(horizon_us), 0);
-	log_warnx("records before %s were pruned: what only they say is "
-		  "missing here (the views v_run and v_change go further back)",
+	wall_format(text, wall_from_us(raw_us), 0);
+	if (needs_records)
+		log_warnx(
+		    "records before %s were pruned and are missing here", text);
+	else
+		log_warnx("records before %s were pruned: this stands on runs "
+			  "there: counts, instances and their first and last "
+			  "sight are as they were, round trips within 1 %%, "
+			  "times in between are spread, every loss is a "
+			  "timeout",
+		    text);
+	if (needs_records || runs_us <= run->options->since_us)
+		return;
+	wall_format(text, wall_from_us(runs_us), 0);
+	log_warnx("runs before %s were pruned too: only the last of each lane "
+		  "is left of that time",
 	    text);
 }
 
@@ -306,7 +319,7 @@ run_report(const struct options *o, const struct subcommand *command,
 		    &run.weights, &run.catalog, run.query, o->until_us - 1);
 	sampler_init(&run.sampler, run.query, &run.catalog);
 	say_unsettled(&run);
-	say_pruned(&run);
+	say_pruned(&run, command->report == records_report);
 	run.catalog.map_us = o->until_us - 1;
 	code = query_failed(run.query) ? EXIT_STORAGE
 				       : write_report(&run, command);
@@ -322,9 +335,7 @@ run_report(const struct options *o, const struct subcommand *command,
 static const char *
 map_path(const struct options *o, const struct subcommand *command)
 {
-	if (o->site_map == NULL && (command->report == plausibility_report ||
-				       command->report == inflation_report ||
-				       command->report == locality_report))
+	if (o->site_map == NULL && command->report == plausibility_report)
 		return SITE_MAP_SHIPPED;
 	return o->site_map;
 }

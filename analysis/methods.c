@@ -102,6 +102,28 @@ note(struct methods *m, const struct catalog *c, struct query_rows *rows,
 		m->of_lane[lane] = method;
 }
 
+/* The same from runs, for the time whose raw rows retention took. More than
+ * needed is harmless: whole hours. */
+static void
+note_runs(struct methods *m, const struct catalog *c, struct query *q,
+    const int64_t window[2], const bool *wanted)
+{
+	struct query_rows *rows = query_prepare(q,
+	    "SELECT DISTINCT r.lane, r.instance FROM run AS r"
+	    " WHERE r.hour BETWEEN ?1 AND ?2 AND r.last >= ?3"
+	    " AND r.first < ?4 AND (r.hour + 1) * 3600000000 <="
+	    " (SELECT CAST(value AS INTEGER) FROM setting"
+	    "  WHERE name = 'raw_horizon')");
+
+	query_bind(rows, 1, window[0] / HOUR_US);
+	query_bind(rows, 2, window[1] / HOUR_US);
+	query_bind(rows, 3, window[0]);
+	query_bind(rows, 4, window[1]);
+	while (query_next(rows))
+		note(m, c, rows, wanted);
+	query_finish(rows);
+}
+
 static void
 note_window(struct methods *m, const struct catalog *c, struct query *q,
     const int64_t window[2], const bool *wanted)
@@ -124,6 +146,7 @@ note_window(struct methods *m, const struct catalog *c, struct query *q,
 		query_reset(rows);
 	}
 	query_finish(rows);
+	note_runs(m, c, q, window, wanted);
 }
 
 /* The earliest hour that is not in the intervals. */

@@ -333,3 +333,12 @@ query_text(struct query_rows *rows, int column)
 
 	return text == NULL ? "" : (const char *)text;
 }
+
+const void *
+query_bytes(struct query_rows *rows, int column, size_t *len)
+{
+	const void *bytes = sqlite3_column_blob(rows->statement, column);
+
+	*len = (size_t)sqlite3_column_bytes(rows->statement, column);
+	return bytes;
+}

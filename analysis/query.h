@@ -10,6 +10,7 @@
 #define ANALYSIS_QUERY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct query;
@@ -36,5 +37,7 @@ bool query_null(struct query_rows *, int column);
 int64_t query_int(struct query_rows *, int column);
 double query_real(struct query_rows *, int column); /* 0 for null */
 const char *query_text(struct query_rows *, int column);
+/* NULL and 0 for null. */
+const void *query_bytes(struct query_rows *, int column, size_t *len);
 
 #endif

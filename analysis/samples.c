@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include "analysis/memory.h"
+#include "analysis/samples_runs.h"
 #include "lib/limits.h"
 
 #define HOUR_US (3600LL * 1000000)
@@ -37,6 +38,9 @@ sampler_init(struct sampler *sampler, struct query *q, const struct catalog *c)
 	sampler->every = query_prepare(q,
 	    "SELECT every_s FROM batch WHERE vp = ?1 AND t0 < ?2"
 	    " ORDER BY t0 DESC LIMIT 1");
+	sampler->runs = run_source_new(q, c);
+	sampler->span = query_prepare(
+	    q, "SELECT t1 FROM batch WHERE id = ?1 AND pruned & 4");
 	sampler->unsettled = query_prepare(
 	    q, "SELECT min(hour) FROM unsettled WHERE vp = ?1 AND hour < ?2");
 }
@@ -50,6 +54,8 @@ sampler_clear(struct sampler *sampler)
 	query_finish(sampler->back);
 	query_finish(sampler->every);
 	query_finish(sampler->unsettled);
+	query_finish(sampler->span);
+	run_source_free(sampler->runs);
 	*sampler = (struct sampler){ 0 };
 }
 
@@ -158,21 +164,51 @@ void
 samples_read(struct sampler *sampler, struct samples *samples, int32_t vp,
     int64_t since_us, int64_t until_us)
 {
+	const int64_t horizon_us = run_source_horizon(sampler->runs, vp);
+	const int64_t raw_us = horizon_us > since_us ? horizon_us : since_us;
 	struct query_rows *rows = sampler->window;
 	struct sample sample;
 
 	samples->count = 0;
+	if (since_us < raw_us)
+		run_source_read(sampler->runs, samples, vp, since_us,
+		    raw_us < until_us ? raw_us : until_us);
 	query_bind(rows, 1, sampler->catalog->vps[vp].id);
-	query_bind(rows, 2, since_us);
+	query_bind(rows, 2, raw_us);
 	query_bind(rows, 3, until_us);
 	query_bind(rows, 4, SPAN_US);
 	while (query_next(rows)) {
 		if (read_row(sampler, rows, vp, &sample) &&
-		    sample.t_us >= since_us && sample.t_us < until_us)
+		    sample.t_us >= raw_us && sample.t_us < until_us)
 			add(samples, &sample);
 	}
 	query_reset(rows);
 	sort(sampler, samples, vp);
+}
+
+/* A batch whose rows were taken: one sample of each lane of its last hour. */
+static void
+read_lanes_of(
+    struct sampler *sampler, struct samples *samples, int32_t vp, int64_t batch)
+{
+	struct query_rows *rows = sampler->span;
+	int64_t hour_us = -1;
+	size_t count = 0;
+
+	query_bind(rows, 1, batch);
+	if (query_next(rows))
+		hour_us = query_int(rows, 0) / HOUR_US * HOUR_US;
+	query_reset(rows);
+	if (hour_us < 0)
+		return;
+	run_source_read(sampler->runs, samples, vp, hour_us, hour_us + HOUR_US);
+	sort(sampler, samples, vp);
+	for (size_t i = 0; i < samples->count; i++) {
+		if (count == 0 ||
+		    samples->items[count - 1].lane != samples->items[i].lane)
+			samples->items[count++] = samples->items[i];
+	}
+	samples->count = count;
 }
 
 void
@@ -183,6 +219,8 @@ samples_read_batch(
 	struct sample sample;
 
 	samples->count = 0;
+	if (run_source_horizon(sampler->runs, vp) != INT64_MIN)
+		read_lanes_of(sampler, samples, vp, batch);
 	query_bind(rows, 1, batch);
 	while (query_next(rows)) {
 		if (read_row(sampler, rows, vp, &sample))
@@ -197,6 +235,49 @@ compare_newest_first(const void *a, const void *b)
 	return compare(b, a);
 }
 
+/* Newest first, and no more than are wanted. */
+static void
+keep_newest(struct samples *samples, size_t max)
+{
+	qsort(samples->items, samples->count, sizeof(*samples->items),
+	    compare_newest_first);
+	if (samples->count > max)
+		samples->count = max;
+}
+
+static bool
+is_in_span(const struct sampler *sampler, const struct samples_span *span,
+    const struct sample *sample)
+{
+	return sample->instance >= 0 &&
+	       sampler->catalog->instances[sample->instance].method ==
+		   span->method &&
+	       sample->t_us < span->before_us && sample->t_us >= span->first_us;
+}
+
+static void
+read_back_runs(struct sampler *sampler, struct samples *samples,
+    const struct samples_span *span, int64_t horizon_us)
+{
+	const int64_t newest_us =
+	    span->before_us < horizon_us ? span->before_us : horizon_us;
+	int64_t hour = (newest_us - 1) / HOUR_US;
+	struct samples part = { 0 };
+
+	while (samples->count < span->max && hour >= span->first_us / HOUR_US) {
+		part.count = 0;
+		if (!run_source_back(sampler->runs, &part, span->lane, &hour))
+			break;
+		for (size_t i = 0; i < part.count; i++) {
+			if (is_in_span(sampler, span, &part.items[i]))
+				add(samples, &part.items[i]);
+		}
+		hour--;
+	}
+	keep_newest(samples, span->max);
+	samples_clear(&part);
+}
+
 void
 samples_read_back(struct sampler *sampler, struct samples *samples,
     const struct samples_span *span)
@@ -204,6 +285,7 @@ samples_read_back(struct sampler *sampler, struct samples *samples,
 	const struct lane *lane = &sampler->catalog->lanes[span->lane];
 	struct query_rows *rows = sampler->back;
 	int32_t vp = lane->vp;
+	const int64_t horizon_us = run_source_horizon(sampler->runs, vp);
 	struct sample sample;
 
 	samples->count = 0;
@@ -221,19 +303,15 @@ samples_read_back(struct sampler *sampler, struct samples *samples,
 			samples->items[samples->count - 1].t_us - SPAN_US)
 			break;
 		if (!read_row(sampler, rows, vp, &sample) ||
-		    sample.instance < 0 ||
-		    sampler->catalog->instances[sample.instance].method !=
-			span->method ||
-		    sample.t_us >= span->before_us ||
-		    sample.t_us < span->first_us)
+		    !is_in_span(sampler, span, &sample) ||
+		    sample.t_us < horizon_us)
 			continue;
 		add(samples, &sample);
-		qsort(samples->items, samples->count, sizeof(sample),
-		    compare_newest_first);
-		if (samples->count > span->max)
-			samples->count = span->max;
+		keep_newest(samples, span->max);
 	}
 	query_reset(rows);
+	if (samples->count < span->max && span->first_us < horizon_us)
+		read_back_runs(sampler, samples, span, horizon_us);
 }
 
 void

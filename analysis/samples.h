@@ -1,6 +1,7 @@
 /*
- * The samples of one vantage point in a window, from raw rows, in the order
- * in which everything is judged: lane, time, name.
+ * The samples of one vantage point in a window, in the order in which
+ * everything is judged: lane, time, name. From raw rows; before the raw
+ * horizon, where retention took those, out of runs (samples_runs.h).
  */
 #ifndef ANALYSIS_SAMPLES_H
 #define ANALYSIS_SAMPLES_H
@@ -29,11 +30,14 @@ struct samples {
 	size_t count, room;
 };
 
+struct run_source;
+
 struct sampler {
 	struct query *query;
 	const struct catalog *catalog;
-	struct query_rows *window, *batch, *back, *every, *unsettled;
-	size_t *lane_ends; /* by lane: room for sorting */
+	struct query_rows *window, *batch, *back, *every, *unsettled, *span;
+	struct run_source *runs; /* for what retention took */
+	size_t *lane_ends;       /* by lane: room for sorting */
 };
 
 /* The statements of a run; sampler_clear ends them. */

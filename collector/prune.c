@@ -3,6 +3,7 @@
 #include "collector/settle.h"
 #include "collector/store_lock.h"
 #include "collector/store_private.h"
+#include "lib/text.h"
 
 #define TURN_MS 200 /* how long the lock is held at a stretch */
 
@@ -169,13 +170,35 @@ runs_turn(struct store *s, int64_t before_hour, int64_t *hour, int64_t *count)
 	return result;
 }
 
+/* Reports say it. */
+static enum store_result
+note_run_horizon(struct store *s, int64_t before)
+{
+	struct query q = query_start(s, STATEMENT_PUT_SETTING);
+	enum store_result result = store_begin(s);
+	char text[24];
+
+	if (result != STORE_OK)
+		return result;
+	(void)text_print(text, sizeof(text), "%lld", (long long)before);
+	query_text(&q, "run_horizon");
+	query_text(&q, text);
+	if ((result = query_run(&q)) == STORE_OK)
+		return store_commit(s);
+	store_rollback(s);
+	return result;
+}
+
 static enum store_result
 keep_last_runs(struct store *s, int64_t before_hour)
 {
 	struct query q;
-	enum store_result result = store_result_of(
-	    s, sqlite3_exec(s->db, prune_keep_table, NULL, NULL, NULL), "keep");
+	enum store_result result = note_run_horizon(s, before_hour * HOUR_US);
 
+	if (result == STORE_OK)
+		result = store_result_of(s,
+		    sqlite3_exec(s->db, prune_keep_table, NULL, NULL, NULL),
+		    "keep");
 	if (result != STORE_OK)
 		return result;
 	q = query_once(s, prune_keep);
