@@ -115,7 +115,7 @@ next_sent(struct evidence_replay *r, const struct conversation *c, bool hop)
 
 	for (; (e = event_at(r, place)) != NULL; place = e->next) {
 		if (!e->done && (stream ? e->kind == EVENT_OPEN
-					: evidence_is_hop(e) == hop))
+					: e->hop == hop))
 			return place;
 	}
 	return -1;

@@ -18,6 +18,7 @@ struct event {
 		EVENT_TAKEN, /* arrival */
 	} kind;
 	bool done;      /* sent again, or taken */
+	bool hop;       /* of a trace: the plan says so */
 	struct mono at; /* never before the event before it */
 	struct wall stamp;
 	struct conversation *with; /* NULL: a message to all ICMP sockets */
@@ -74,7 +75,7 @@ void evidence_read_done(struct evidence_replay *);
 struct link *evidence_link(struct evidence_replay *);
 size_t evidence_event_count(const struct evidence_replay *);
 struct event *evidence_event(struct evidence_replay *, size_t);
-/* Sent with a TTL that only a trace has. */
+/* Sent with a TTL that hardly anything but a trace has. */
 bool evidence_is_hop(const struct event *);
 /* From the first packet to the last. */
 struct span evidence_span(const struct evidence_replay *);

@@ -408,6 +408,18 @@ add_ask(struct reading *x, const struct event *e, const struct question *q,
 	return 0;
 }
 
+/* A trace begins at TTL 1; another low TTL was somebody's choice. */
+static bool
+is_traced(const struct event *e)
+{
+	const struct conversation *c = e->with;
+
+	return evidence_is_hop(e) &&
+	       (e->ttl == 1 ||
+		   (c->last_hop.ns != 0 && mono_since(e->at, c->last_hop).ns <
+					       span_s(TRACE_PAUSE_S).ns));
+}
+
 /* Its first packet stands for all, until there is a pause. */
 static int
 add_trace(struct reading *x, struct event *e)
@@ -418,8 +430,9 @@ add_trace(struct reading *x, struct event *e)
 	bool plain = false;
 
 	c->last_hop = e->at;
+	e->hop = true;
 	if (last.ns != 0 &&
-	    mono_since(e->at, last).ns < TRACE_PAUSE_S * 1000000000LL)
+	    mono_since(e->at, last).ns < span_s(TRACE_PAUSE_S).ns)
 		return 0;
 	if (c->tuple.kind == LINK_ICMP)
 		(void)question_init(&q, "trace", ".");
@@ -490,7 +503,7 @@ add_event(struct reading *x, size_t i)
 	}
 	if (e->with->tuple.kind == LINK_TCP)
 		return 0;
-	if (evidence_is_hop(e))
+	if (is_traced(e))
 		return add_trace(x, e);
 	return e->with->tuple.kind == LINK_ICMP ? add_echo(x, e)
 						: add_dns(x, e, e);
