@@ -3,6 +3,8 @@
 #include <string.h>
 #include "lib/text.h"
 
+#define HEX_AT_ONCE 32
+
 static void
 put(struct json_out *out, const char *bytes, size_t len)
 {
@@ -18,7 +20,11 @@ put(struct json_out *out, const char *bytes, size_t len)
 static void
 put_char(struct json_out *out, char c)
 {
-	put(out, &c, 1);
+	if (out->failed || out->size - out->len <= 1) {
+		out->failed = true;
+		return;
+	}
+	out->text[out->len++] = c;
 }
 
 static void
@@ -36,6 +42,12 @@ put_literal(struct json_out *out, const char *literal)
 	put(out, literal, strlen(literal));
 }
 
+static bool
+is_plain(char c)
+{
+	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
 /* One character of a string that is ASCII already. */
 static void
 put_escaped(struct json_out *out, char c)
@@ -45,7 +57,7 @@ put_escaped(struct json_out *out, char c)
 	if (c == '"' || c == '\\') {
 		put_char(out, '\\');
 		put_char(out, c);
-	} else if (c >= 0x20 && c <= 0x7e) {
+	} else if (is_plain(c)) {
 		put_char(out, c);
 	} else {
 		(void)text_print(piece, sizeof(piece), "\\u%04x",
@@ -90,10 +102,22 @@ json_out_close(struct json_out *out, char bracket)
 void
 json_out_key(struct json_out *out, const char *key)
 {
-	begin_value(out);
-	put_char(out, '"');
-	put(out, key, strlen(key));
-	put(out, "\":", 2);
+	size_t len = strlen(key);
+	char *to = out->text + out->len;
+
+	/* A comma, two quotes, a colon; one byte stays free for the NUL. */
+	if (out->failed || len + 4 >= out->size - out->len) {
+		out->failed = true;
+		return;
+	}
+	if (out->comma)
+		*to++ = ',';
+	*to++ = '"';
+	memcpy(to, key, len);
+	to += len;
+	*to++ = '"';
+	*to++ = ':';
+	out->len = (size_t)(to - out->text);
 	out->comma = false;
 }
 
@@ -130,10 +154,17 @@ json_out_int(struct json_out *out, int64_t value)
 void
 json_out_text(struct json_out *out, const char *text)
 {
+	const char *end;
+
 	begin_value(out);
 	put_char(out, '"');
-	for (; *text != '\0'; text++)
-		put_escaped(out, *text);
+	for (; *text != '\0'; text = end) {
+		for (end = text; is_plain(*end); end++)
+			;
+		put(out, text, (size_t)(end - text));
+		if (*end != '\0')
+			put_escaped(out, *end++);
+	}
 	put_char(out, '"');
 }
 
@@ -163,13 +194,15 @@ void
 json_out_hex(struct json_out *out, const void *bytes, size_t len)
 {
 	const uint8_t *p = bytes;
-	char pair[3];
+	char piece[2 * HEX_AT_ONCE + 1];
 
 	begin_value(out);
 	put_char(out, '"');
-	for (size_t i = 0; i < len; i++) {
-		text_hex(pair, &p[i], 1);
-		put(out, pair, 2);
+	for (size_t i = 0; i < len; i += HEX_AT_ONCE) {
+		size_t some = len - i < HEX_AT_ONCE ? len - i : HEX_AT_ONCE;
+
+		text_hex(piece, &p[i], some);
+		put(out, piece, 2 * some);
 	}
 	put_char(out, '"');
 }

@@ -120,6 +120,9 @@ struct link {
 
 	/* Sleep until something arrives, or until then. */
 	void (*wait)(struct link *, struct mono until);
+	/* Sleep until then, whatever arrives, but where only waking up at once
+	 * tells when it did. NULL: none does. */
+	void (*rest)(struct link *, struct mono until);
 
 	const struct link_replay *replay; /* NULL: the network */
 

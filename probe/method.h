@@ -65,7 +65,7 @@ bool reply_is_refusal(const struct reply *);
 /* --- method_dns.c: what all that ask DNS questions share --- */
 
 /* A random id, no other's on the flow, and letters where they are mixed. */
-void dns_draw(struct probe *);
+void dns_draw(struct prober *, struct probe *);
 /* Instead, where what was sent is played: its id, our cookie. */
 enum link_error dns_recall(struct prober *, struct probe *, struct link_sent *);
 /* The query that is sent, and that replies are matched with. */

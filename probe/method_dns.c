@@ -45,22 +45,29 @@ dns_query_of(const struct probe *probe, struct dns_query *query)
 	(void)mix_letters(&query->question.name, probe->mixed);
 }
 
+/* The kernel is asked for many at once. */
 static void
-draw(void *bytes, size_t len)
+draw(struct prober *p, void *bytes, size_t len)
 {
-	if (getrandom(bytes, len, 0) != (ssize_t)len)
-		abort();
+	if (p->random_left < len) {
+		if (getrandom(p->random, sizeof(p->random), 0) !=
+		    (ssize_t)sizeof(p->random))
+			abort();
+		p->random_left = sizeof(p->random);
+	}
+	p->random_left -= len;
+	memcpy(bytes, &p->random[p->random_left], len);
 }
 
 void
-dns_draw(struct probe *drawn)
+dns_draw(struct prober *p, struct probe *drawn)
 {
 	const struct flow *flow = drawn->ask->flow;
 	const struct probe *probe;
 	uint16_t id;
 
 	do {
-		draw(&id, sizeof(id));
+		draw(p, &id, sizeof(id));
 		TAILQ_FOREACH(probe, &flow->probes, by_flow)
 		{
 			if (probe->id == id)
@@ -70,7 +77,7 @@ dns_draw(struct probe *drawn)
 	drawn->id = id;
 	drawn->mixed = 0;
 	if (drawn->ask->question->mixed_case)
-		draw(&drawn->mixed, sizeof(drawn->mixed));
+		draw(p, &drawn->mixed, sizeof(drawn->mixed));
 }
 
 /* Which letters of a name are in the other case than in the question. */
@@ -243,29 +250,29 @@ dns_answer(struct prober *p, struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
 	struct record *r = prober_record(p, ask);
+	struct dns_reply *message = p->reply;
 	struct dns_query query;
-	struct dns_reply message;
 	const char *fault;
 
-	if (dns_reply_parse(&message, reply->bytes, reply->len,
+	if (dns_reply_parse(message, reply->bytes, reply->len,
 		&ask->question->dns, &fault) != PARSE_OK) {
 		keep_malformed(p, ask, reply, fault);
 		return false;
 	}
 	dns_query_of(probe, &query);
-	if (has_false_cookie(&query, &message)) {
+	if (has_false_cookie(&query, message)) {
 		prober_unwanted(p, ask);
 		return false;
 	}
-	fill_record(&r->dns, &message, reply->len);
+	fill_record(&r->dns, message, reply->len);
 	r->reason[0] = '\0';
 	r->rtt_us = prober_rtt_us(p, probe, reply->arrival, &r->stamp);
 	r->reply_ttl = reply->arrival->ttl;
-	r->auth_bits = auth_bits(probe, reply, &message);
+	r->auth_bits = auth_bits(probe, reply, message);
 	outstanding_close(&p->outstanding, probe, PATIENCE_ANSWER);
 	prober_finish(
 	    p, ask, OUTCOME_ANSWERED, reply->weak ? "header only" : NULL);
-	ask_again(p, ask, &message);
+	ask_again(p, ask, message);
 	return true;
 }
 
@@ -280,7 +287,7 @@ bool
 dns_differs(struct prober *p, struct ask *ask, const struct reply *reply)
 {
 	struct record_dns *dns = &prober_record(p, ask)->dns;
-	struct dns_reply other;
+	const struct dns_reply *other = p->reply;
 	const char *fault;
 	size_t i;
 	bool same;
@@ -288,13 +295,13 @@ dns_differs(struct prober *p, struct ask *ask, const struct reply *reply)
 	if (reply->kind != REPLY_DNS ||
 	    ask->sample->outcome != OUTCOME_ANSWERED)
 		return false;
-	same = dns_reply_parse(&other, reply->bytes, reply->len,
+	same = dns_reply_parse(p->reply, reply->bytes, reply->len,
 		   &ask->question->dns, &fault) == PARSE_OK &&
-	       other.rcode == dns->rcode &&
-	       same_bytes(&other.nsid, &dns->nsid) &&
-	       other.answer_kept == dns->answer_count;
+	       other->rcode == dns->rcode &&
+	       same_bytes(&other->nsid, &dns->nsid) &&
+	       other->answer_kept == dns->answer_count;
 	for (i = 0; same && i < dns->answer_count; i++)
-		same = same_bytes(&other.answer[i], &dns->answer[i]);
+		same = same_bytes(&other->answer[i], &dns->answer[i]);
 	if (!same && dns->raw_len == 0)
 		dns_keep_raw(dns, reply->bytes, reply->len);
 	return !same;

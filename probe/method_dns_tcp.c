@@ -91,13 +91,10 @@ static enum send_result
 tcp_send(struct prober *p, struct ask *ask)
 {
 	struct probe *probe = &ask->sample->probe;
-	struct record *r;
 
 	p->sent++;
 	probe->ask = ask;
-	r = prober_record(p, ask);
-	flow_describe(ask->flow, &r->flow);
-	r->t = wall_add(p->start_wall, mono_since(probe->sent, p->start));
+	prober_departed(p, ask, probe->sent);
 	if (stream_new(ask, probe->sent) == -1) {
 		flow_close(ask->flow, p->link);
 		prober_unsent(p, ask, LINK_RETRY);
@@ -122,7 +119,7 @@ write_query(struct prober *p, struct probe *probe, struct writer *w)
 			w->failed = true;
 		return;
 	}
-	dns_draw(probe);
+	dns_draw(p, probe);
 	dns_query_of(probe, &query);
 	dns_query_write(w, &query);
 }

@@ -46,11 +46,11 @@ is_cksum_taken(const struct probe *probe)
 }
 
 static int
-write_query(struct probe *probe, struct writer *w)
+write_query(struct prober *p, struct probe *probe, struct writer *w)
 {
 	struct dns_query query;
 
-	dns_draw(probe);
+	dns_draw(p, probe);
 	dns_query_of(probe, &query);
 	w->len = 0;
 	dns_query_write(w, &query);
@@ -81,7 +81,7 @@ dns_udp_transmit(struct prober *p, struct probe *probe)
 	if (p->link->replay != NULL)
 		return play(p, probe);
 	do {
-		if (write_query(probe, &w) == -1)
+		if (write_query(p, probe, &w) == -1)
 			return LINK_FAILED;
 	} while (is_cksum_taken(probe) && ++tries < CKSUM_TRIES);
 	return prober_transmit(p, probe, message, w.len);

@@ -309,8 +309,7 @@ trace_send(struct prober *p, struct ask *ask)
 	if (error != LINK_OK)
 		return not_sent(p, ask, ttl, error);
 	if (t->probe[1].tries == 0)
-		prober_record(p, ask)->t = wall_add(
-		    p->start_wall, mono_since(t->probe[ttl].sent, p->start));
+		prober_departed(p, ask, t->probe[ttl].sent);
 	if (t->state[ttl] == HOP_UNASKED)
 		t->state[ttl] = HOP_ASKED;
 	t->probe[ttl].tries++;

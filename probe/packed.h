@@ -13,7 +13,9 @@ struct packed;
 
 /* NULL: no memory. free() frees. */
 struct packed *packed_new(const struct record *);
-/* The record as it was. */
+/* The bytes of the struct that records of a type use, from its beginning. */
+size_t packed_extent(enum record_type);
+/* The record as it was, so far as its type goes. */
 void packed_restore(struct record *, const struct packed *);
 size_t packed_size(const struct packed *); /* bytes of memory */
 

@@ -7,6 +7,10 @@
 
 #include "lib/text.h"
 
+/* Addresses that are asked at the same time: as many as have a socket open
+ * before they are asked all. */
+#define NEAR 256
+
 static int
 question_of_zone(struct question *q, const char *name, const char *zone)
 {
@@ -125,30 +129,106 @@ plan_add(struct plan *plan, const struct plan_item *item)
 	plan->after[plan->count] = item->after;
 	plan->count++;
 	flow->users++;
+	plan->peers += flow->peer->asks == 0;
 	flow->peer->asks += proto == PROTO_TCP ? PROBER_TCP_PACKETS : 1;
 	if (flow->peer->asks > plan->most)
 		plan->most = flow->peer->asks;
 	return 0;
 }
 
-void
+struct place {
+	struct span after;
+	uint32_t rank, index;
+};
+
+static int
+compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->after.ns != y->after.ns)
+		return x->after.ns < y->after.ns ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+/* The kernel is asked for many at once. */
+static uint32_t
+draw(uint32_t random[64], size_t *left)
+{
+	if (*left == 0) {
+		*left = 64;
+		if (getrandom(random, *left * sizeof(uint32_t), 0) !=
+		    (ssize_t)(*left * sizeof(uint32_t)))
+			abort();
+	}
+	return random[--*left];
+}
+
+/* Where an address lies is random, and so are its asks within their share of
+ * the whole. */
+static void
+rank_asks(const struct plan *plan, struct place *place)
+{
+	const struct flow *flow = NULL;
+	uint64_t near, random[2];
+	uint32_t drawn[64];
+	size_t i, left = 0;
+
+	near =
+	    plan->peers <= NEAR ? UINT32_MAX : UINT32_MAX / plan->peers * NEAR;
+	for (i = 0; i < plan->count; i++) {
+		flow = plan->asks[i].flow;
+		if (flow->peer->rank == 0)
+			flow->peer->rank = draw(drawn, &left) | 1;
+		random[0] = flow->peer->rank * (UINT32_MAX - near);
+		random[1] = draw(drawn, &left) * near;
+		place[i] = (struct place){ plan->after[i],
+			(uint32_t)((random[0] + random[1]) >> 32),
+			(uint32_t)i };
+	}
+}
+
+/* Each ask to the place that it was sorted to, round by round of those that
+ * change places. */
+static void
+move_asks(struct plan *plan, struct place *place)
+{
+	struct span after;
+	struct ask ask;
+	size_t i, to, from;
+
+	for (i = 0; i < plan->count; i++) {
+		if (place[i].index == i)
+			continue;
+		ask = plan->asks[i];
+		after = plan->after[i];
+		for (to = i; (from = place[to].index) != i; to = from) {
+			plan->asks[to] = plan->asks[from];
+			plan->after[to] = plan->after[from];
+			place[to].index = (uint32_t)to;
+		}
+		plan->asks[to] = ask;
+		plan->after[to] = after;
+		place[to].index = (uint32_t)to;
+	}
+}
+
+int
 plan_shuffle(struct plan *plan)
 {
-	size_t i, j;
-	uint64_t random;
+	struct place *place;
 
-	for (i = plan->count; i > 1; i--) {
-		struct ask ask = plan->asks[i - 1];
-		struct span after = plan->after[i - 1];
-
-		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-			abort();
-		j = random % i;
-		plan->asks[i - 1] = plan->asks[j];
-		plan->after[i - 1] = plan->after[j];
-		plan->asks[j] = ask;
-		plan->after[j] = after;
-	}
+	if (plan->count == 0)
+		return 0;
+	if ((place = calloc(plan->count, sizeof(*place))) == NULL)
+		return -1;
+	rank_asks(plan, place);
+	qsort(place, plan->count, sizeof(*place), compare_places);
+	move_asks(plan, place);
+	free(place);
+	return 0;
 }
 
 void

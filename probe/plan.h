@@ -13,7 +13,8 @@ struct plan {
 	struct ask *asks;
 	struct span *after; /* by index: not before start + after */
 	size_t count, size;
-	size_t most; /* packets to one address, a trace being one */
+	size_t peers; /* addresses */
+	size_t most;  /* packets to one address, a trace being one */
 	struct flow_table *flows;
 	bool udp_trace[2]; /* IPv4, IPv6: else traces are ICMP */
 };
@@ -39,8 +40,10 @@ struct plan_item {
 };
 int plan_add(struct plan *, const struct plan_item *);
 
-/* Random order, as a good neighbour asks. Before plan_start. */
-void plan_shuffle(struct plan *);
+/* Random order, as a good neighbour asks, of what is due at one time; what is
+ * asked of one address lies not far apart, so that not all sockets of a round
+ * are open at once. Before plan_start. 0, or -1 when out of memory. */
+int plan_shuffle(struct plan *);
 
 /* Put all of it into the prober's schedule. */
 void plan_start(struct plan *, struct prober *);

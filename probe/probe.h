@@ -36,6 +36,7 @@ struct question {
 /* One address of the network, whatever targets name it. */
 struct peer {
 	struct addr addr;
+	uint32_t rank; /* in the random order of a plan; 0: not drawn */
 	size_t asks;   /* packets planned, over all flows */
 	double tokens; /* of the bucket (limits.h), as of filled */
 	struct mono filled;
@@ -72,7 +73,9 @@ struct sample {
 	struct mono done; /* since when ASK_DONE */
 	enum outcome outcome;
 	uint32_t late, dup, unwanted, conflict;
-	struct packed *record; /* so far; NULL: no flow yet (prober_record) */
+	struct wall t;
+	struct record_flow flow;
+	struct packed *record; /* NULL: no more than that (prober_record) */
 	struct trace *trace;   /* of a trace */
 	struct stream *stream; /* of TCP: what has come of the answer */
 	struct probe probe;    /* of all but a trace */
@@ -88,7 +91,6 @@ struct ask {
 	const struct ask *retry_of; /* NULL: planned */
 	struct sample *sample;
 	struct mono due; /* not before */
-	uint32_t rank;   /* among those due at the same time */
 	uint32_t index;  /* in the plan; behind it those of retries */
 	int32_t place;   /* of its record among the emitted; -1: not yet */
 	uint8_t state;   /* enum ask_state */

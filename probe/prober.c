@@ -12,7 +12,9 @@
 		*/
 
 #define ARRIVALS_MAX 4096 /* of one turn: a flood must not stop the clock */
-#define POLLS_MAX 256     /* looks for unread answers before time is up */
+#define SENDS_MAX 64      /* of one turn, and then their answers */
+#define REST_US 1000
+#define POLLS_MAX 256 /* looks for unread answers before time is up */
 
 /* Wall - mono. Where the process was interrupted between the readings, which
  * would look like a step, once more. */
@@ -169,8 +171,7 @@ prober_send_one(struct prober *p, struct ask *ask,
 		prober_unsent(p, ask, error);
 		return SEND_OVER;
 	}
-	prober_record(p, ask)->t =
-	    wall_add(p->start_wall, mono_since(probe->sent, p->start));
+	prober_departed(p, ask, probe->sent);
 	outstanding_add(&p->outstanding, probe, PATIENCE_ANSWER);
 	return SEND_DONE;
 }
@@ -359,8 +360,10 @@ send_what_is_due(struct prober *p, struct mono now)
 {
 	struct ask *ask;
 	uint64_t sent;
+	int i;
 
-	while (schedule_next(p->schedule, now, &ask)) {
+	for (i = 0; i < SENDS_MAX && schedule_next(p->schedule, now, &ask);
+	     i++) {
 		sent = p->sent;
 		send_next(p, ask, now);
 		if (p->sent == sent)
@@ -433,12 +436,20 @@ time_to_send(const struct prober_settings *settings)
 void
 prober_clear(struct prober *p)
 {
+	struct sample *sample;
 	size_t i;
 
+	while ((sample = TAILQ_FIRST(&p->spare)) != NULL) {
+		TAILQ_REMOVE(&p->spare, sample, by_done);
+		free(sample);
+	}
 	schedule_free(p->schedule);
 	p->schedule = NULL;
 	free(p->record);
-	p->record = NULL;
+	free(p->blank);
+	free(p->reply);
+	p->record = p->blank = NULL;
+	p->reply = NULL;
 	for (i = 0; i < p->retry_count; i++)
 		free(p->retries[i]);
 	free(p->retries);
@@ -462,16 +473,34 @@ prober_init(
 	p->deadline = mono_add(p->start, settings->deadline);
 	p->last_send = mono_add(p->start, time_to_send(settings));
 	TAILQ_INIT(&p->done);
+	TAILQ_INIT(&p->spare);
 	outstanding_init(&p->outstanding, settings->answer, settings->hop);
 	if (getrandom(&p->run_key, sizeof(p->run_key), 0) != sizeof(p->run_key))
 		return -1;
 	p->schedule =
 	    schedule_new(settings->rate, settings->burst, asks, p->start);
 	p->record = malloc(sizeof(*p->record));
-	if (p->schedule != NULL && p->record != NULL)
-		return 0;
-	prober_clear(p);
-	return -1;
+	p->blank = malloc(sizeof(*p->blank));
+	p->reply = malloc(sizeof(*p->reply));
+	if (p->schedule == NULL || p->record == NULL || p->blank == NULL ||
+	    p->reply == NULL) {
+		prober_clear(p);
+		return -1;
+	}
+	record_init(p->blank);
+	return 0;
+}
+
+/* Where packets leave every few microseconds, not each of them nor each answer
+ * is worth a wake-up: they go a handful at a time. */
+static void
+rest(struct prober *p, struct mono now, struct mono next)
+{
+	struct mono tick = mono_add(now, span_us(REST_US));
+
+	if (p->link->rest != NULL && schedule_is_pressed(p->schedule, now) &&
+	    mono_before(now, next) && mono_before(next, tick))
+		p->link->rest(p->link, earliest(tick, p->deadline));
 }
 
 void
@@ -493,6 +522,8 @@ prober_run(struct prober *p)
 			next = earliest(next, end_of_listening(p));
 		if (mono_before(now, p->last_send))
 			next = earliest(next, p->last_send);
-		p->link->wait(p->link, earliest(next, p->deadline));
+		next = earliest(next, p->deadline);
+		rest(p, now, next);
+		p->link->wait(p->link, next);
 	}
 }

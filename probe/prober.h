@@ -53,6 +53,8 @@ struct prober {
 	struct schedule *schedule;
 	struct outstanding outstanding;
 	struct hash_key run_key; /* of this run's echo tokens; random */
+	uint8_t random[256];     /* drawn, not used yet: the first of it */
+	size_t random_left;
 	struct sink sink;
 	struct gate gate;
 	const char *contact; /* text in echo payloads; may be "" */
@@ -63,9 +65,12 @@ struct prober {
 	struct mono deadline;  /* of the whole run */
 	struct mono heard; /* when the last ask that was sent had its outcome */
 	struct sample_list done;
+	struct sample_list spare; /* of asks that were emitted */
 	struct record *record; /* being worked on, of record_of; NULL: none */
 	struct ask *record_of;
-	struct ask *asks; /* all that were planned, by index */
+	struct record *blank;    /* where it begins */
+	struct dns_reply *reply; /* being read */
+	struct ask *asks;        /* all that were planned, by index */
 	size_t ask_count;
 	struct ask **retries;
 	size_t retry_count;
@@ -103,8 +108,10 @@ void prober_run(struct prober *);
 
 /* Make ask->sample where there is none. 0, or -1. */
 int prober_sample(struct prober *, struct ask *);
-/* Its record begins with what is known before the answer. */
+/* It has a record from here on, whatever becomes of it. */
 void prober_begin(struct prober *, struct ask *);
+/* Its first packet has left, on its flow as it is now. */
+void prober_departed(const struct prober *, struct ask *, struct mono at);
 /* The record of an ask that has begun, to be read and written until that of
  * another is asked for. */
 struct record *prober_record(struct prober *, struct ask *);

@@ -28,23 +28,34 @@
 /* --- the run --- */
 
 static void
-keep_record(void *arg, const struct ask *ask, const struct record *record)
+keep(struct round *r, const struct record *record)
 {
-	struct round *r = arg;
-	struct record again;
-
-	round_paths_see(r, ask, record);
-	if (record->retry_of != -1) {
-		again = *record;
-		again.retry_of = r->place[record->retry_of];
-		record = &again;
-	}
 	r->place[r->emitted] = -1;
 	if (batch_writer_add(r->writer, record) == -1)
 		r->failed = true;
 	else
 		r->place[r->emitted] = r->kept++;
 	r->emitted++;
+}
+
+static void
+keep_retry(struct round *r, const struct record *record)
+{
+	struct record again = *record;
+
+	again.retry_of = r->place[record->retry_of];
+	keep(r, &again);
+}
+
+static void
+keep_record(void *arg, const struct ask *ask, const struct record *record)
+{
+	round_paths_see(arg, ask, record);
+	/* A record is large: none is copied but where it must. */
+	if (record->retry_of == -1)
+		keep(arg, record);
+	else
+		keep_retry(arg, record);
 }
 
 /* What the first run leaves of the deadline. */

@@ -245,10 +245,7 @@ round_plan(struct round *r)
 		    plan_target(r, i) == -1)
 			return -1;
 	}
-	if (round_paths_due(r) == -1)
-		return -1;
-	plan_shuffle(&r->plan);
-	return 0;
+	return round_paths_due(r) == -1 ? -1 : plan_shuffle(&r->plan);
 }
 
 void

@@ -25,6 +25,30 @@ put_back(struct prober *p)
 	ask->sample->record = packed;
 }
 
+/* What is known before an answer. */
+static void
+fill_in(struct prober *p, const struct ask *ask)
+{
+	const struct flow *flow = ask->flow;
+	struct record *r = p->record;
+
+	memcpy(r, p->blank, packed_extent(ask->method->type));
+	r->t = ask->sample->t;
+	r->type = ask->method->type;
+	(void)text_copy(r->target, sizeof(r->target), ask->target);
+	(void)text_copy(r->question, sizeof(r->question), ask->question->name);
+	r->addr = flow->peer->addr;
+	r->proto = flow->proto;
+	r->port = flow->proto == PROTO_ICMP ? -1 : flow->dport;
+	if (r->type == RECORD_DNS) {
+		(void)text_copy(
+		    r->dns.qname, sizeof(r->dns.qname), ask->question->qname);
+		r->dns.qtype = ask->question->dns.type;
+		r->dns.qclass = ask->question->dns.class;
+	}
+	r->flow = ask->sample->flow;
+}
+
 struct record *
 prober_record(struct prober *p, struct ask *ask)
 {
@@ -34,7 +58,7 @@ prober_record(struct prober *p, struct ask *ask)
 	if (ask->sample->record != NULL)
 		packed_restore(p->record, ask->sample->record);
 	else
-		record_init(p->record); /* its memory was short: p->failed */
+		fill_in(p, ask);
 	p->record_of = ask;
 	return p->record;
 }
@@ -44,9 +68,12 @@ prober_sample(struct prober *p, struct ask *ask)
 {
 	if (ask->sample != NULL)
 		return 0;
-	ask->sample = calloc(1, sizeof(*ask->sample));
-	if (ask->sample == NULL)
+	if ((ask->sample = TAILQ_FIRST(&p->spare)) != NULL) {
+		TAILQ_REMOVE(&p->spare, ask->sample, by_done);
+		memset(ask->sample, 0, sizeof(*ask->sample));
+	} else if ((ask->sample = calloc(1, sizeof(*ask->sample))) == NULL) {
 		return -1;
+	}
 	ask->sample->probe.ask = ask;
 	ask->sample->probe.sent = p->link->mono(p->link);
 	return 0;
@@ -55,27 +82,15 @@ prober_sample(struct prober *p, struct ask *ask)
 void
 prober_begin(struct prober *p, struct ask *ask)
 {
-	struct record *r = p->record;
-
-	put_back(p);
-	record_init(r);
-	r->t = wall_add(
-	    p->start_wall, mono_since(p->link->mono(p->link), p->start));
-	r->type = ask->method->type;
-	(void)text_copy(r->target, sizeof(r->target), ask->target);
-	(void)text_copy(r->question, sizeof(r->question), ask->question->name);
-	r->addr = ask->flow->peer->addr;
-	r->proto = ask->flow->proto;
-	r->port = ask->flow->proto == PROTO_ICMP ? -1 : ask->flow->dport;
-	if (r->type == RECORD_DNS) {
-		(void)text_copy(
-		    r->dns.qname, sizeof(r->dns.qname), ask->question->qname);
-		r->dns.qtype = ask->question->dns.type;
-		r->dns.qclass = ask->question->dns.class;
-	}
-	flow_describe(ask->flow, &r->flow);
-	p->record_of = ask;
+	prober_departed(p, ask, p->link->mono(p->link));
 	ask->state = ASK_OPEN;
+}
+
+void
+prober_departed(const struct prober *p, struct ask *ask, struct mono at)
+{
+	ask->sample->t = wall_add(p->start_wall, mono_since(at, p->start));
+	flow_describe(ask->flow, &ask->sample->flow);
 }
 
 void
@@ -136,7 +151,7 @@ sample_free(struct prober *p, struct ask *ask)
 	if (ask->method->forget != NULL)
 		ask->method->forget(ask);
 	free(ask->sample->record);
-	free(ask->sample);
+	TAILQ_INSERT_HEAD(&p->spare, ask->sample, by_done);
 	ask->sample = NULL;
 }
 

@@ -6,13 +6,30 @@
 #include "lib/limits.h"
 #include "probe/flow.h"
 
+#define LATE_S 0.05  /* a busy host wakes us up so late at times */
+#define PRESSED 1000 /* packets per second */
+
 struct schedule {
 	bool paced;
 	double rate, burst, tokens;
 	struct mono filled;
-	size_t count, size;
-	struct ask **heap; /* earliest first */
+	size_t count, size; /* of both */
+	/* What is added in order, as a plan is, needs no sorting. */
+	struct ask **queue; /* a ring of size */
+	size_t queue_first, queue_count;
+	struct ask **heap; /* the rest, earliest first */
+	size_t heap_count;
 };
+
+void
+schedule_free(struct schedule *s)
+{
+	if (s == NULL)
+		return;
+	free(s->queue);
+	free(s->heap);
+	free(s);
+}
 
 struct schedule *
 schedule_new(double rate, double burst, size_t size, struct mono now)
@@ -25,22 +42,16 @@ schedule_new(double rate, double burst, size_t size, struct mono now)
 	s->rate = rate;
 	/* Less than one packet at once would be none ever. */
 	s->burst = s->tokens = burst < 1 ? 1 : burst;
+	if (s->burst < rate * LATE_S)
+		s->burst = rate * LATE_S;
 	s->filled = now;
 	s->size = size;
-	if ((s->heap = calloc(size + 1, sizeof(struct ask *))) == NULL) {
-		free(s);
-		return NULL;
-	}
-	return s;
-}
-
-void
-schedule_free(struct schedule *s)
-{
-	if (s == NULL)
-		return;
-	free(s->heap);
-	free(s);
+	s->queue = calloc(size + 1, sizeof(struct ask *));
+	s->heap = calloc(size + 1, sizeof(struct ask *));
+	if (s->queue != NULL && s->heap != NULL)
+		return s;
+	schedule_free(s);
+	return NULL;
 }
 
 static bool
@@ -51,12 +62,11 @@ earlier(const struct ask *a, const struct ask *b)
 	return a->index < b->index;
 }
 
-void
-schedule_add(struct schedule *s, struct ask *ask)
+static void
+heap_add(struct schedule *s, struct ask *ask)
 {
-	size_t at = s->count++;
+	size_t at = s->heap_count++;
 
-	assert(at < s->size);
 	while (at > 0 && earlier(ask, s->heap[(at - 1) / 2])) {
 		s->heap[at] = s->heap[(at - 1) / 2];
 		at = (at - 1) / 2;
@@ -64,18 +74,14 @@ schedule_add(struct schedule *s, struct ask *ask)
 	s->heap[at] = ask;
 }
 
-bool
-schedule_take(struct schedule *s, struct ask **out)
+static struct ask *
+heap_take(struct schedule *s)
 {
-	struct ask *last;
+	struct ask *first = s->heap[0], *last = s->heap[--s->heap_count];
 	size_t at = 0, child;
 
-	if (s->count == 0)
-		return false;
-	*out = s->heap[0];
-	last = s->heap[--s->count];
-	while ((child = 2 * at + 1) < s->count) {
-		if (child + 1 < s->count &&
+	while ((child = 2 * at + 1) < s->heap_count) {
+		if (child + 1 < s->heap_count &&
 		    earlier(s->heap[child + 1], s->heap[child]))
 			child++;
 		if (!earlier(s->heap[child], last))
@@ -84,6 +90,59 @@ schedule_take(struct schedule *s, struct ask **out)
 		at = child;
 	}
 	s->heap[at] = last;
+	return first;
+}
+
+static size_t
+in_ring(const struct schedule *s, size_t at)
+{
+	return at < s->size ? at : at - s->size;
+}
+
+static struct ask *
+queue_last(const struct schedule *s)
+{
+	return s->queue[in_ring(s, s->queue_first + s->queue_count - 1)];
+}
+
+void
+schedule_add(struct schedule *s, struct ask *ask)
+{
+	assert(s->count < s->size);
+	s->count++;
+	if (s->queue_count > 0 && earlier(ask, queue_last(s))) {
+		heap_add(s, ask);
+		return;
+	}
+	s->queue[in_ring(s, s->queue_first + s->queue_count)] = ask;
+	s->queue_count++;
+}
+
+/* The earliest of all; NULL: none waits. */
+static struct ask *
+earliest(const struct schedule *s)
+{
+	struct ask *queued =
+	    s->queue_count == 0 ? NULL : s->queue[s->queue_first];
+
+	if (s->heap_count == 0)
+		return queued;
+	return queued == NULL || earlier(s->heap[0], queued) ? s->heap[0]
+							     : queued;
+}
+
+bool
+schedule_take(struct schedule *s, struct ask **out)
+{
+	if ((*out = earliest(s)) == NULL)
+		return false;
+	s->count--;
+	if (s->heap_count > 0 && *out == s->heap[0]) {
+		(void)heap_take(s);
+		return true;
+	}
+	s->queue_first = in_ring(s, s->queue_first + 1);
+	s->queue_count--;
 	return true;
 }
 
@@ -115,7 +174,7 @@ schedule_next(struct schedule *s, struct mono now, struct ask **out)
 	fill(&s->tokens, &s->filled, s->rate, s->burst, now);
 	if (s->paced && s->tokens < 1)
 		return false;
-	while (s->count > 0 && !mono_before(now, s->heap[0]->due)) {
+	while (s->count > 0 && !mono_before(now, earliest(s)->due)) {
 		(void)schedule_take(s, &ask);
 		peer = ask->flow->peer;
 		fill(&peer->tokens, &peer->filled, LIMIT_ADDRESS_RATE,
@@ -151,6 +210,13 @@ schedule_charge(struct schedule *s, const struct ask *ask, int packets)
 	ask->flow->peer->tokens -= packets;
 }
 
+bool
+schedule_is_pressed(const struct schedule *s, struct mono now)
+{
+	return s->rate > PRESSED && s->count > 0 &&
+	       !mono_before(now, earliest(s)->due);
+}
+
 struct mono
 schedule_when(const struct schedule *s, struct mono now)
 {
@@ -158,7 +224,7 @@ schedule_when(const struct schedule *s, struct mono now)
 
 	if (s->count == 0)
 		return (struct mono){ INT64_MAX };
-	due = s->heap[0]->due;
+	due = earliest(s)->due;
 	if (!s->paced)
 		return due;
 	token = mono_add(now, until_token(s->tokens, s->rate));

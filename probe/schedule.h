@@ -13,8 +13,9 @@
 struct schedule;
 
 /* rate: packets per second of the vantage point, burst of them at once, at
- * least one; rate 0: no bucket is asked, as what is sent is only played. size:
- * asks that may wait at the same time. NULL: no memory. */
+ * least one, and as many as a late wake-up may be late for; rate 0: no bucket
+ * is asked, as what is sent is only played. size: asks that may wait at the
+ * same time. NULL: no memory. */
 struct schedule *schedule_new(
     double rate, double burst, size_t size, struct mono now);
 void schedule_free(struct schedule *);
@@ -31,6 +32,10 @@ void schedule_give_back(struct schedule *, const struct ask *);
 
 /* It sent more packets than one: their tokens are owed. */
 void schedule_charge(struct schedule *, const struct ask *, int packets);
+
+/* Whether asks wait for nothing but the vantage point's own rate, and more
+ * than one of them for each millisecond. */
+bool schedule_is_pressed(const struct schedule *, struct mono now);
 
 /* When schedule_next may have one; INT64_MAX: nothing waits. */
 struct mono schedule_when(const struct schedule *, struct mono now);

@@ -19,7 +19,6 @@
 
 #include "lib/text.h"
 
-#define COOKIES_OWN 64      /* packets of one flow whose stamps are awaited */
 #define COOKIES_SHARED 8192 /* of all echo flows: a second at the hard rate */
 #define RECEIVE_BUFFER (4 << 20)
 
@@ -51,8 +50,10 @@ channel_stamps(struct channel *channel)
 		    SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
 
 	/* The counter starts at 0 when OPT_ID goes from off to on. */
-	(void)option(channel->fd, SOL_SOCKET, SO_TIMESTAMPING, 0);
-	channel->sent = 0;
+	if (channel->stamps)
+		(void)option(channel->fd, SOL_SOCKET, SO_TIMESTAMPING, 0);
+	channel->stamps = true;
+	channel->sent = channel->stamped = 0;
 	return option(channel->fd, SOL_SOCKET, SO_TIMESTAMPING, flags);
 }
 
@@ -63,23 +64,22 @@ channel_free(struct channel *channel)
 		return;
 	if (channel->fd != -1)
 		(void)close(channel->fd);
-	free(channel->cookies);
 	free(channel);
 }
 
 struct channel *
 channel_new(int af, int type, int protocol, uint32_t cookies)
 {
-	struct channel *channel = calloc(1, sizeof(*channel));
+	struct channel *channel =
+	    calloc(1, sizeof(*channel) + cookies * sizeof(uint64_t));
 
 	if (channel == NULL)
 		return NULL;
 	channel->af = (uint8_t)af;
 	channel->cookies_size = cookies;
-	channel->cookies = calloc(cookies, sizeof(uint64_t));
 	channel->fd = socket(af == 4 ? AF_INET : AF_INET6,
 	    type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-	if (channel->fd == -1 || channel->cookies == NULL) {
+	if (channel->fd == -1) {
 		channel_free(channel);
 		return NULL;
 	}
@@ -112,7 +112,7 @@ channel_tell_errors(struct channel *channel)
 		(void)option(channel->fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 }
 
-static int
+int
 channel_watch(struct sockets *s, struct channel *channel)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = channel };
@@ -165,7 +165,12 @@ raw_open(struct sockets *s, int af)
 	channel->kind = LINK_ICMP;
 	channel->raw = channel->shared = true;
 	raw_filter(channel);
-	(void)option(channel->fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	/* Beyond the host's limit, where that is permitted: at the hard rate
+	 * a tenth of a second without us is a thousand packets. */
+	if (option(channel->fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) ==
+	    -1)
+		(void)option(
+		    channel->fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
 	channel_tell(channel);
 	(void)channel_stamps(channel);
 	if (channel_bind_interface(s, channel->fd) == -1 ||
@@ -185,121 +190,6 @@ datagram_echo_permitted(int af)
 
 	channel_free(channel);
 	return permitted;
-}
-
-enum link_error
-tuple_error(void)
-{
-	switch (errno) {
-	case EADDRINUSE:
-		return LINK_TAKEN;
-	case ENETUNREACH:
-	case EHOSTUNREACH:
-	case EADDRNOTAVAIL:
-	case EAFNOSUPPORT:
-	case ENETDOWN:
-	case ENODEV: /* the interface has gone */
-	case EACCES: /* a route that prohibits */
-	case EINVAL: /* an unreachable or blackhole route */
-		return LINK_NO_ROUTE;
-	case ECONNREFUSED: /* a stream to this host knows at once */
-	case ECONNRESET:
-		return LINK_REFUSED;
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		return LINK_RETRY;
-	default:
-		return LINK_FAILED;
-	}
-}
-
-/* Whether this process has the port for another destination: then two
- * connected sockets may share it, and the kernel still tells them apart. */
-static bool
-shared_with_own(struct sockets *s, const struct link_tuple *tuple)
-{
-	bool own = false;
-	size_t i;
-
-	for (i = 0; i < s->channel_count; i++) {
-		const struct channel *other = s->channels[i];
-
-		if (other == NULL || other->kind != LINK_UDP ||
-		    other->tuple.port != tuple->port ||
-		    other->af != tuple->dst.af)
-			continue;
-		if (other->tuple.dport == tuple->dport &&
-		    addr_equal(&other->tuple.dst, &tuple->dst))
-			return false;
-		own = true;
-	}
-	return own;
-}
-
-enum link_error
-tuple_bind(struct sockets *s, int fd, const struct link_tuple *tuple)
-{
-	struct sockaddr_storage local;
-	struct addr any = { .af = tuple->dst.af };
-	socklen_t len = addr_to_sockaddr(
-	    &local, addr_is_set(&tuple->src) ? &tuple->src : &any, tuple->port);
-
-	if (bind(fd, (struct sockaddr *)&local, len) == 0)
-		return LINK_OK;
-	if (errno != EADDRINUSE || tuple->kind != LINK_UDP ||
-	    !shared_with_own(s, tuple))
-		return tuple_error();
-	(void)option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (bind(fd, (struct sockaddr *)&local, len) == 0)
-		return LINK_OK;
-	return tuple_error();
-}
-
-enum link_error
-tuple_connect(int fd, struct link_tuple *tuple)
-{
-	struct sockaddr_storage remote, local;
-	socklen_t len = addr_to_sockaddr(&remote, &tuple->dst, tuple->dport);
-	uint16_t port;
-
-	if (tuple->dst.af == 6 && tuple->label > 0)
-		((struct sockaddr_in6 *)&remote)->sin6_flowinfo =
-		    htonl((uint32_t)tuple->label);
-	if (connect(fd, (struct sockaddr *)&remote, len) == -1 &&
-	    errno != EINPROGRESS)
-		return tuple_error();
-	len = sizeof(local);
-	if (getsockname(fd, (struct sockaddr *)&local, &len) == -1)
-		return LINK_FAILED;
-	(void)addr_from_sockaddr(&tuple->src, &port, (struct sockaddr *)&local);
-	return LINK_OK;
-}
-
-/* With a raw socket a flow needs no descriptor of its own, only the source
- * address that the kernel would choose. */
-static enum link_error
-raw_tuple(struct sockets *s, struct link_tuple *tuple)
-{
-	struct link_tuple asking = *tuple;
-	enum link_error error;
-	int fd;
-
-	fd = socket(tuple->dst.af == 4 ? AF_INET : AF_INET6,
-	    SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		return tuple_error();
-	asking.dport = 9;
-	asking.port = 0;
-	error = channel_bind_interface(s, fd) == -1 ? tuple_error() : LINK_OK;
-	if (error == LINK_OK && addr_is_set(&tuple->src))
-		error = tuple_bind(s, fd, &asking);
-	if (error == LINK_OK)
-		error = tuple_connect(fd, &asking);
-	tuple->src = asking.src;
-	(void)close(fd);
-	return error;
 }
 
 static int
@@ -325,63 +215,30 @@ slot_free(struct sockets *s)
 	return (int)i;
 }
 
-static enum link_error
-own_tuple(struct sockets *s, struct link_tuple *tuple, struct channel **out)
+static void
+note_opened(struct sockets *s, struct channel *channel)
 {
-	bool udp = tuple->kind == LINK_UDP;
-	int protocol = udp                  ? IPPROTO_UDP
-		       : tuple->dst.af == 4 ? IPPROTO_ICMP
-					    : IPPROTO_ICMPV6;
-	struct channel *channel =
-	    channel_new(tuple->dst.af, SOCK_DGRAM, protocol, COOKIES_OWN);
-	enum link_error error;
+	struct channel **on_port =
+	    &s->on_port[channel->tuple.port % SOCKETS_PORTS];
 
-	if (channel == NULL)
-		return errno == EACCES || errno == EPERM ? LINK_DENIED
-							 : tuple_error();
-	channel_tell(channel);
-	(void)channel_stamps(channel);
-	if (!s->link.raw || !udp)
-		channel_tell_errors(channel);
-	/* Echo sockets share an id by default, and one of them gets the replies
-	 * to all. */
-	if (!udp)
-		(void)option(channel->fd, SOL_SOCKET, SO_REUSEADDR, 0);
-	error = channel_bind_interface(s, channel->fd) == -1 ? tuple_error()
-							     : LINK_OK;
-	if (error == LINK_OK)
-		error = tuple_bind(s, channel->fd, tuple);
-	if (error == LINK_OK)
-		error = tuple_connect(channel->fd, tuple);
-	/* From here a later flow of ours to elsewhere may share the port. */
-	if (udp)
-		(void)option(channel->fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (error == LINK_OK && channel_watch(s, channel) == -1)
-		error = LINK_RETRY;
-	if (error != LINK_OK) {
-		channel_free(channel);
-		return error;
-	}
-	*out = channel;
-	return LINK_OK;
+	s->streams += channel->kind == LINK_TCP;
+	if (channel->kind != LINK_UDP)
+		return;
+	channel->next_on_port = *on_port;
+	*on_port = channel;
 }
 
-static enum link_error
-shared_tuple(struct sockets *s, struct link_tuple *tuple, struct channel **out)
+static void
+note_closed(struct sockets *s, const struct channel *channel)
 {
-	const struct channel *raw = tuple->dst.af == 4 ? s->raw4 : s->raw6;
-	struct channel *channel;
-	enum link_error error = raw_tuple(s, tuple);
+	struct channel **at = &s->on_port[channel->tuple.port % SOCKETS_PORTS];
 
-	if (error != LINK_OK)
-		return error;
-	if ((channel = calloc(1, sizeof(*channel))) == NULL)
-		return LINK_RETRY;
-	channel->fd = -1;
-	channel->af = raw->af;
-	channel->raw = channel->shared = true;
-	*out = channel;
-	return LINK_OK;
+	s->streams -= channel->kind == LINK_TCP;
+	if (channel->kind != LINK_UDP)
+		return;
+	while (*at != channel)
+		at = &(*at)->next_on_port;
+	*at = channel->next_on_port;
 }
 
 static enum link_error
@@ -400,14 +257,15 @@ sockets_open(
 	if (tuple->kind == LINK_TCP)
 		error = sockets_tcp_open(s, tuple, &channel);
 	else
-		error = shared ? shared_tuple(s, tuple, &channel)
-			       : own_tuple(s, tuple, &channel);
+		error = shared ? tuple_share(s, tuple, &channel)
+			       : tuple_open(s, tuple, &channel);
 	if (error != LINK_OK)
 		return error;
 	channel->kind = tuple->kind;
 	channel->owner = owner;
 	channel->tuple = *tuple;
 	s->channels[slot] = channel;
+	note_opened(s, channel);
 	*socket = slot;
 	return LINK_OK;
 }
@@ -427,6 +285,7 @@ sockets_close(struct link *link, int socket)
 		if (s->pending[i].arrival.owner == channel->owner)
 			s->pending[i].arrival.owner = NULL;
 	}
+	note_closed(s, channel);
 	channel_free(channel);
 	s->channels[socket] = NULL;
 	if ((size_t)socket < s->first_free)
@@ -456,13 +315,15 @@ sockets_new(const char *interface)
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
 	raise_descriptors();
+	s->asking[0] = s->asking[1] = -1;
 	s->link = (struct link){ .mono = real_mono,
 		.wall = real_wall,
 		.open = sockets_open,
 		.close = sockets_close,
 		.send = sockets_send,
 		.receive = sockets_receive,
-		.wait = sockets_wait };
+		.wait = sockets_wait,
+		.rest = sockets_rest };
 	if (interface != NULL)
 		(void)text_copy(s->interface, sizeof(s->interface), interface);
 	s->pending = calloc(SOCKETS_PENDING, sizeof(struct pending));
@@ -494,6 +355,10 @@ sockets_free(struct link *link)
 	free(s->channels);
 	channel_free(s->raw4);
 	channel_free(s->raw6);
+	for (i = 0; i < 2; i++) {
+		if (s->asking[i] != -1)
+			(void)close(s->asking[i]);
+	}
 	if (s->epoll != -1)
 		(void)close(s->epoll);
 	free(s->pending);

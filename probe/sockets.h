@@ -18,9 +18,10 @@
 struct link *sockets_new(const char *interface);
 void sockets_free(struct link *);
 
-/* --- between sockets.c, sockets_io.c and sockets_tcp.c --- */
+/* --- between the files sockets*.c --- */
 
-#define SOCKETS_EVENTS 64
+#define SOCKETS_EVENTS 256
+#define SOCKETS_PORTS 4096 /* lists of UDP channels by their port */
 #define SOCKETS_PENDING 64 /* errors drained by a send, not yet received */
 #define SOCKETS_QUOTE 576  /* of a drained error: all that routers quote */
 
@@ -33,10 +34,14 @@ struct channel {
 	bool connected; /* of a stream */
 	void *owner;
 	struct link_tuple tuple;
+	bool stamps;           /* asked for */
 	uint32_t sent;         /* the kernel's counter of stamped packets */
+	uint32_t stamped;      /* of them, whose stamp has been read */
 	uint32_t cookies_size; /* a power of two */
-	uint64_t *cookies;     /* by counter */
 	unsigned events;       /* of epoll, not yet drained */
+	bool told;             /* its error queue had something this time */
+	struct channel *next_on_port;
+	uint64_t cookies[]; /* by counter */
 };
 
 struct pending {
@@ -52,6 +57,10 @@ struct sockets {
 	struct channel **channels;   /* by socket number */
 	size_t channel_count;
 	size_t first_free; /* no unused number lies below */
+	struct channel *on_port[SOCKETS_PORTS];
+	size_t streams;       /* open channels of TCP */
+	int asking[2];        /* IPv4, IPv6: asks for source addresses; -1 */
+	bool asking_bound[2]; /* to the source that was set */
 	struct channel *ready[SOCKETS_EVENTS];
 	size_t ready_count, ready_at;
 	struct pending *pending;
@@ -69,10 +78,16 @@ void channel_free(struct channel *);
 void channel_tell(struct channel *);
 void channel_tell_errors(struct channel *);
 int channel_bind_interface(const struct sockets *, int fd);
+int channel_watch(struct sockets *, struct channel *);
 enum link_error tuple_bind(struct sockets *, int fd, const struct link_tuple *);
 /* Of a stream, the beginning of it. src comes back. */
 enum link_error tuple_connect(int fd, struct link_tuple *);
 enum link_error tuple_error(void); /* what errno says of it */
+/* A socket of its own for a datagram flow; a place on the shared raw socket. */
+enum link_error tuple_open(
+    struct sockets *, struct link_tuple *, struct channel **);
+enum link_error tuple_share(
+    struct sockets *, struct link_tuple *, struct channel **);
 
 struct sock_extended_err;
 /* One recvmsg. -1: nothing more. */
@@ -91,5 +106,6 @@ bool sockets_tcp_receive(struct sockets *, struct channel *, struct arrival *);
 enum link_error sockets_send(struct link *, int, const struct link_packet *);
 bool sockets_receive(struct link *, struct arrival *);
 void sockets_wait(struct link *, struct mono until);
+void sockets_rest(struct link *, struct mono until);
 
 #endif

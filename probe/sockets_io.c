@@ -127,6 +127,7 @@ channel_take_error(
 		   size) != -1) {
 		if (error.ee_origin == SO_EE_ORIGIN_TIMESTAMPING) {
 			arrival->kind = ARRIVAL_STAMP;
+			channel->stamped++;
 			arrival->cookie =
 			    channel->cookies[error.ee_data &
 					     (channel->cookies_size - 1)];
@@ -197,6 +198,31 @@ take_pending(struct sockets *s, struct arrival *arrival)
 	return false;
 }
 
+/* Stamps of what was sent come before its answers. What is not read to the
+ * end, the next wait tells. */
+static bool
+take_ready(struct sockets *s, struct channel *channel, struct arrival *arrival)
+{
+	if ((channel->events & EPOLLERR) != 0) {
+		if (channel_take_error(
+			channel, arrival, s->packet, sizeof(s->packet))) {
+			channel->told = true;
+			if (channel->stamped == channel->sent)
+				channel->events &= ~(unsigned)EPOLLERR;
+			return true;
+		}
+		channel->events &= ~(unsigned)EPOLLERR;
+		/* A socket without error queue tells it to a read alone. */
+		if (!channel->told)
+			channel->events |= EPOLLIN;
+	}
+	if ((channel->events & EPOLLIN) == 0)
+		return false;
+	if (!channel->shared)
+		channel->events &= ~(unsigned)EPOLLIN;
+	return take_data(s, channel, arrival);
+}
+
 bool
 sockets_receive(struct link *link, struct arrival *arrival)
 {
@@ -213,17 +239,8 @@ sockets_receive(struct link *link, struct arrival *arrival)
 			s->ready_at++;
 			continue;
 		}
-		/* Stamps of what was sent come before its answers. */
-		if (channel != NULL && (channel->events & EPOLLERR) != 0) {
-			if (channel_take_error(
-				channel, arrival, s->packet, sizeof(s->packet)))
-				return true;
-			channel->events &= ~(unsigned)EPOLLERR;
-		}
-		if (channel != NULL && (channel->events & EPOLLIN) != 0) {
-			if (take_data(s, channel, arrival))
-				return true;
-		}
+		if (channel != NULL && take_ready(s, channel, arrival))
+			return true;
 		s->ready_at++;
 	}
 	return false;
@@ -259,13 +276,26 @@ sockets_wait(struct link *link, struct mono until)
 	for (i = 0; i < count; i++) {
 		struct channel *channel = events[i].data.ptr;
 
-		/* A stamp may have come since: look at both queues. A socket
-		 * without error queue tells its error to a read alone. */
-		channel->events = events[i].events | EPOLLERR;
-		if ((events[i].events & EPOLLERR) != 0)
-			channel->events |= EPOLLIN;
+		/* A stamp may have come since: look at both queues. */
+		channel->events = events[i].events;
+		if (channel->stamped != channel->sent)
+			channel->events |= EPOLLERR;
+		channel->told = false;
 		s->ready[s->ready_count++] = channel;
 	}
+}
+
+/* A stream has user's stamps of its beginning. */
+void
+sockets_rest(struct link *link, struct mono until)
+{
+	const struct sockets *s = (const struct sockets *)link;
+	const struct timespec at = { .tv_sec = (time_t)(until.ns / 1000000000),
+		.tv_nsec = (long)(until.ns % 1000000000) };
+
+	if (s->streams == 0)
+		(void)clock_nanosleep(
+		    CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
 /* --- sending --- */

@@ -216,7 +216,7 @@ run_round(struct day *d)
 	plan_init(&plan, flows, &w->link);
 	for (i = 0; i < w->host_count; i++)
 		plan_host(d, &plan, i);
-	plan_shuffle(&plan);
+	must(plan_shuffle(&plan) == 0);
 	settings = draw_settings(d, flows);
 	must(prober_init(&prober, &settings, plan.count) == 0);
 	world_start(w, plan.count);

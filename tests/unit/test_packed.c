@@ -19,7 +19,7 @@ assert_same(const struct record *record)
 	assert_non_null(again);
 	memset(again, 0x5a, sizeof(*again));
 	packed_restore(again, packed);
-	assert_memory_equal(again, record, sizeof(*record));
+	assert_memory_equal(again, record, packed_extent(record->type));
 	free(again);
 	free(packed);
 }
@@ -32,7 +32,6 @@ an_answer_is_the_same(void **state)
 	(void)state;
 	record_init(&r);
 	r.type = RECORD_DNS;
-	memset(r.hop, 0, sizeof(r.hop)); /* a trace's alone */
 	(void)memcpy(r.question, "hostname.bind", 14);
 	r.rtt_us = 90000;
 	r.dns.nsid = (struct record_bytes){ true, 3, "a\0b" };
@@ -72,7 +71,6 @@ an_echo_is_the_same(void **state)
 	(void)state;
 	record_init(&r);
 	r.type = RECORD_ECHO;
-	memset(&r.dns, 0, sizeof(r) - offsetof(struct record, dns));
 	(void)memcpy(r.reason, "icmp 3/1", 9);
 	r.flow.n = 63;
 	assert_same(&r);

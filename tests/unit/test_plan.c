@@ -141,12 +141,12 @@ shuffling_moves_every_ask_and_loses_none(void **state)
 	(void)state;
 	fixture_init(&f, true);
 	for (i = 0; i < 300; i++) {
-		f.item.after.ns = (int64_t)i;
 		(void)add(&f, &f.soa, (int)(i % 7));
+		f.plan.asks[i].index = (uint32_t)i;
 	}
-	plan_shuffle(&f.plan);
+	assert_int_equal(plan_shuffle(&f.plan), 0);
 	for (i = 0; i < 300; i++) {
-		size_t was = (size_t)f.plan.after[i].ns;
+		size_t was = f.plan.asks[i].index;
 
 		assert_true(was < 300 && seen[was]++ == 0);
 		assert_int_equal(f.plan.asks[i].flow->n, (int)(was % 7));
@@ -156,10 +156,69 @@ shuffling_moves_every_ask_and_loses_none(void **state)
 	fixture_clear(&f);
 }
 
+static void
+asks_stay_in_order_of_their_time(void **state)
+{
+	struct fixture f;
+	size_t i;
+
+	(void)state;
+	fixture_init(&f, true);
+	for (i = 0; i < 300; i++) {
+		f.item.after.ns = (int64_t)(i % 3);
+		(void)add(&f, &f.soa, (int)(i % 3));
+	}
+	assert_int_equal(plan_shuffle(&f.plan), 0);
+	for (i = 0; i < 300; i++) {
+		assert_int_equal(f.plan.after[i].ns, (int64_t)(i / 100));
+		assert_int_equal(f.plan.asks[i].flow->n, (int)(i / 100));
+	}
+	fixture_clear(&f);
+}
+
+/* 4,000 addresses with three asks each: random order, but those of one address
+ * lie within 256 addresses' share of it, give or take. */
+static void
+asks_of_an_address_stay_near_each_other(void **state)
+{
+	enum { PEERS = 4000, EACH = 3 };
+	struct fixture f;
+	size_t first[PEERS], last[PEERS], i, peer, in_order = 0;
+
+	(void)state;
+	fixture_init(&f, true);
+	for (i = 0; i < PEERS * EACH; i++) {
+		f.item.addr.bytes[2] = (uint8_t)(i / EACH / 256);
+		f.item.addr.bytes[3] = (uint8_t)(i / EACH % 256);
+		(void)add(&f, &f.soa, 0);
+	}
+	assert_int_equal(f.plan.peers, PEERS);
+	assert_int_equal(plan_shuffle(&f.plan), 0);
+	for (i = 0; i < PEERS; i++)
+		first[i] = SIZE_MAX;
+	for (i = 0; i < PEERS * EACH; i++) {
+		const uint8_t *bytes = f.plan.asks[i].flow->peer->addr.bytes;
+
+		peer = bytes[2] * 256U + bytes[3];
+		assert_true(peer < PEERS);
+		if (first[peer] == SIZE_MAX)
+			first[peer] = i;
+		last[peer] = i;
+	}
+	for (i = 0; i < PEERS; i++) {
+		assert_true(last[i] - first[i] < (size_t)512 * EACH);
+		in_order += i > 0 && first[i] > first[i - 1];
+	}
+	assert_in_range(in_order, PEERS / 2 - 300, PEERS / 2 + 300);
+	fixture_clear(&f);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(asks_stay_in_order_of_their_time),
+		cmocka_unit_test(asks_of_an_address_stay_near_each_other),
 		cmocka_unit_test(questions_are_known_by_name),
 		cmocka_unit_test(
 		    a_trace_runs_on_the_flow_of_the_questions_where_it_can),
