@@ -52,6 +52,7 @@ struct config {
 	int trace_budget; /* paths of a round for changes, and for their time */
 	struct addr source4, source6; /* not set: the host's choice */
 	char *interface;              /* NULL: the host's choice */
+	int dscp;                     /* 0: as usual */
 	char *blocklist;              /* file; NULL: none */
 	char *services;               /* file; NULL: the shipped lines alone */
 	struct prefix_list allow_special;

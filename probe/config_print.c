@@ -132,6 +132,8 @@ config_print(const struct config *config, FILE *out)
 	(void)fprintf(out, "trace_budget = %d\n", config->trace_budget);
 	print_sources(out, config);
 	print_text(out, "interface", config->interface);
+	if (config->dscp > 0)
+		(void)fprintf(out, "dscp = %d\n", config->dscp);
 	print_text(out, "blocklist", config->blocklist);
 	print_text(out, "services", config->services);
 	print_allowed(out, &config->allow_special);

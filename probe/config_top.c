@@ -4,6 +4,7 @@
 #include "probe/config_private.h"
 
 #include <string.h>
+#include "lib/record.h"
 #include "lib/text.h"
 
 /* Sane without being said: a round ends well before the next one. */
@@ -38,6 +39,7 @@ static const struct conf_key top_keys[] = {
 	{ "trace_budget", CONF_INT, false, 0, LIMIT_ADDRESSES },
 	{ "source", CONF_STRINGS, false, 0, 0 },
 	{ "interface", CONF_STRING, false, 0, 0 },
+	{ "dscp", CONF_INT, false, 0, RECORD_DSCP },
 	{ "blocklist", CONF_STRING, false, 0, 0 },
 	{ "services", CONF_STRING, false, 0, 0 },
 	{ "allow_special", CONF_STRINGS, false, 0, 0 },
@@ -238,6 +240,10 @@ config_read_top(struct reading *r)
 	    (int)conf_int(r->section, "trace_budget", TRACE_BUDGET);
 	read_sources(r);
 	config->interface = read_text(r, "interface");
+	if (config->interface != NULL &&
+	    !text_is_printable(config->interface, RECORD_INTERFACE - 1))
+		config_complain(r, "interface", "is no name of an interface");
+	config->dscp = (int)conf_int(r->section, "dscp", 0);
 	config->blocklist = read_path(r, "blocklist");
 	config->services = read_path(r, "services");
 	read_allowed(r);

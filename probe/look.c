@@ -296,7 +296,9 @@ run(struct look *look, struct link *link, struct plan *plan)
 		.deadline = look_deadline(look, plan),
 		.sink = { keep_record, look },
 		.gate = { manners_refuse, o->manners },
-		.contact = "" };
+		.contact = "",
+		.interface = look->read == NULL ? o->interface : NULL,
+		.dscp = look->read == NULL ? o->dscp : 0 };
 	struct prober prober;
 
 	if (look->read != NULL)
@@ -565,7 +567,7 @@ look_at(struct look *look)
 
 	if (look->read != NULL)
 		return look_over(look, look_read_link(look->read));
-	if ((link = sockets_new(o->interface)) == NULL) {
+	if ((link = sockets_new(o->interface, o->dscp)) == NULL) {
 		log_warn("interface %s: sockets",
 		    o->interface == NULL ? "any" : o->interface);
 		return EXIT_PERMISSION;

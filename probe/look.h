@@ -24,6 +24,7 @@ struct look_options {
 	uint16_t udp_size;                      /* 0: the default */
 	int count;                              /* timed questions */
 	int flows;
+	int dscp; /* 0: as usual */
 	double rate;
 	struct span interval, timeout;
 	const char *zone;

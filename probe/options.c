@@ -16,6 +16,7 @@ enum {
 	OPTION_CHECK_CONFIG,
 	OPTION_COOKIE,
 	OPTION_DNSSEC,
+	OPTION_DSCP,
 	OPTION_DRY_RUN,
 	OPTION_FLOWS,
 	OPTION_ONLY,
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
 	{ "count", required_argument, NULL, 'c' },
 	{ "dnssec", no_argument, NULL, OPTION_DNSSEC },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "dscp", required_argument, NULL, OPTION_DSCP },
 	{ "flows", required_argument, NULL, OPTION_FLOWS },
 	{ "help", no_argument, NULL, 'h' },
 	{ "interface", required_argument, NULL, 'I' },
@@ -91,6 +93,7 @@ options_help(void)
 	    "  -n, --numeric       no names for the hops\n"
 	    "  -S, --source ADDR   send from this address\n"
 	    "  -I, --interface IF  send by this interface\n"
+	    "      --dscp N        mark packets with this DSCP\n"
 	    "      --rate N        packets per second (default 100)\n"
 	    "      --allow-special PREFIX   open a special-purpose prefix\n"
 	    "      --blocklist FILE         prefixes never to send to\n"
@@ -263,6 +266,8 @@ read_value(struct options *o, int option, const char *value)
 	case 'f':
 		o->config = value;
 		return EXIT_DONE;
+	case OPTION_DSCP:
+		return read_int(&o->look.dscp, "--dscp", value, RECORD_DSCP);
 	case OPTION_FLOWS:
 		return read_int(&o->look.flows, "--flows", value, LIMIT_FLOWS);
 	case OPTION_ONLY:

@@ -467,6 +467,8 @@ prober_init(
 	p->sink = settings->sink;
 	p->gate = settings->gate;
 	p->contact = settings->contact;
+	p->interface = settings->interface;
+	p->dscp = settings->dscp;
 	p->linger = settings->linger;
 	p->start = p->link->mono(p->link);
 	p->start_wall = p->link->wall(p->link);

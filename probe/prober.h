@@ -57,8 +57,10 @@ struct prober {
 	size_t random_left;
 	struct sink sink;
 	struct gate gate;
-	const char *contact; /* text in echo payloads; may be "" */
-	struct span linger;  /* how long a finished ask listens for more */
+	const char *contact;   /* text in echo payloads; may be "" */
+	const char *interface; /* as it was asked for; NULL: none */
+	int dscp;
+	struct span linger; /* how long a finished ask listens for more */
 	struct mono start;
 	struct wall start_wall;
 	struct mono last_send; /* what leaves later could not be awaited */
@@ -91,6 +93,9 @@ struct prober_settings {
 	struct sink sink;
 	struct gate gate;
 	const char *contact;
+	/* What the link was told, for the records. */
+	const char *interface; /* NULL: nothing */
+	int dscp;
 };
 
 /* Clocks start here. asks is how many the plan holds. 0; -1: no memory or no

@@ -100,7 +100,9 @@ run_plan(struct round *r, struct plan *plan)
 		.deadline = time_left(r),
 		.sink = { keep_record, r },
 		.gate = { manners_refuse, r->manners },
-		.contact = c->contact };
+		.contact = c->contact,
+		.interface = c->interface,
+		.dscp = c->dscp };
 	struct prober prober;
 	int status;
 
@@ -418,7 +420,8 @@ with_config(const struct config *config, const struct manners *extra, bool dry)
 		code = exit_code_of(errno);
 		goto out;
 	}
-	if ((round.link = sockets_new(config->interface)) == NULL) {
+	if ((round.link = sockets_new(config->interface, config->dscp)) ==
+	    NULL) {
 		log_warn("interface %s: sockets",
 		    config->interface == NULL ? "any" : config->interface);
 		code = EXIT_PERMISSION;

@@ -166,6 +166,10 @@ prober_emit(struct prober *p, struct ask *ask)
 	r->unwanted = sample->unwanted;
 	r->conflict = sample->conflict;
 	r->retry_of = ask->retry_of == NULL ? -1 : ask->retry_of->place;
+	r->flow.dscp = (uint8_t)p->dscp;
+	if (p->interface != NULL)
+		(void)text_copy(
+		    r->flow.interface, sizeof(r->flow.interface), p->interface);
 	ask->place = p->emitted++;
 	p->sink.emit(p->sink.arg, ask, r);
 	TAILQ_REMOVE(&p->done, ask->sample, by_done);

@@ -123,6 +123,15 @@ channel_watch(struct sockets *s, struct channel *channel)
 int
 channel_bind_interface(const struct sockets *s, int fd)
 {
+	const int traffic_class = s->dscp << 2; /* above the bits of ECN */
+
+	/* The one that is not of this family fails. */
+	if (s->dscp != 0 &&
+	    option(fd, IPPROTO_IP, IP_TOS, traffic_class) == -1 &&
+	    option(fd, IPPROTO_IPV6, IPV6_TCLASS, traffic_class) == -1)
+		return -1;
+	if (s->dscp != 0)
+		(void)option(fd, IPPROTO_IPV6, IPV6_TCLASS, traffic_class);
 	if (s->interface[0] == '\0')
 		return 0;
 	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, s->interface,
@@ -306,7 +315,7 @@ raise_descriptors(void)
 }
 
 struct link *
-sockets_new(const char *interface)
+sockets_new(const char *interface, int dscp)
 {
 	struct sockets *s;
 
@@ -326,6 +335,7 @@ sockets_new(const char *interface)
 		.rest = sockets_rest };
 	if (interface != NULL)
 		(void)text_copy(s->interface, sizeof(s->interface), interface);
+	s->dscp = dscp;
 	s->pending = calloc(SOCKETS_PENDING, sizeof(struct pending));
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll == -1 || s->pending == NULL) {

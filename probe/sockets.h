@@ -14,8 +14,9 @@
 
 /* Open raw ICMP sockets where permitted, else look whether datagram ICMP
  * sockets are (net.ipv4.ping_group_range). interface: name to bind to, or
- * NULL. NULL: no memory, no epoll, no such interface (errno). */
-struct link *sockets_new(const char *interface);
+ * NULL. dscp: of every packet; 0 as usual. NULL: no memory, no epoll, no such
+ * interface (errno). */
+struct link *sockets_new(const char *interface, int dscp);
 void sockets_free(struct link *);
 
 /* --- between the files sockets*.c --- */
@@ -53,6 +54,7 @@ struct sockets {
 	struct link link; /* first: the prober sees this */
 	int epoll;
 	char interface[16];
+	int dscp;
 	struct channel *raw4, *raw6; /* shared; NULL: not permitted */
 	struct channel **channels;   /* by socket number */
 	size_t channel_count;
@@ -77,6 +79,7 @@ void channel_free(struct channel *);
  * for who has no raw socket. */
 void channel_tell(struct channel *);
 void channel_tell_errors(struct channel *);
+/* To the interface, and the DSCP of what it sends. 0, or -1. */
 int channel_bind_interface(const struct sockets *, int fd);
 int channel_watch(struct sockets *, struct channel *);
 enum link_error tuple_bind(struct sockets *, int fd, const struct link_tuple *);

@@ -55,6 +55,10 @@ table='
 2|--flows 0 9.9.9.9|--flows 0:
 2|--flows 65 9.9.9.9|--flows 65:
 0|--flows 64 --dry-run 9.9.9.9|
+2|--dscp 0 9.9.9.9|--dscp 0:
+2|--dscp 64 9.9.9.9|--dscp 64:
+2|--dscp ef 9.9.9.9|--dscp ef:
+0|--dscp 63 --dry-run 9.9.9.9|
 2|--only ping 9.9.9.9|--only ping: not dns, echo or trace
 0|--only trace --dry-run 9.9.9.9|
 2|--rate 0 9.9.9.9|--rate 0:
