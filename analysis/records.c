@@ -100,13 +100,14 @@ static const struct column reply_columns[COLUMNS_OF_REPLY] = {
 };
 static const char reply_sql[] =
     "SELECT json_extract(json, '$.nsid'), json_extract(json, '$.nsid_hex'),"
-    " (SELECT group_concat(value, ' ') FROM json_each(json, '$.answer')),"
+    " (SELECT group_concat(value, ' ') FROM json_each(detail.json, "
+    "'$.answer')),"
     " json_extract(json, '$.serial'), json_extract(json, '$.tc'),"
     " json_extract(json, '$.aa'), json_extract(json, '$.edns'),"
     " json_extract(json, '$.ra'), json_extract(json, '$.ad'),"
     " json_extract(json, '$.cookie'),"
     " (SELECT group_concat(trim((value ->> '$.code') || ' ' ||"
-    " (value ->> '$.text')), '; ') FROM json_each(json, '$.ede')),"
+    " (value ->> '$.text')), '; ') FROM json_each(detail.json, '$.ede')),"
     " json_extract(json, '$.connect_us')"
     " FROM detail WHERE id = ?1";
 

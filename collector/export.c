@@ -3,10 +3,12 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "collector/archive.h"
+#include "collector/export_ripe_atlas.h"
 #include "lib/batch.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -15,18 +17,20 @@
 enum {
 	EXPORT_TO = OPTION_OWN,
 	EXPORT_VP,
+	EXPORT_FORMAT,
 };
 
 static const struct option options[] = {
 	COMMAND_OPTIONS,
 	{ "to", required_argument, NULL, EXPORT_TO },
 	{ "vp", required_argument, NULL, EXPORT_VP },
+	{ "format", required_argument, NULL, EXPORT_FORMAT },
 	{ NULL, 0, NULL, 0 },
 };
 
 struct export
 {
-	const char *to, *vp; /* vp NULL: all */
+	const char *to, *vp, *format; /* vp NULL: all */
 	int dirfd;
 	int64_t written, there, others, refused;
 };
@@ -129,31 +133,62 @@ take_option(struct command *command, struct export *e, int option)
 		e->to = optarg;
 	else if (option == EXPORT_VP)
 		e->vp = optarg;
+	else if (option == EXPORT_FORMAT)
+		e->format = optarg;
 	else if (command_option(command, option) == -1)
 		return EXIT_BAD_USAGE;
 	return EXIT_DONE;
 }
 
+/* EXIT_DONE, or EXIT_BAD_USAGE after a line of log. */
+static int
+check_options(const struct export *e, bool words)
+{
+	const bool batches = strcmp(e->format, "batch") == 0;
+
+	if (!batches && strcmp(e->format, "ripe-atlas") != 0)
+		return command_usage(
+		    "--format %s: batch or ripe-atlas", e->format);
+	if (words || (batches && e->to == NULL))
+		return command_usage("export: --to which folder? No words");
+	if (!batches && e->to != NULL)
+		return command_usage("export: --to belongs to --format batch");
+	return EXIT_DONE;
+}
+
+static int
+run_export(struct export *e, struct command *command)
+{
+	/* Batches come from the archive: the database is not looked at. */
+	const bool batches = strcmp(e->format, "batch") == 0;
+	int code;
+
+	if (batches)
+		command->db = "";
+	if ((code = command_locate(command)) != EXIT_DONE)
+		return code;
+	if (!batches)
+		return export_ripe_atlas(command->db, e->vp, stdout);
+	if (command->archive == NULL)
+		return command_usage("export: which archive? --archive DIR or "
+				     "-f CONF");
+	return export_archive(e, command->archive);
+}
+
 int
 command_export(int argc, char **argv)
 {
-	/* The database is not looked at. */
-	struct command command = { .db = "" };
-	struct export e = { .dirfd = -1 };
+	struct command command = { 0 };
+	struct export e = { .dirfd = -1, .format = "batch" };
 	int option, code = EXIT_DONE;
 
 	while (code == EXIT_DONE && (option = getopt_long(argc, argv,
 					 COMMAND_LETTERS, options, NULL)) != -1)
 		code = take_option(&command, &e, option);
-	if (code == EXIT_DONE && (optind != argc || e.to == NULL))
-		code = command_usage("export: --to which folder? No words");
 	if (code == EXIT_DONE)
-		code = command_locate(&command);
-	if (code == EXIT_DONE && command.archive == NULL)
-		code = command_usage("export: which archive? --archive DIR or "
-				     "-f CONF");
+		code = check_options(&e, optind != argc);
 	if (code == EXIT_DONE)
-		code = export_archive(&e, command.archive);
+		code = run_export(&e, &command);
 	command_clear(&command);
 	return code;
 }

@@ -8,6 +8,7 @@
 #include "collector/import_ripe_atlas_result.h"
 #include "collector/import_ripe_atlas_values.h"
 #include "lib/addr.h"
+#include "lib/base64.h"
 #include "lib/dns.h"
 #include "lib/text.h"
 #include "lib/times.h"
@@ -50,7 +51,7 @@ find_question(struct dns_question *asked, const struct answer *answer)
 		return true;
 	if (*qbuf == '\0')
 		qbuf = atlas_text(answer->reply, "qbuf");
-	if ((bytes = atlas_base64(qbuf, &len)) == NULL)
+	if ((bytes = base64_decode(qbuf, &len)) == NULL)
 		return false;
 	found = question_of_message(asked, bytes, len);
 	free(bytes);
@@ -202,7 +203,7 @@ answer_fill(
 	record->t = wall_from_us(answer_time(r, answer) * 1000000);
 	address_read(record, r, answer);
 	if (*abuf != '\0' &&
-	    (answer->packet = atlas_base64(abuf, &answer->packet_len)) == NULL)
+	    (answer->packet = base64_decode(abuf, &answer->packet_len)) == NULL)
 		return ATLAS_BAD_ABUF;
 	if (answer->packet == NULL)
 		atlas_error_of_dns(record, error);

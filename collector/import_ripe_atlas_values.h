@@ -17,7 +17,4 @@ const char *atlas_text(const json_t *object, const char *key);
 /* A round trip in ms as us, or -1: none, or none that can be. */
 int64_t atlas_rtt_us(const json_t *object, const char *key);
 
-/* RFC 4648 section 4. The caller frees; NULL where text is none or empty. */
-uint8_t *atlas_base64(const char *text, size_t *len);
-
 #endif

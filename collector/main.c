@@ -249,7 +249,8 @@ static const struct {
 	{ "status", command_status, "how much there is" },
 	{ "backup", command_backup, "FILE  copy the database while it runs" },
 	{ "export", command_export,
-	    "--to DIR [--vp NAME] batches from the archive, as they came" },
+	    "--to DIR | --format ripe-atlas [--vp NAME] batches from the "
+	    "archive, or records as results" },
 	{ "prune", command_prune,
 	    "[--replies --paths --raw --runs DAYS] take out what is older" },
 	{ "upgrade", command_upgrade,

@@ -1,5 +1,6 @@
 /*
- * What an import asks of another database of accollect.
+ * What an import asks of another database of accollect, and an export of its
+ * own.
  */
 #ifndef COLLECTOR_STATEMENTS_IMPORT_H
 #define COLLECTOR_STATEMENTS_IMPORT_H

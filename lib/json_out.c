@@ -152,6 +152,16 @@ json_out_int(struct json_out *out, int64_t value)
 }
 
 void
+json_out_thousandths(struct json_out *out, int64_t value)
+{
+	char digits[32];
+
+	(void)text_print(digits, sizeof(digits), "%lld.%03lld",
+	    (long long)(value / 1000), (long long)(value % 1000));
+	put_literal(out, digits);
+}
+
+void
 json_out_text(struct json_out *out, const char *text)
 {
 	const char *end;

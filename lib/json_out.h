@@ -31,6 +31,8 @@ void json_out_key(struct json_out *, const char *key); /* a constant of ours */
 void json_out_null(struct json_out *);
 void json_out_bool(struct json_out *, bool);
 void json_out_int(struct json_out *, int64_t);
+/* 12345 as 12.345; not negative. */
+void json_out_thousandths(struct json_out *, int64_t);
 /* A string. Bytes outside printable ASCII become \u00XX: foreign bytes go
  * through json_out_bytes instead. */
 void json_out_text(struct json_out *, const char *);
