@@ -29,6 +29,7 @@ cat >"$bin/update-rc.d" <<'END'
 [ "$2" = disable ] && mv "$DEPS_ROOT/etc/rc2.d/S01$1" "$DEPS_ROOT/etc/rc2.d/K01$1"
 END
 printf '#!/bin/sh\nexit 1\n' >"$bin/deb-systemd-helper"
+cp "$bin/deb-systemd-helper" "$bin/node" # from another origin
 printf '#!/bin/sh\necho ${FAKE_UID:-0}\n' >"$bin/id"
 chmod 755 "$bin"/*
 
@@ -66,6 +67,8 @@ not() { ! "$@"; }
 fresh
 holds "it installs what is missing" install
 found_in '^install .* clang .* unbound' "$fake/apt" "it asks for the whole list"
+grep -E '^install .* nodejs( |$)' "$fake/apt" >"$folder/node" || :
+nothing_in "$folder/node" "but for packages whose command is there already"
 found_in '^101$' "$fake/policy" "services are forbidden while packages install"
 holds "the machine's own policy-rc.d is back" policy_is_back
 holds "a service that came along is not enabled" not links 'named.service'
