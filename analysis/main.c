@@ -56,7 +56,16 @@ static const struct subcommand {
 		1U << BY_VP | 1U << BY_ALL,
 	    BY_ALL, false },
 	{ "congruence", congruence_report,
-	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_WEIGHTS, 0,
+	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_OF |
+		OPTION_WEIGHTS,
+	    0, BY_DEFAULT, false },
+	{ "inflation", inflation_report,
+	    OPTION_WINDOW | OPTION_BY | OPTION_WEIGHTS,
+	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
+	    BY_DEFAULT, false },
+	{ "locality", locality_report,
+	    OPTION_WINDOW | OPTION_BY | OPTION_WEIGHTS | OPTION_BLOC,
+	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
 	    BY_DEFAULT, false },
 	{ "plausibility", plausibility_report, OPTION_WINDOW, 0, BY_DEFAULT,
 	    false },
@@ -80,6 +89,8 @@ static const struct {
 	{ OPTION_TO, "--to" },
 	{ OPTION_MATRIX, "--matrix" },
 	{ OPTION_WEIGHTS, "--weights" },
+	{ OPTION_BLOC, "--bloc" },
+	{ OPTION_OF, "--of" },
 };
 
 static const struct subcommand *

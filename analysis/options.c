@@ -27,6 +27,7 @@ enum {
 	OPT_LEVEL,
 	OPT_MATRIX,
 	OPT_MAX_AGE,
+	OPT_OF,
 	OPT_PER,
 	OPT_QUESTION,
 	OPT_SINCE,
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "matrix", no_argument, NULL, OPT_MATRIX },
 	{ "max-age", required_argument, NULL, OPT_MAX_AGE },
+	{ "of", required_argument, NULL, OPT_OF },
 	{ "output", required_argument, NULL, 'o' },
 	{ "per", required_argument, NULL, OPT_PER },
 	{ "question", required_argument, NULL, OPT_QUESTION },
@@ -165,6 +167,22 @@ set_bloc(struct options *o, const char *value)
 		return bad_value(
 		    "--bloc", value, "eu or countries such as DE,FR,NL");
 	return 0;
+}
+
+static int
+set_of(struct options *o, const char *value)
+{
+	static const char *const names[OF_COUNT] = { "family", "transport",
+		"icmp" };
+
+	o->given |= OPTION_OF;
+	for (int i = 0; i < OF_COUNT; i++) {
+		if (strcmp(value, names[i]) == 0) {
+			o->of = (enum congruence_of)i;
+			return 0;
+		}
+	}
+	return bad_value("--of", value, "family, transport or icmp");
 }
 
 static int
@@ -293,6 +311,8 @@ set_option(
 		return set_level(o, value);
 	case OPT_MAX_AGE:
 		return set_max_age(o, value);
+	case OPT_OF:
+		return set_of(o, value);
 	case OPT_PER:
 		return set_per(o, value);
 	case OPT_QUESTION:
@@ -478,7 +498,8 @@ options_help(void)
 	    "       acreport vps\n"
 	    "       acreport sites     [--weights FILE]\n"
 	    "       acreport availability [--by ...] [--step LENGTH]\n"
-	    "       acreport congruence [--at TIME] [--weights FILE]\n"
+	    "       acreport congruence [--of family|transport|icmp] "
+	    "[--at TIME] [--weights FILE]\n"
 	    "       acreport inflation [--by ...] [--weights FILE]\n"
 	    "       acreport locality  [--by ...] [--bloc COUNTRIES]\n"
 	    "       acreport plausibility\n"

@@ -22,6 +22,9 @@ enum group_by {
 	BY_COUNT
 };
 
+/* What congruence compares. */
+enum congruence_of { OF_FAMILY, OF_TRANSPORT, OF_ICMP, OF_COUNT };
+
 /* What a subcommand takes beside the common options. */
 enum option_bit {
 	OPTION_UNTIL = 1 << 0,
@@ -37,6 +40,7 @@ enum option_bit {
 	OPTION_MATRIX = 1 << 10,
 	OPTION_WEIGHTS = 1 << 11,
 	OPTION_BLOC = 1 << 16,
+	OPTION_OF = 1 << 17,
 };
 
 struct options {
@@ -47,6 +51,7 @@ struct options {
 	int af; /* 0: both */
 	enum group_by by;
 	enum level level;
+	enum congruence_of of;
 	bool per_vp;
 	int64_t now_us;
 	int64_t since_us, until_us; /* half-open; until_us - 1 is --at */

@@ -389,22 +389,13 @@ def check_availability(world, rng, common, check, _):
 
 # --- congruence ---
 
-def check_congruence(world, rng, common, check, folder):
-    at = START + rng.randrange(world.hours * HOUR)
-    since = at + 1 - DAY
-    chosen = collections.defaultdict(lambda: (None,))
-    chosen.update(o.compared(world, since, at + 1))
-    held = collections.defaultdict(list)
-    for row in o.catchment(world, at, None, "site", since):
-        held[row["vp"], row["lane"][:3]].append(row)
-    path, lines = o.loads(rng, folder)
+def likeness(world, lines, at, sides):
+    """The cells from vantage_points on, of two sides: each {vp: rows}."""
     weight = o.spread(world, lines, at)
-    four, six = ("root", "192.0.2.1", 4), ("root", "2001:db8::1", 6)
-    lanes = {r.lane[:3] for _, r, _ in world.samples(0, 2**62)}
-    all_, both, like, change = [], {}, {}, []
-    v4, v6 = [], []
+    all_, both, like = [], {}, {}
+    first, second, change = [], [], []
     for vp in weight:
-        a, b = held[vp, four], held[vp, six]
+        a, b = (side.get(vp, []) for side in sides)
         if not a and not b:
             continue
         all_.append(vp)
@@ -416,24 +407,118 @@ def check_congruence(world, rng, common, check, folder):
         like[vp] = sum(pairs_of) / len(pairs_of)
         times = [sum((r["rtts"] for r in rows), []) for rows in (a, b)]
         if like[vp] < 1 and all(times):
-            v4.append(o.median(times[0]))
-            v6.append(o.median(times[1]))
-            change.append(v6[-1] - v4[-1])
+            first.append(o.median(times[0]))
+            second.append(o.median(times[1]))
+            change.append(second[-1] - first[-1])
+    return congruence_cells(weight, all_, both, like,
+                            (first, second, change))
+
+
+def congruence_cells(weight, all_, both, like, times):
     same = sum(like.values())
-    wanted = [[
-        "root", four[1], six[1], str(len(all_)), str(len(both)),
-        o.count_text(same), pct(same, len(both)), pct(len(both), len(all_)),
-        median_if(v4), median_if(v6), median_if(change),
-        "" if chosen[four[:2]][0] == chosen[six[:2]][0] else
-        "methods differ",
-        pct(sum(like[vp] * weight[vp] for vp in like), sum(both.values())),
-        pct(sum(both.values()), sum(weight[vp] for vp in all_))]] \
-        if {four, six} <= lanes else []
+    return [str(len(all_)), str(len(both)), o.count_text(same),
+            pct(same, len(both)), pct(len(both), len(all_)),
+            *map(median_if, times), None,
+            pct(sum(like[vp] * weight[vp] for vp in like),
+                sum(both.values())),
+            pct(sum(both.values()), sum(weight[vp] for vp in all_))]
+
+
+def by_vp(rows, service):
+    held = collections.defaultdict(list)
+    for row in rows:
+        if row["lane"][:3] == service:
+            held[row["vp"]].append(row)
+    return held
+
+
+def check_both(check, what, wanted, words, path):
+    """Without weights, and with."""
+    check(what, sorted(row[:-2] for row in wanted), o.acreport(
+        "congruence", *words))
+    check(f"{what} --weights", sorted(wanted), o.acreport(
+        "congruence", "--weights", path, *words))
+
+
+def check_congruence(world, rng, common, check, folder):
+    at = START + rng.randrange(world.hours * HOUR)
+    since = at + 1 - DAY
+    chosen = collections.defaultdict(lambda: (None,))
+    chosen.update(o.compared(world, since, at + 1))
+    rows = o.catchment(world, at, None, "site", since)
+    path, lines = o.loads(rng, folder)
+    four, six = ("root", "192.0.2.1", 4), ("root", "2001:db8::1", 6)
+    lanes = {r.lane[:3] for _, r, _ in world.samples(0, 2**62)}
+    cells = likeness(world, lines, at, [by_vp(rows, four), by_vp(rows, six)])
+    cells[8] = "" if chosen[four[:2]][0] == chosen[six[:2]][0] \
+        else "methods differ"
+    wanted = [["root", four[1], six[1], *cells]] if {four, six} <= lanes \
+        else []
     words = ("--at", stamp(at), *common)
-    check("congruence", [row[:-2] for row in wanted],
-          o.acreport("congruence", *words))
-    check("congruence --weights", wanted,
-          o.acreport("congruence", "--weights", path, *words))
+    check_both(check, "congruence", wanted, words, path)
+    check_transports(world, common, (at, lines, path, chosen), check)
+    check_icmp(world, common, (at, lines, path, chosen), check)
+
+
+def check_transports(world, common, given, check):
+    at, lines, path, chosen = given
+    since = at + 1 - DAY
+    kinds = {(r.lane[:3], r.question, r.proto, r.port)
+             for _, r, _ in world.samples(0, 2**62)}
+    over = [{service: (choice[0], choice[1], proto, choice[3])
+             for service, choice in chosen.items() if len(choice) > 1}
+            for proto in ("udp", "tcp")]
+    sides = [o.catchment(world, at, None, "site", since, one)
+             for one in over]
+    wanted = []
+    for service in sorted({kind[0] for kind in kinds}):
+        if service[:2] in over[0] and all(
+                (service, *one[service[:2]][1:]) in kinds for one in over):
+            cells = likeness(world, lines, at,
+                             [by_vp(rows, service) for rows in sides])
+            cells[8] = ""
+            wanted.append([guarded(service[0]), service[1], str(service[2]),
+                           *cells])
+    check_both(check, "congruence of transports", wanted,
+               ("--of", "transport", "--at", stamp(at), *common), path)
+
+
+def check_icmp(world, common, given, check):
+    at, lines, path, chosen = given
+    weight = o.spread(world, lines, at)
+    least = collections.defaultdict(lambda: [[], []])
+    echoed = set()
+    for vp, r, _ in world.samples(0, 2**62):
+        if r.question == "echo":
+            echoed.add(r.lane[:3])
+        if not at + 1 - DAY <= r.t <= at or r.rtt_us is None:
+            continue
+        if r.question == "echo":
+            least[r.lane[:3], vp][1].append(r.rtt_us)
+        elif chosen[r.target, r.address][1:] == (r.question, r.proto, r.port):
+            least[r.lane[:3], vp][0].append(r.rtt_us)
+    wanted = []
+    for service in sorted(echoed):
+        all_, both, like = [], {}, {}
+        times = [], [], []
+        for vp in weight:
+            dns, icmp = least[service, vp]
+            if dns or icmp:
+                all_.append(vp)
+            if not dns or not icmp:
+                continue
+            both[vp] = weight[vp]
+            a, b = min(dns), min(icmp)
+            like[vp] = int(abs(a - b) <= max(2000, min(a, b) / 10))
+            if not like[vp]:
+                for held, value in zip(times, (a, b, b - a)):
+                    held.append(value)
+        cells = congruence_cells(weight, all_, both, like, times)
+        cells[8] = "by round trips"
+        wanted.append([guarded(service[0]), service[1], str(service[2]),
+                       *cells])
+    check_both(check, "congruence of DNS and ICMP", wanted,
+               ("--of", "icmp", "--at", stamp(at), *common), path)
 
 
 # --- comparison ---
