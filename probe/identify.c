@@ -7,6 +7,8 @@
 #include "lib/json_out.h"
 #include "lib/text.h"
 
+#define ATTACK_REPLIES 100
+
 static int
 compare_int64(const void *a, const void *b)
 {
@@ -234,6 +236,8 @@ identify(struct identity *id, const struct record *const *records, size_t count,
 	id->addr = records[0]->addr;
 	for (i = 0; i < count && id->port == -1; i++)
 		id->port = records[i]->port;
+	for (i = 0; i < count; i++)
+		id->unwanted += records[i]->unwanted;
 	choose_method(id, records, count, by);
 	id->retries = id->method == IDENTITY_NONE;
 	if (id->retries)
@@ -248,6 +252,12 @@ identify(struct identity *id, const struct record *const *records, size_t count,
 	}
 	find_site(map, id->target, &id->instance, &id->site);
 	id->verdict = judge(id, history, map);
+}
+
+bool
+identity_is_attacked(const struct identity *id)
+{
+	return id->unwanted >= ATTACK_REPLIES;
 }
 
 const char *
@@ -340,6 +350,10 @@ identity_to_json(const struct identity *id, char *text, size_t size)
 	for (i = 0; i < id->flow_count; i++)
 		put_flow(&out, &id->flow[i]);
 	json_out_close(&out, ']');
+	json_out_key(&out, "unwanted");
+	json_out_int(&out, id->unwanted);
+	json_out_key(&out, "attacked");
+	json_out_bool(&out, identity_is_attacked(id));
 	json_out_close(&out, '}');
 	return json_out_end(&out);
 }

@@ -5,6 +5,7 @@
 #ifndef PROBE_IDENTIFY_H
 #define PROBE_IDENTIFY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "lib/record.h"
 #include "lib/site_map.h"
@@ -36,7 +37,8 @@ struct identity {
 	struct site site;              /* name "" : none */
 	int64_t rtt_us; /* median of the timed question, flow 0; -1 */
 	enum verdict verdict;
-	bool retries; /* only what was asked again names it */
+	bool retries;      /* only what was asked again names it */
+	uint32_t unwanted; /* replies to no question of ours, of all records */
 	size_t flow_count;
 	struct identity_flow flow[LIMIT_FLOWS];
 };
@@ -51,6 +53,10 @@ struct identify_by {
 };
 void identify(struct identity *, const struct record *const *records,
     size_t count, const struct identify_by *);
+
+/* So many unwanted replies that somebody guesses: a broken middlebox sends a
+ * few, and to guess 30 bits takes many. */
+bool identity_is_attacked(const struct identity *);
 
 const char *verdict_name(enum verdict); /* NULL for none */
 

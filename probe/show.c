@@ -361,6 +361,12 @@ show_oddities(const struct style *s, const struct look_result *result)
 		    late, dup - conflict, conflict > 0 ? s->bad : "", conflict,
 		    conflict > 0 ? s->end : "", unwanted);
 	}
+	if (identity_is_attacked(&result->identity)) {
+		show_label(s, "attack");
+		(void)printf("%ssomebody forges replies%s: %u were none of "
+			     "ours, and none was taken\n",
+		    s->bad, s->end, unwanted);
+	}
 	if (moved) {
 		show_label(s, "flow");
 		(void)printf("the port of this flow was taken: the next one "

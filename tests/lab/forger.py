@@ -1,5 +1,6 @@
-"""On the path, forges replies to the DNS queries that pass: run on a router
-by probe_forged.py, with the vantage point's addresses and what to forge.
+"""On the path, forges replies to the DNS queries and echo requests that pass:
+run on a router by probe_forged.py, with the vantage point's addresses and what
+to forge.
 
 usage: python3 forger.py KIND VP4 VP6
 
@@ -17,8 +18,11 @@ ETH_P_ALL = 3
 IPV6_HDRINCL = 36
 
 
+MANY = 1000  # forged for each that is asked
+
+
 class Query:
-    """A UDP datagram to port 53 with a DNS query."""
+    """A UDP datagram to port 53 with a DNS query, or an echo request."""
 
     def __init__(self, packet):
         self.af = packet[0] >> 4
@@ -28,8 +32,11 @@ class Query:
             self.src, self.dst = packet[12:16], packet[16:20]
         else:
             self.src, self.dst = packet[8:24], packet[24:40]
-        self.sport, self.dport = struct.unpack("!HH", packet[start:start + 4])
         self.udp = packet[start:]
+        self.is_echo = not udp_query(packet)
+        if self.is_echo:
+            return
+        self.sport, self.dport = struct.unpack("!HH", packet[start:start + 4])
         self.dns = packet[start + 8:]
         end = 12
         while self.dns[end]:
@@ -42,6 +49,12 @@ def udp_query(packet):
     protocol = packet[9] if packet[0] >> 4 == 4 else packet[6]
     start = (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else 40
     return protocol == 17 and packet[start + 2:start + 4] == b"\0\x35"
+
+
+def echo_request(packet):
+    protocol = packet[9] if packet[0] >> 4 == 4 else packet[6]
+    start = (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else 40
+    return (protocol, packet[start]) in ((1, 8), (58, 128))
 
 
 def checksum(data):
@@ -70,6 +83,8 @@ class Sender:
                                          socket.IPPROTO_RAW)
         self.raw[6].setsockopt(socket.IPPROTO_IPV6, IPV6_HDRINCL, 1)
         self.sent = 0
+        self.pause = 0  # seconds after so many: no buffer runs over
+        self.burst = 20
 
     def ip(self, af, src, dst, protocol, payload):
         if af == 4:
@@ -82,6 +97,8 @@ class Sender:
             to = (socket.inet_ntop(socket.AF_INET6, dst), 0, 0, 0)
         self.raw[af].sendto(packet, to)
         self.sent += 1
+        if self.pause and self.sent % self.burst == 0:
+            time.sleep(self.pause)
 
     @staticmethod
     def pseudo(src, dst, length, protocol):
@@ -103,7 +120,9 @@ class Sender:
         start = (query.packet[0] & 15) * 4 if query.af == 4 else 40
         quote = query.packet[:start] + quoted_udp
         kind = (3, 3) if query.af == 4 else (1, 4)
-        body = struct.pack("!BBHI", *kind, 0, 0) + quote
+        self.icmp(query, struct.pack("!BBHI", *kind, 0, 0) + quote)
+
+    def icmp(self, query, body):
         pseudo = self.pseudo(query.dst, query.src, len(body), 58) \
             if query.af == 6 else b""
         body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
@@ -167,10 +186,73 @@ def icmp(sender, query):
     return 2
 
 
-KINDS = {"wrong": wrong, "elsewhere": elsewhere, "broken": broken,
+# --- a thousand for each; seen: what was asked so far ---
+
+def other_ids(query):
+    """Ids of nobody on this flow, each another."""
+    taken = seen.setdefault((query.dst, query.sport), set())
+    taken.add(query.id)
+    return (n for n in range(65536) if n not in taken and n % 61 == 7)
+
+
+def ids(sender, query):
+    reply = message(query)
+    for _, dns_id in zip(range(MANY), other_ids(query)):
+        sender.reply(query, struct.pack("!H", dns_id) + reply[2:])
+    return MANY
+
+
+def questions(sender, query):
+    for n in range(MANY):
+        name = b"\x04%04d" % n + query.question
+        sender.reply(query, message(query, question=name))
+    return MANY
+
+
+def tokens(sender, query):
+    """Echo replies of the right id and number."""
+    kind = b"\0\0\0\0" if query.af == 4 else b"\x81\0\0\0"
+    for n in range(MANY):
+        token = struct.pack("!Q", n * 0x9e3779b97f4a7c15 % 2**64)
+        if token != query.udp[8:16]:
+            sender.icmp(query, kind + query.udp[4:8] + token + query.udp[16:])
+    return MANY
+
+
+def quotes(sender, query):
+    """Errors that quote a packet of this flow which never was."""
+    for n in range(MANY):
+        token = struct.pack("!Q", n * 0x9e3779b97f4a7c15 % 2**64)
+        if query.is_echo:
+            sender.unreachable(query, query.udp[:8] + token + query.udp[16:])
+    if query.is_echo:
+        return MANY
+    for _, dns_id in zip(range(MANY), other_ids(query)):
+        sender.unreachable(query, query.udp[:8] + struct.pack("!H", dns_id) +
+                           query.udp[10:])
+    return MANY
+
+
+def spoofs(sender, query):
+    """All right, but of another port or host, or to another port."""
+    reply = message(query)
+    for n in range(MANY // 4):
+        sender.reply(query, reply, sport=1024 + n)
+        sender.reply(query, reply, dport=1 + (query.sport + n) % 65535)
+        sender.reply(query, reply, src=query.dst[:-1] + bytes(
+            [(query.dst[-1] + 1 + n % 250) % 256]))
+        sender.reply(query, reply, src=query.dst[:-1] + bytes(
+            [(query.dst[-1] + 1 + n % 250) % 256]), sport=1024 + n)
+    return 0
+
+
+KINDS = {"ids": ids, "questions": questions, "tokens": tokens,
+         "quotes": quotes, "spoofs": spoofs, "wrong": wrong, "elsewhere": elsewhere, "broken": broken,
          "first": first, "late": late, "icmp": icmp}
+ECHOES = ("tokens", "quotes")
 later = []
 stop = []
+seen = {}
 
 
 def main():
@@ -178,6 +260,8 @@ def main():
     ours = {socket.inet_pton(socket.AF_INET, sys.argv[2]),
             socket.inet_pton(socket.AF_INET6, sys.argv[3])}
     sender, unwanted, queries = Sender(), 0, 0
+    if kind in (ids, questions, tokens, quotes, spoofs):
+        sender.pause = 0.0005
     sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM,
                             socket.htons(ETH_P_ALL))
     sniffer.settimeout(0.01)
@@ -191,8 +275,9 @@ def main():
             packet, where = sniffer.recvfrom(65536)
         except TimeoutError:
             continue
-        if where[2] == socket.PACKET_OUTGOING or len(packet) < 48 or \
-                not udp_query(packet):
+        if where[2] == socket.PACKET_OUTGOING or len(packet) < 38 or not (
+                sys.argv[1] != "tokens" and udp_query(packet) or
+                sys.argv[1] in ECHOES and echo_request(packet)):
             continue
         query = Query(packet)
         if query.src in ours:

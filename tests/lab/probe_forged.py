@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -I
-# No forged reply is taken for the service's: each is counted, and who is on the path is shown.
+# No forged reply is taken for the service's, a thousand to one: each is counted, and who is on the path is shown.
+# time limit: 240 s
 """usage: probe_forged.py [SEED]"""
 
 import json
@@ -46,8 +47,8 @@ def true_names(look, rows):
 def summary(look, said):
     return {"said": said, "unwanted": total(look, "unwanted"), "dup":
             total(look, "dup"), "conflict": total(look, "conflict"),
-            "soa": [(r["af"], r["outcome"], r["reason"], r["nsid"],
-                     r["unwanted"]) for r in look.of("soa")]}
+            "records": [(r["af"], r["outcome"], r["reason"], r.get("nsid"),
+                     r["rtt_us"], r["unwanted"]) for r in look.records]}
 
 
 def test_wrong(results, prober, lab, rows):
@@ -104,6 +105,83 @@ def test_conflict(results, prober, lab, rows):
                "conflict", summary(look, said))
 
 
+# --- a thousand to one ---
+
+MANY = 1000  # of forger.py
+ASKED = 3  # timed questions, a second apart
+# What is forged, of what is asked, and the field that is wrong.
+FLOODS = (("ids", "dns", "id"), ("questions", "dns", "question"),
+          ("tokens", "echo", "token"), ("quotes", "dns", "quoted query"),
+          ("quotes", "echo", "quoted echo request"))
+
+
+def flood(prober, lab, row, kind, only, raw=True):
+    """A look at one address under a flood, and what was on its wire."""
+    vp = next(v for v in lab.nodes()["vantage_points"]
+              if v["name"] == row["vp"])
+    address = SERVICE[row["af"]]
+    with probing.started(lab, row["path"][1], "python3", "-I", FORGER, kind,
+                         vp["v4"], vp["v6"]) as forger:
+        forger.stdout.readline()
+        with probing.Capture(lab, row["vp"], "-B", "16384", "inbound and "
+                             "(ip or ip6) and not arp") as capture:
+            look = prober.look(lab, row["vp"], "-z", ZONE, "--only", only,
+                               "-c", str(ASKED), "-i", "1", address, raw=raw)
+        forger.terminate()
+        said = json.loads(forger.stdout.readline())
+    arrived = sum(1 for _, packet in capture.packets()
+                  if not is_neighbour(packet)) - len(look.records)
+    return look, said, arrived
+
+
+def is_neighbour(packet):
+    return packet[0] >> 4 == 6 and packet[6] == 58 and \
+        packet[40] in range(133, 138)
+
+
+def is_true(look, row, only):
+    """All answered, by the service, no faster than light."""
+    return len(look.records) >= ASKED and all(
+        r["outcome"] == "answered" and r["conflict"] == 0 and
+        abs(r["rtt_us"] / 1000 - row["rtt_ms"]) < 15 and
+        (only == "echo" or r["question"] != "soa" or
+         r["nsid_hex"] == row["nsid_hex"]) for r in look.records)
+
+
+def test_flood(results, prober, lab, rows):
+    for row in rows:
+        for kind, only, field in FLOODS:
+            look, said, arrived = flood(prober, lab, row, kind, only)
+            counted = total(look, "unwanted")
+            results.ok(is_true(look, row, only) and look.status == 0 and
+                       said["sent"] >= MANY * len(look.records),
+                       "IPv%d: %d replies of a wrong %s to %d change "
+                       "nothing" % (row["af"], said["sent"], field,
+                                    len(look.records)), summary(look, said))
+            results.ok(arrived >= 0.99 * said["sent"] and
+                       counted >= 0.99 * said["unwanted"] and
+                       counted <= said["unwanted"],
+                       "%d of them arrived and %d are counted as unwanted" % (
+                           arrived, counted), summary(look, said))
+            identity = look.identity(row["af"])
+            results.ok(identity["attacked"] is True and
+                       identity["unwanted"] == counted,
+                       "and the result says that it was under attack",
+                       identity)
+
+
+def test_spoofs(results, prober, lab, rows):
+    for row in rows:
+        look, said, arrived = flood(prober, lab, row, "spoofs", "dns")
+        results.ok(is_true(look, row, "dns") and
+                   arrived >= 0.99 * said["sent"] >= 990 * len(look.records)
+                   and total(look, "unwanted") == 0 and
+                   look.identity(row["af"])["attacked"] is False,
+                   "IPv%d: %d right replies of another port or host are on "
+                   "the wire, and none reaches us" % (row["af"], arrived),
+                   summary(look, said))
+
+
 def test(results):
     options = ["--seed", sys.argv[1]] if len(sys.argv) > 1 else []
     prober = probing.Prober()
@@ -118,6 +196,8 @@ def test(results):
             test_icmp(results, prober, lab, rows)
             test_broken(results, prober, lab, rows)
             test_conflict(results, prober, lab, rows)
+            test_flood(results, prober, lab, rows)
+            test_spoofs(results, prober, lab, rows)
     finally:
         prober.remove()
 
