@@ -82,7 +82,8 @@ struct record_hop {
 	uint8_t mpls_count;
 	uint32_t mpls[LIMIT_MPLS]; /* label stack entries, host order */
 	uint8_t auth_bits;
-	uint8_t nat; /* of enum hop_nat */
+	uint8_t nat;  /* of enum hop_nat */
+	uint32_t asn; /* by the operator's files, of a look alone; 0: unknown */
 };
 
 /* An extended error (RFC 8914): a code, and foreign text that may be empty. */

@@ -12,38 +12,11 @@
 #include "lib/sign.h"
 #include "lib/text.h"
 #include "probe/evidence_write.h"
-#include "probe/look_read.h"
-#include "probe/plan.h"
+#include "probe/look_private.h"
 #include "probe/sockets.h"
 
-#define FLOW_REPEATS 3 /* timed questions on each further flow of --flows */
 #define HOP_TIMEOUT_MS 1000
-#define NAMES_WAIT_MS 500
 #define LOOK_MARGIN_S 20 /* over the timed part: paced sends, silent hops */
-
-enum { SOA, HOSTNAME_BIND, ID_SERVER, ECHO, TRACE, QUESTIONS };
-
-/* A record, and whose it is: look_address.name, told by its address. */
-struct kept {
-	const char *owner;
-	struct record *record;
-	size_t emitted; /* its place in the order in which they came */
-};
-
-struct look {
-	const struct look_options *options;
-	struct look_address *addresses;
-	size_t address_count;
-	struct question question[QUESTIONS];
-	struct services *services;
-	struct question *service_question; /* SERVICE_METHODS an address */
-	struct site_map *map;
-	struct kept *kept; /* sorted by owner and time, once all are there */
-	size_t kept_count;
-	bool failed; /* a record could not be kept */
-	struct names *names;
-	struct look_read *read; /* a capture instead of the network */
-};
 
 static void
 keep_record(void *arg, const struct ask *ask, const struct record *record)
@@ -60,156 +33,6 @@ keep_record(void *arg, const struct ask *ask, const struct record *record)
 	    (struct kept){ ask->target, copy, look->kept_count };
 	look->kept_count++;
 }
-
-/* --- the plan --- */
-
-static int
-plan_flow(struct plan *plan, struct plan_item item, const struct look *look)
-{
-	int i, count = look->options->count;
-
-	if (item.flow > 0 && count > FLOW_REPEATS)
-		count = FLOW_REPEATS;
-	item.question = &look->question[SOA];
-	for (i = 0; i < count; i++) {
-		item.after.ns = look->options->interval.ns * i;
-		if (plan_add(plan, &item) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-plan_names(struct plan *plan, struct plan_item item, const struct look *look)
-{
-	item.after.ns = 0;
-	item.question = &look->question[HOSTNAME_BIND];
-	if (plan_add(plan, &item) == -1)
-		return -1;
-	item.question = &look->question[ID_SERVER];
-	return plan_add(plan, &item);
-}
-
-static int
-plan_echo(struct plan *plan, struct plan_item item, const struct look *look)
-{
-	int i;
-
-	item.question = &look->question[ECHO];
-	for (i = 0; i < look->options->count; i++) {
-		item.after.ns = look->options->interval.ns * i;
-		if (plan_add(plan, &item) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-static void
-set_question(struct question *q, const struct look_options *o)
-{
-	q->udp_size = o->udp_size;
-	q->dnssec_ok = o->dnssec_ok;
-	q->cookie = o->cookie;
-	q->rd |= o->rd;
-	q->mixed_case = o->mixed_case;
-}
-
-/* What the table of services says to ask beside. */
-static int
-plan_service(struct plan *plan, struct plan_item item, const struct look *look,
-    struct question *questions)
-{
-	const struct service *service =
-	    services_find(look->services, &item.addr);
-	size_t i;
-
-	for (i = 0; service != NULL && i < service->method_count; i++) {
-		if (!service_asks(service->method[i]))
-			continue;
-		if (question_init(&questions[i], service->method[i], ".") == -1)
-			return -1;
-		set_question(&questions[i], look->options);
-		item.question = &questions[i];
-		if (plan_add(plan, &item) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* Where another name than NSID is the best, each further flow asks it. */
-static int
-plan_best(struct plan *plan, struct plan_item item, const struct look *look,
-    const struct question *questions)
-{
-	const struct service *service =
-	    services_find(look->services, &item.addr);
-	const char *best = service == NULL ? "nsid" : service->method[0];
-
-	if (strcmp(best, "nsid") == 0 || strcmp(best, "soa") == 0)
-		return 0;
-	item.question = strcmp(best, "id.server") == 0
-			    ? &look->question[ID_SERVER]
-			: strcmp(best, "hostname.bind") == 0
-			    ? &look->question[HOSTNAME_BIND]
-			    : &questions[0];
-	return plan_add(plan, &item);
-}
-
-static int
-plan_address(struct plan *plan, const struct look *look,
-    const struct look_address *address)
-{
-	const struct look_options *o = look->options;
-	struct plan_item item = { .target = address->name,
-		.addr = address->addr,
-		.port = address->port,
-		.proto = o->tcp ? PROTO_TCP : PROTO_UDP };
-	struct question *questions =
-	    &look->service_question[SERVICE_METHODS *
-				    (size_t)(address - look->addresses)];
-	int n;
-
-	if (o->dns && plan_service(plan, item, look, questions) == -1)
-		return -1;
-	for (n = 0; o->dns && n < o->flows; n++) {
-		item.flow = n;
-		if (plan_flow(plan, item, look) == -1 ||
-		    (n > 0 && plan_best(plan, item, look, questions) == -1))
-			return -1;
-	}
-	item.flow = 0;
-	if (o->dns && plan_names(plan, item, look) == -1)
-		return -1;
-	if (o->trace) {
-		item.question = &look->question[TRACE];
-		if (plan_add(plan, &item) == -1)
-			return -1;
-	}
-	return o->echo ? plan_echo(plan, item, look) : 0;
-}
-
-static int
-questions_init(struct look *look)
-{
-	const char *zone = look->options->zone;
-	static const char *const names[QUESTIONS] = {
-		[SOA] = "soa",
-		[HOSTNAME_BIND] = "hostname.bind",
-		[ID_SERVER] = "id.server",
-		[ECHO] = "echo",
-		[TRACE] = "trace",
-	};
-	int i;
-
-	for (i = 0; i < QUESTIONS; i++) {
-		if (question_init(&look->question[i], names[i], zone) == -1)
-			return -1;
-		set_question(&look->question[i], look->options);
-	}
-	return 0;
-}
-
-/* --- the run --- */
 
 /* Without a key of its own a look takes the host's: the same flows in every
  * look from here. */
@@ -320,192 +143,6 @@ run(struct look *look, struct link *link, struct plan *plan)
 	return EXIT_STORAGE;
 }
 
-/* --- what came of it --- */
-
-static int
-compare_owners(const char *a, const char *b)
-{
-	return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
-}
-
-static int
-earlier(const void *a, const void *b)
-{
-	const struct kept *x = a, *y = b;
-	int order = compare_owners(x->owner, y->owner);
-
-	if (order != 0)
-		return order;
-	return (x->record->t.ns > y->record->t.ns) -
-	       (x->record->t.ns < y->record->t.ns);
-}
-
-/* Where the records of an address begin; what follows may be another's. */
-static size_t
-first_of(const struct look *look, const struct look_address *address)
-{
-	size_t low = 0, high = look->kept_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (compare_owners(look->kept[middle].owner, address->name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* retry_of counted the records in the order in which they came; from here on
- * it counts them in that of the output. 0, or -1 without memory. */
-static int
-renumber_retries(const struct look *look)
-{
-	int32_t *place = calloc(look->kept_count + 1, sizeof(*place));
-	int32_t next = 0;
-	size_t i, j;
-
-	if (place == NULL)
-		return -1;
-	for (i = 0; i < look->address_count; i++) {
-		const char *owner = look->addresses[i].name;
-
-		for (j = first_of(look, &look->addresses[i]);
-		     j < look->kept_count && look->kept[j].owner == owner; j++)
-			place[look->kept[j].emitted] = next++;
-	}
-	for (j = 0; j < look->kept_count; j++) {
-		struct record *r = look->kept[j].record;
-
-		if (r->retry_of != -1)
-			r->retry_of = place[r->retry_of];
-	}
-	free(place);
-	return 0;
-}
-
-static void
-print_json(const struct look_result *result, char *line)
-{
-	size_t i;
-
-	for (i = 0; i < result->record_count; i++) {
-		if (record_to_json(result->records[i], line, IDENTITY_LINE) > 0)
-			(void)puts(line);
-	}
-	if (identity_to_json(&result->identity, line, IDENTITY_LINE) > 0)
-		(void)puts(line);
-}
-
-static int
-show_address(const struct look *look, const struct look_address *address)
-{
-	const struct service *service =
-	    services_find(look->services, &address->addr);
-	struct look_result result = { .address = address,
-		.names = look->names };
-	struct identify_by by = { .map = look->map };
-	size_t first = first_of(look, address), i;
-	char *line = malloc(IDENTITY_LINE);
-
-	for (i = first; i < look->kept_count; i++) {
-		if (look->kept[i].owner != address->name)
-			break;
-	}
-	result.records = calloc(i - first + 1, sizeof(struct record *));
-	if (result.records == NULL || line == NULL) {
-		free(result.records);
-		free(line);
-		return -1;
-	}
-	while (first < i)
-		result.records[result.record_count++] =
-		    look->kept[first++].record;
-	if (service != NULL) {
-		by.order = service->method;
-		by.order_count = service->method_count;
-	}
-	result.service = service;
-	identify(&result.identity, result.records, result.record_count, &by);
-	if (look->options->json) {
-		print_json(&result, line);
-	} else {
-		if (address > look->addresses)
-			(void)puts("");
-		show_page(look->options, &result);
-	}
-	free(result.records);
-	free(line);
-	return 0;
-}
-
-/* 0 where each address answered a timed question. With --only that question is
- * the one asked. */
-static bool
-answered(const struct look *look, const struct look_address *address)
-{
-	const struct look_options *o = look->options;
-	const char *timed = o->dns ? "soa" : o->echo ? "echo" : "trace";
-	size_t i;
-
-	for (i = first_of(look, address); i < look->kept_count; i++) {
-		const struct record *r = look->kept[i].record;
-
-		if (look->kept[i].owner != address->name)
-			break;
-		if (r->outcome == OUTCOME_ANSWERED &&
-		    (look->read != NULL || strcmp(r->question, timed) == 0))
-			return true;
-	}
-	return false;
-}
-
-/* Names of the hops, for a person. */
-static void
-find_names(struct look *look)
-{
-	struct addr hops[LIMIT_HOPS * 4];
-	size_t i, count = 0;
-	int j;
-
-	if (look->options->json || look->options->numeric || look->read != NULL)
-		return;
-	for (i = 0; i < look->kept_count; i++) {
-		const struct record *r = look->kept[i].record;
-
-		for (j = 0; j < r->hop_count && count < LIMIT_HOPS * 4; j++) {
-			if (addr_is_set(&r->hop[j].addr))
-				hops[count++] = r->hop[j].addr;
-		}
-	}
-	look->names = names_find(hops, count, span_ms(NAMES_WAIT_MS));
-}
-
-static int
-show(struct look *look)
-{
-	int code = EXIT_DONE;
-	size_t i;
-
-	qsort(look->kept, look->kept_count, sizeof(struct kept), earlier);
-	if (renumber_retries(look) == -1)
-		return EXIT_STORAGE;
-	find_names(look);
-	for (i = 0; i < look->address_count; i++) {
-		if (show_address(look, &look->addresses[i]) == -1)
-			code = EXIT_STORAGE;
-		else if (!answered(look, &look->addresses[i]) &&
-			 code == EXIT_DONE)
-			code = EXIT_UNANSWERED;
-	}
-	if (fflush(stdout) == EOF) {
-		log_warn("standard output");
-		code = EXIT_STORAGE;
-	}
-	return code;
-}
-
 static struct flow_table *
 flows_of(const struct look_options *o)
 {
@@ -542,14 +179,14 @@ look_over(struct look *look, struct link *link)
 			goto out_plan;
 	}
 	for (i = 0; look->read == NULL && i < look->address_count; i++) {
-		if (plan_address(&plan, look, &look->addresses[i]) == -1)
+		if (look_plan(&plan, look, &look->addresses[i]) == -1)
 			goto out_plan;
 	}
 	if (o->dry_run) {
 		plan_print(&plan);
 		code = EXIT_DONE;
 	} else if ((code = run(look, link, &plan)) == EXIT_DONE) {
-		code = show(look);
+		code = look_show(look);
 	}
 out_plan:
 	plan_clear(&plan);
@@ -615,7 +252,7 @@ look(const struct look_options *options)
 	int code, seen;
 	size_t i;
 
-	if (questions_init(&look) == -1) {
+	if (look_questions(&look) == -1) {
 		log_warnx("-z %s: not a domain name", options->zone);
 		return EXIT_BAD_USAGE;
 	}
@@ -631,6 +268,7 @@ look(const struct look_options *options)
 		site_map_free(look.map);
 		return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
 	}
+	look.geo = geo_open(options->mmdb, options->mmdb_count);
 	if (options->read != NULL)
 		code = look_read_addresses(
 		    options, &look.read, &look.addresses, &look.address_count);
@@ -649,6 +287,7 @@ look(const struct look_options *options)
 		free(look.kept[i].record);
 	free(look.kept);
 	names_free(look.names);
+	geo_close(look.geo);
 	look_read_done(look.read);
 	look_addresses_free(look.addresses, look.address_count);
 	site_map_free(look.map);

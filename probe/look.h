@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "lib/geo.h"
+#include "lib/limits.h"
 #include "lib/record.h"
 #include "lib/site_map.h"
 #include "lib/times.h"
@@ -29,6 +31,8 @@ struct look_options {
 	struct span interval, timeout;
 	const char *zone;
 	const char *source4, *source6, *interface; /* NULL: the host's choice */
+	const char *mmdb[LIMIT_MMDB_FILES];
+	size_t mmdb_count;
 	/* Files; NULL: none. */
 	const char *site_map, *blocklist, *services;
 	const char *write, *read; /* captures */
@@ -55,6 +59,7 @@ struct look_result {
 	struct identity identity;
 	const struct service *service; /* NULL: not in the table */
 	const struct names *names;     /* of hops; NULL: not looked up */
+	struct geo *geo;               /* their networks; NULL: likewise */
 };
 
 /* Names and addresses of the command line, resolved and checked against the

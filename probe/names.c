@@ -102,7 +102,7 @@ wait_for(struct names *names, struct span wait)
 	struct timespec until;
 	int64_t ns;
 
-	(void)clock_gettime(CLOCK_REALTIME, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	ns = until.tv_nsec + wait.ns;
 	until.tv_sec += ns / 1000000000;
 	until.tv_nsec = ns % 1000000000;
@@ -121,11 +121,16 @@ struct names *
 names_find(const struct addr *addresses, size_t count, struct span wait)
 {
 	struct names *names = calloc(1, sizeof(*names));
+	pthread_condattr_t attributes;
 
 	if (names == NULL)
 		return NULL;
 	(void)pthread_mutex_init(&names->lock, NULL);
-	(void)pthread_cond_init(&names->done, NULL);
+	/* A wall clock that is set must not make it wait for longer. */
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&names->done, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
 	names->users = 1;
 	names->count = count;
 	names->addresses = calloc(count + 1, sizeof(*names->addresses));

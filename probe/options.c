@@ -21,6 +21,7 @@ enum {
 	OPTION_FLOWS,
 	OPTION_ONLY,
 	OPTION_MIXED_CASE,
+	OPTION_MMDB,
 	OPTION_RATE,
 	OPTION_READ,
 	OPTION_RECURSE,
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{ "interval", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "mixed-case", no_argument, NULL, OPTION_MIXED_CASE },
+	{ "mmdb", required_argument, NULL, OPTION_MMDB },
 	{ "numeric", no_argument, NULL, 'n' },
 	{ "only", required_argument, NULL, OPTION_ONLY },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -89,6 +91,7 @@ options_help(void)
 	    "      --only WHAT     dns, echo or trace\n"
 	    "      --services FILE which question names which service\n"
 	    "      --site-map FILE names to sites\n"
+	    "      --mmdb FILE     networks of the hops\n"
 	    "  -j, --json          records and identities, one a line\n"
 	    "  -n, --numeric       no names for the hops\n"
 	    "  -S, --source ADDR   send from this address\n"
@@ -144,6 +147,15 @@ read_int(int *out, const char *option, const char *value, int max)
 	if (text_int(&n, value, 1, max) == -1)
 		return bad(option, value, "not a number in range");
 	*out = (int)n;
+	return EXIT_DONE;
+}
+
+static int
+add_mmdb(struct look_options *o, const char *value)
+{
+	if (o->mmdb_count == LIMIT_MMDB_FILES)
+		return bad("--mmdb", value, "too many files");
+	o->mmdb[o->mmdb_count++] = value;
 	return EXIT_DONE;
 }
 
@@ -270,6 +282,8 @@ read_value(struct options *o, int option, const char *value)
 		return read_int(&o->look.dscp, "--dscp", value, RECORD_DSCP);
 	case OPTION_FLOWS:
 		return read_int(&o->look.flows, "--flows", value, LIMIT_FLOWS);
+	case OPTION_MMDB:
+		return add_mmdb(&o->look, value);
 	case OPTION_ONLY:
 		return read_only(&o->look, value);
 	case OPTION_RATE:

@@ -78,6 +78,19 @@ show_text(const struct style *s, const void *bytes, size_t len)
 }
 
 static void
+show_network(const struct style *s, const struct look_result *result,
+    const struct record_hop *hop)
+{
+	struct geo_place place;
+
+	if (hop->asn == 0)
+		return;
+	(void)printf("  AS%u", hop->asn);
+	if (geo_find(result->geo, &hop->addr, &place))
+		show_text(s, place.as_name, strlen(place.as_name));
+}
+
+static void
 show_hop(const struct style *s, const struct look_result *result,
     const struct record *trace, int index)
 {
@@ -96,6 +109,7 @@ show_hop(const struct style *s, const struct look_result *result,
 	show_icmp(hop);
 	show_nat(hop);
 	show_again(s, trace, index);
+	show_network(s, result, hop);
 	name = names_get(result->names, &hop->addr);
 	show_text(s, name, strlen(name));
 	if (index == trace->hop_count - 1 && trace->dns.nsid.present)
