@@ -50,6 +50,30 @@ function inkOf(by, name, i) {
 	return `hsl(${(i * 137 + 210) % 360} 60% ${45 + i % 3 * 9}%)`;
 }
 
+// A value between two gaps has no line: a dot.
+function alone(u, series) {
+	const values = u.data[series];
+
+	return values.map((_, i) => i).filter((i) => values[i] !== null &&
+		(values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null);
+}
+
+// Round numbers of a logarithmic axis, few enough to be read.
+function marks(u, axis, low, high) {
+	for (const steps of [[1, 1.5, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 5, 7],
+		[1, 2, 5], [1, 3], [1]]) {
+		const splits = [];
+
+		for (let ten = 10 ** Math.floor(Math.log10(low)); ten <= high;
+			ten *= 10)
+			splits.push(...steps.map((n) => n * ten)
+				.filter((n) => n >= low && n <= high));
+		if (splits.length <= 8)
+			return splits;
+	}
+	return [low, high];
+}
+
 export function drawLatency(by, service, wanted) {
 	const { kind, list } = ofOneKind(data.series[by].filter(({ names }) =>
 		names[0] === service.target && names[1] === service.address &&
@@ -71,7 +95,7 @@ export function drawLatency(by, service, wanted) {
 		const name = one.names[4] === "" ? "unknown" : one.names[4];
 		const ink = inkOf(by, one.names[4], i);
 		const common = { stroke: ink, spanGaps: false, show: i < SHOWN[by],
-			points: { size: 4, fill: ink } };
+			points: { show: true, size: 4, fill: ink, filter: alone } };
 
 		columns.push(spread(times, one, "p50"), spread(times, one, "p95"));
 		lines.push({ ...common, label: name, width: 2 },
@@ -97,7 +121,10 @@ export function drawLatency(by, service, wanted) {
 			values: (u, splits, axis, space, incr) =>
 				splits.map((s) => data.time(s * 1000)
 					.slice(5, incr < 86400 ? 16 : 10)) },
-		{ stroke: soft, grid, ticks: grid, font, size: 60 }],
+		{ stroke: soft, grid, ticks: grid, font, size: 60, splits: marks,
+			filter: (u, splits) => splits,
+			values: (u, splits) => splits.map((n) =>
+				String(Number(n.toPrecision(3)))) }],
 		hooks: { setCursor: [(u) => {
 			const { idx, left, top } = u.cursor;
 
