@@ -14,7 +14,7 @@
 
 #define HOUR_US (3600LL * 1000000)
 #define OPTION_WINDOW (OPTION_SINCE | OPTION_UNTIL)
-#define NAMES_TEXT 256
+#define NAMES_TEXT 512
 
 static const struct subcommand {
 	const char *name;
@@ -67,6 +67,9 @@ static const struct subcommand {
 	    OPTION_WINDOW | OPTION_BY | OPTION_WEIGHTS | OPTION_BLOC,
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
 	    BY_DEFAULT, false },
+	{ "publication", publication_report, OPTION_WINDOW | OPTION_LEVEL, 0,
+	    BY_DEFAULT, false },
+	{ "rssac047", rssac047_report, OPTION_WINDOW, 0, BY_DEFAULT, false },
 	{ "plausibility", plausibility_report, OPTION_WINDOW, 0, BY_DEFAULT,
 	    false },
 	{ "records", records_report, OPTION_WINDOW, 0, BY_DEFAULT, true },

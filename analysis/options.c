@@ -502,6 +502,8 @@ options_help(void)
 	    "[--at TIME] [--weights FILE]\n"
 	    "       acreport inflation [--by ...] [--weights FILE]\n"
 	    "       acreport locality  [--by ...] [--bloc COUNTRIES]\n"
+	    "       acreport publication\n"
+	    "       acreport rssac047\n"
 	    "       acreport plausibility\n"
 	    "       acreport records\n"
 	    "\n"

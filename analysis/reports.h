@@ -36,6 +36,8 @@ int congruence_report(struct run *);
 int inflation_report(struct run *);
 int locality_report(struct run *);
 int plausibility_report(struct run *);
+int publication_report(struct run *);
+int rssac047_report(struct run *);
 int records_report(struct run *);
 
 /* Cells that several reports have. */

@@ -1,0 +1,167 @@
+#include "analysis/soa.h"
+
+#include <stdlib.h>
+#include "analysis/memory.h"
+#include "lib/limits.h"
+
+#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
+
+void
+soa_reader_init(struct soa_reader *reader, struct run *run)
+{
+	*reader = (struct soa_reader){ .run = run };
+	reader->question = names_find(&run->catalog.names, "soa");
+	reader->rows = query_prepare(run->query,
+	    "SELECT m.lane, b.t0 + m.dt_us, b.t0, m.outcome, m.rtt_us,"
+	    " m.instance, m.rcode, m.reply"
+	    " FROM batch b CROSS JOIN measurement m"
+	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
+	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
+	    " AND b.t1 >= ?2 AND b.too_late = 0");
+	reader->reply = query_prepare(run->query,
+	    "SELECT json_extract(json, '$.serial'),"
+	    " json_extract(json, '$.connect_us') FROM detail WHERE id = ?1");
+}
+
+void
+soa_reader_clear(struct soa_reader *reader)
+{
+	query_finish(reader->rows);
+	query_finish(reader->reply);
+	free(reader->replies);
+}
+
+static struct soa_reply *
+find_slot(struct soa_reply *replies, size_t room, int64_t id)
+{
+	size_t i =
+	    (size_t)((uint64_t)id * 0x9e3779b97f4a7c15u >> 20) & (room - 1);
+
+	while (replies[i].id != 0 && replies[i].id != id)
+		i = (i + 1) & (room - 1);
+	return &replies[i];
+}
+
+static void
+grow(struct soa_reader *reader)
+{
+	size_t room = reader->reply_room == 0 ? 1024 : reader->reply_room * 2;
+	struct soa_reply *replies = memory_zeroed(room, sizeof(*replies));
+
+	for (size_t i = 0; i < reader->reply_room; i++) {
+		if (reader->replies[i].id != 0)
+			*find_slot(replies, room, reader->replies[i].id) =
+			    reader->replies[i];
+	}
+	free(reader->replies);
+	reader->replies = replies;
+	reader->reply_room = room;
+}
+
+static int64_t
+column_or_none(struct query_rows *rows, int column)
+{
+	int64_t value = query_int(rows, column);
+
+	return query_null(rows, column) || value < 0 || value > UINT32_MAX
+		   ? -1
+		   : value;
+}
+
+static struct soa_reply
+read_reply(struct soa_reader *reader, int64_t id)
+{
+	struct soa_reply *slot;
+
+	if (id <= 0)
+		return (struct soa_reply){ 0, -1, -1 };
+	if (2 * (reader->reply_count + 1) > reader->reply_room)
+		grow(reader);
+	slot = find_slot(reader->replies, reader->reply_room, id);
+	if (slot->id != 0)
+		return *slot;
+	*slot = (struct soa_reply){ id, -1, -1 };
+	reader->reply_count++;
+	query_bind(reader->reply, 1, id);
+	if (query_next(reader->reply)) {
+		slot->serial = column_or_none(reader->reply, 0);
+		slot->connect_us = column_or_none(reader->reply, 1);
+	}
+	query_reset(reader->reply);
+	return *slot;
+}
+
+/* What an answer says; FIELD.md F9: any RCODE but NOERROR is as good as no
+ * answer. */
+static void
+set_answer(struct soa_reader *reader, struct soa *soa)
+{
+	const struct catalog *c = &reader->run->catalog;
+	struct query_rows *rows = reader->rows;
+	const struct soa_reply reply = read_reply(reader, query_int(rows, 7));
+
+	soa->served = query_null(rows, 6) || query_int(rows, 6) == 0;
+	soa->serial = reply.serial;
+	soa->total_us = column_or_none(rows, 4);
+	if (soa->total_us >= 0 && reply.connect_us > 0)
+		soa->total_us += reply.connect_us;
+	soa->instance = catalog_instance(c, query_int(rows, 5));
+	if (soa->instance >= 0 && c->instances[soa->instance].method < 0)
+		soa->instance = -1;
+}
+
+static bool
+read_row(struct soa_reader *reader, struct soa *soa, int32_t vp)
+{
+	const struct catalog *c = &reader->run->catalog;
+	struct query_rows *rows = reader->rows;
+	int64_t outcome = query_int(rows, 3);
+
+	*soa = (struct soa){
+		.t_us = query_int(rows, 1),
+		.round_us = query_int(rows, 2),
+		.lane = catalog_lane(c, query_int(rows, 0)),
+		.instance = -1,
+		.total_us = -1,
+		.serial = -1,
+		.sent = outcome != OUTCOME_UNSENT,
+	};
+	if (soa->lane < 0 || c->lanes[soa->lane].vp != vp ||
+	    c->lanes[soa->lane].question != reader->question)
+		return false;
+	if (outcome == OUTCOME_ANSWERED)
+		set_answer(reader, soa);
+	return true;
+}
+
+void
+soa_read(struct soa_reader *reader, struct soas *soas, int32_t vp)
+{
+	const struct options *o = reader->run->options;
+	struct query_rows *rows = reader->rows;
+	struct soa soa;
+
+	soas->count = 0;
+	if (reader->question < 0)
+		return;
+	query_bind(rows, 1, reader->run->catalog.vps[vp].id);
+	query_bind(rows, 2, o->since_us);
+	query_bind(rows, 3, o->until_us);
+	query_bind(rows, 4, SPAN_US);
+	while (query_next(rows)) {
+		if (!read_row(reader, &soa, vp) || soa.t_us < o->since_us ||
+		    soa.t_us >= o->until_us)
+			continue;
+		if (soas->count == soas->room)
+			soas->items = memory_grow(
+			    soas->items, &soas->room, sizeof(*soas->items));
+		soas->items[soas->count++] = soa;
+	}
+	query_reset(rows);
+}
+
+bool
+soa_serial_after(int64_t a, int64_t b)
+{
+	return a != b && (uint32_t)((uint32_t)a - (uint32_t)b) < 0x80000000u;
+}
