@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "lib/text.h"
 
-#define BACKLOG 128
+#define BACKLOG 1024 /* all who were told to come at one time */
 
 int
 listen_socket_parse(const char *text, struct addr *addr, uint16_t *port)

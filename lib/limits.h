@@ -72,9 +72,9 @@
 
 /* Receiving uploads (DESIGN.md 8). */
 #define LIMIT_HTTP_HEAD 32768 /* bytes of a request's head; ours has 1 kB */
-#define LIMIT_HTTP_CONNECTIONS 1024
-#define LIMIT_HTTP_PER_ADDRESS 64 /* vantage points behind one address */
-#define LIMIT_HTTP_HEAD_S 10      /* TLS handshake and head, over any link */
+#define LIMIT_HTTP_CONNECTIONS 2048 /* 60 kB each; 503 above three quarters */
+#define LIMIT_HTTP_PER_ADDRESS 64   /* vantage points behind one address */
+#define LIMIT_HTTP_HEAD_S 10        /* TLS handshake and head, over any link */
 #define LIMIT_HTTP_IDLE_S 30
 #define LIMIT_HTTP_RATE 8192 /* bytes/s a body must come with: 64 kbit/s */
 #define LIMIT_METRICS_CONNECTIONS 8 /* one monitor, and a person */

@@ -46,6 +46,13 @@ $(B)/tests/fault/%: tests/fault/%.c $(B)/libac.a $(B)/flags $$(OBJ_$$*)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< \
 	    $(OBJ_$*) $(B)/libac.a $(LIBS_COMMON)
 
+# What benchmarks make their load with.
+$(B)/tests/bench/%: tests/bench/%.c $(B)/libac.a $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  cc $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< \
+	    $(B)/libac.a $(LIBS_COMMON)
+
 # The simulated days of the prober: its stages over a network of fiction
 # instead of sockets.
 SIM_PROBER := $(call objects,$(wildcard tests/sim/prober_*.c) \
