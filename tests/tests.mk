@@ -70,7 +70,15 @@ unit golden sim lint lab fault fuzz bench:
 	@tests/run $@
 bench-sites: $(B)/accollect
 	@B=$(B) tests/bench/sites.py
+# Ten million records into the collector and reports over them; some minutes.
+# And ten thousand vantage points over ten minutes.
+bench-collector: $(B)/accollect $(B)/acreport $(B)/tests/bench/batches
+	@B=$(B) tests/bench/collector.py
+bench-herd: $(B)/accollect $(B)/tests/bench/batches
+	@B=$(B) HERD=1000 tests/fault/listen_herd.py
+	@B=$(B) HERD=10000 HERD_SECONDS=600 tests/fault/listen_herd.py
 demo:
 	@tests/demo/demo
 
-.PHONY: units check unit golden sim lint lab fault fuzz bench bench-sites demo
+.PHONY: units check unit golden sim lint lab fault fuzz bench bench-sites bench-collector \
+	bench-herd demo

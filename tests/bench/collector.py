@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# Measures how fast the collector takes ten million records over HTTPS, how large its file gets and how fast reports are over it, beside SQLite and DuckDB.
+# time limit: 3600 s
+"""collector.py [PART...]   of: random peers reports (all of them)
+
+BENCH_ROUNDS (500) rounds of 20,000 records each; some 4 GB under TMPDIR. The
+wanted figures are those of a machine with two processors and nothing else to
+do, so what fails here is a wrong count and never a figure.
+"""
+import glob
+import os
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import uploads  # noqa: E402
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", 500))
+VPS = 10
+BATCH = 2000
+RECORDS = ROUNDS * VPS * BATCH
+MILLION = 1_000_000
+HERE = os.path.dirname(os.path.abspath(__file__))
+UNTIL = "2023-12-14T01:00:00Z"
+MONTH = ["--since", "2023-11-14", "--until", UNTIL]
+REPORTS = {
+    "changes": MONTH,
+    "catchment": ["--at", UNTIL],
+    "latency": MONTH,
+    "latency --by all": MONTH,
+    "availability": MONTH,
+    "stability": MONTH,
+    "events": MONTH,
+    "sites": MONTH,
+    "vps": MONTH,
+    "plausibility": MONTH,
+    "diff": ["--from", "2023-11-20", "--to", UNTIL],
+    "congruence": ["--at", UNTIL],
+}
+
+
+def measured(tap, wanted, sentence):
+    """A figure and whether it is the wanted one; a slow machine is no bug."""
+    tap.note(f"{'as wanted' if wanted else 'NOT AS WANTED'}: {sentence}")
+
+
+# --- ingest ---
+
+def request(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    line, signature, _ = data.split(b"\n", 2)
+    words = line.decode().split()
+    return (f"PUT /v1/batch/{words[2]}/{words[4]}/{words[5]} HTTP/1.1\r\n"
+            f"Host: collector\r\nContent-Length: {len(data)}\r\n"
+            f"Acbatch: {line.decode()}\r\n"
+            f"Acbatch-Signature: {signature.decode()}\r\n\r\n"
+            ).encode() + data
+
+
+class Load:
+    """One connection for each vantage point, or as many for any order."""
+
+    def __init__(self, collector, queues):
+        self.collector, self.queues = collector, queues
+        self.receipts, self.wrong = [], []
+
+    def send(self, paths):
+        with self.collector.connect(120) as s:
+            for path in paths:
+                s.sendall(request(path))
+                status, body = uploads.read_answer(s)
+                self.receipts.append(time.monotonic())
+                if status not in (200, 201):
+                    self.wrong.append((path, status, body))
+                    return
+
+    def run(self):
+        """Seconds until nothing is unsettled."""
+        threads = [threading.Thread(target=self.send, args=(q,))
+                   for q in self.queues]
+        self.begin = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        while unsettled(self.collector.db) > 0:
+            time.sleep(0.02)
+        self.seconds = time.monotonic() - self.begin
+        self.receipts.sort()
+
+    def rate(self, first, last):
+        """Records a second between two counts of them."""
+        at = [self.begin] + self.receipts
+        span = at[last // BATCH] - at[first // BATCH]
+        return (last - first) / span
+
+
+def unsettled(db):
+    with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as c:
+        return c.execute("SELECT count(*) FROM unsettled").fetchone()[0]
+
+
+def server_seconds(collector):
+    with open(f"/proc/{collector.process.pid}/stat", encoding="ascii") as f:
+        words = f.read().split()
+    return (int(words[13]) + int(words[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(collector):
+    with open(f"/proc/{collector.process.pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1)) // 1024
+
+
+def new_collector(batches, folder):
+    os.makedirs(folder)
+    collector = uploads.Collector(folder=folder).make(
+        "connections_per_address = 100\n")
+    for i in range(VPS):
+        collector.run("vp", "add", f"vp{i}", "--key", f"{batches}/vp{i}.pub",
+                      f"--region=r{i % 5}", f"--lat={5 * i}",
+                      f"--lon={7 * i}", "--since=2023-01-01")
+    collector.start()
+    return collector
+
+
+def by_vp(paths):
+    return [[p for p in paths if p.endswith(f"-vp{i}.acbatch")]
+            for i in range(VPS)]
+
+
+def shuffled(paths):
+    draw = random.Random(7)
+    mixed = paths + draw.sample(paths, len(paths) // 10)
+    draw.shuffle(mixed)
+    return [mixed[i::VPS] for i in range(VPS)]
+
+
+def ingest(tap, collector, queues, wanted, what):
+    load = Load(collector, queues)
+    load.run()
+    count = sum(map(len, queues)) * BATCH
+    rate = count / load.seconds
+    tap.check(not load.wrong and len(load.receipts) * BATCH == count,
+              f"{what}: {count} records have their receipts", load.wrong[:2])
+    measured(tap, rate >= wanted,
+             f"{what}: {rate:,.0f} records/s until nothing is unsettled "
+             f"(wanted {wanted:,}); {server_seconds(collector) / count * 1e6:.2f}"
+             f" us of processor time each; {peak_mb(collector)} MB at most")
+    if count >= 3 * MILLION:
+        first = load.rate(0, MILLION)
+        last = load.rate(count - MILLION, count)
+        measured(tap, last > 0.8 * first,
+                 f"{what}: {first:,.0f}/s in the first million, {last:,.0f}/s "
+                 "in the last")
+    with sqlite3.connect(f"file:{collector.db}?mode=ro", uri=True) as db:
+        rows = db.execute("SELECT count(*) FROM measurement").fetchone()[0]
+    tap.check(rows == RECORDS, f"{what}: {rows} rows", RECORDS)
+    collector.stop()
+    size = os.path.getsize(collector.db) / rows
+    measured(tap, size <= 45, f"{what}: {size:.1f} bytes a record in the file,"
+             " runs, intervals and histograms included (wanted 45)")
+
+
+# --- peers ---
+
+def export(db, csv):
+    """Raw rows with their names, for the peers."""
+    with open(csv, "wb") as out:
+        subprocess.run(
+            ["sqlite3", "-readonly", "-csv", db,
+             "SELECT b.vp, 'r' || ((b.vp - 1) % 5), l.target, l.address,"
+             " l.question, m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us,"
+             " m.instance FROM batch b CROSS JOIN measurement m ON m.id"
+             " BETWEEN b.first_row AND b.first_row + b.rows - 1"
+             " JOIN lane l ON l.id = m.lane"], stdout=out, check=True)
+
+
+def sqlite_peer(tap, csv, db, index):
+    create = ("CREATE TABLE m(vp, region, target, address, question, lane,"
+              " t, outcome, rtt_us, instance);")
+    if index:
+        create += "CREATE INDEX i ON m(vp, target, t);"
+    begin = time.monotonic()
+    subprocess.run(["sqlite3", db, "PRAGMA synchronous=OFF", create,
+                    f".import --csv {csv} m"], check=True,
+                   stdout=subprocess.DEVNULL)
+    rate = RECORDS / (time.monotonic() - begin)
+    tap.note(f"sqlite3 .import of 10 columns, {index or 'no index'}: "
+             f"{rate:,.0f} rows/s in one transaction without a flush, "
+             f"{os.path.getsize(db) / RECORDS:.0f} bytes a row")
+    os.unlink(db)
+
+
+def duckdb(tap, csv, folder):
+    """Seconds of each query, or nothing where it cannot be installed."""
+    npm = os.path.join(uploads.BUILD, "duckdb")
+    os.makedirs(npm, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(f"{HERE}/duckdb/{name}", npm)
+    if not os.path.isdir(f"{npm}/node_modules/@duckdb/node-api"):
+        done = subprocess.run(
+            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=npm, capture_output=True, text=True, check=False)
+        if done.returncode:
+            tap.skip("DuckDB answers", "npm ci: " + done.stderr[-100:])
+            return {}
+    os.symlink(f"{npm}/node_modules", f"{folder}/node_modules")
+    out = subprocess.run(["node", f"{HERE}/duckdb/queries.mjs", csv, folder],
+                         check=True, capture_output=True, text=True).stdout
+    tap.note("DuckDB over the raw rows: " + "; ".join(
+        "{} {} s ({} s of processor time), {} rows".format(*line.split())
+        for line in out.splitlines()))
+    return {line.split()[0]: float(line.split()[1])
+            for line in out.splitlines()}
+
+
+# --- reports ---
+
+def report_seconds(db, words):
+    """(median seconds of three, processor seconds, rows) of a report."""
+    runs = []
+    for _ in range(3):
+        before = os.times()
+        done = subprocess.run(
+            [f"{uploads.BUILD}/acreport", *words, "--db", db, "--format",
+             "csv"], capture_output=True, check=True)
+        after = os.times()
+        runs.append((after.elapsed - before.elapsed,
+                     after.children_user - before.children_user +
+                     after.children_system - before.children_system,
+                     done.stdout.count(b"\n") - 1))
+    return sorted(runs)[1]
+
+
+def reports(tap, db, peer):
+    took = {}
+    for name, words in REPORTS.items():
+        seconds, cpu, rows = report_seconds(db, [*name.split(), *words])
+        took[name] = seconds
+        measured(tap, seconds < 2, f"acreport {name}: {seconds:.2f} s ({cpu:.2f}"
+                 f" s of processor time), {rows} rows (wanted under 2 s)")
+    if not peer:
+        return
+    ours = took["changes"] + took["catchment"]
+    theirs = peer["changes"] + peer["catchment"]
+    measured(tap, ours <= 0.1 * theirs,
+             f"changes of 30 days and catchment now: {ours / theirs:.2f} of "
+             "DuckDB's time (wanted 0.1)")
+    measured(tap, took["latency"] <= peer["latency"],
+             f"p50 and p95 by region: {took['latency'] / peer['latency']:.2f} "
+             "of DuckDB's time (wanted 1.0)")
+
+
+def main():
+    parts = sys.argv[1:] or ["random", "peers", "reports"]
+    tap = uploads.Tap()
+    folder = tempfile.mkdtemp(prefix=f"bench-{os.getpid()}-")
+    made = os.path.join(folder, "batches")
+    try:
+        os.makedirs(made)
+        subprocess.run([f"{uploads.BUILD}/tests/bench/batches", made, str(VPS),
+                        str(ROUNDS)], check=True)
+        paths = sorted(glob.glob(f"{made}/*.acbatch"))
+        collector = new_collector(made, f"{folder}/order")
+        ingest(tap, collector, by_vp(paths), 150_000, "in order")
+        if "random" in parts:
+            other = new_collector(made, f"{folder}/random")
+            ingest(tap, other, shuffled(paths), 60_000,
+                   "in random order, a tenth repeated")
+            other.remove()
+        shutil.rmtree(made)
+        csv, peer = f"{folder}/rows.csv", {}
+        if "peers" in parts:
+            export(collector.db, csv)
+            for index in ("", "index (vp, target, t)"):
+                sqlite_peer(tap, csv, f"{folder}/peer.db", index)
+            peer = duckdb(tap, csv, folder)
+        if "reports" in parts:
+            reports(tap, collector.db, peer)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
