@@ -1,6 +1,7 @@
 #include "collector/archive.h"
 
 #include <sys/stat.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -267,6 +268,46 @@ archive_abandon(struct archive *a)
 	a->written = a->durable;
 }
 
+/* The vantage point's name, which "_", 32 hex digits and "_" follow. */
+static size_t
+owner_len(const char *name)
+{
+	const size_t end = strlen(name);
+
+	for (size_t i = 1; i + 34 <= end; i++) {
+		if (name[i] == '_' && name[i + 33] == '_' &&
+		    strspn(name + i + 1, "0123456789abcdef") == 32)
+			return i;
+	}
+	return end;
+}
+
+/* 0: it may; 1: it is there, or as many of that vantage point as are kept. A
+ * key's holder must not fill the disk with evidence. */
+static int
+has_enough(int fd, const char *name)
+{
+	const size_t len = owner_len(name);
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy == -1 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+	size_t count = 0;
+	bool there = false;
+
+	if (dir == NULL) {
+		if (copy != -1)
+			(void)close(copy);
+		return -1;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		there |= strcmp(entry->d_name, name) == 0;
+		count += owner_len(entry->d_name) == len &&
+			 strncmp(entry->d_name, name, len) == 0;
+	}
+	(void)closedir(dir);
+	return there || count >= LIMIT_CONFLICTS_KEPT;
+}
+
 int
 archive_set_aside(
     struct archive *a, const char *name, const void *bytes, size_t len)
@@ -283,7 +324,10 @@ archive_set_aside(
 	if (fd == -1)
 		return -1;
 	give_to_owner(a, fd);
-	status = file_publish(fd, name, bytes, len, 0640);
+	if ((status = has_enough(fd, name)) == 0)
+		status = file_publish(fd, name, bytes, len, 0640);
+	else if (status == 1)
+		status = 0;
 	saved = errno;
 	(void)close(fd);
 	errno = saved;

@@ -40,7 +40,8 @@ int archive_flush(struct archive *);
 /* Take back what was appended since the last flush. */
 void archive_abandon(struct archive *);
 
-/* Publish a file in the folder's conflict/. 0, or -1 with errno. */
+/* Publish a file VP_SPOOL_NUMBER_... in the folder's conflict/. 0 also where
+ * LIMIT_CONFLICTS_KEPT of that vantage point are there; or -1 with errno. */
 int archive_set_aside(
     struct archive *, const char *name, const void *bytes, size_t len);
 

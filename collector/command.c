@@ -82,6 +82,7 @@ command_result(enum store_result result, const char *what)
 	case STORE_REFUSED:
 	case STORE_UNKNOWN:
 	case STORE_REVOKED:
+	case STORE_OVER_QUOTA:
 		log_warnx("%s: %s", what, store_result_name(result));
 		return EXIT_BAD_USAGE;
 	default:

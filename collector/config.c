@@ -20,6 +20,11 @@ static const struct conf_key keys[] = {
 	    .kind = CONF_INT,
 	    .min = 1,
 	    .max = 100000 },
+	{ .name = "vp_records_per_day",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = 1e15 },
+	{ .name = "vp_bytes_per_day", .kind = CONF_INT, .min = 1, .max = 1e15 },
 	{ .name = "keep_replies_days",
 	    .kind = CONF_INT,
 	    .min = 1,
@@ -57,6 +62,8 @@ take_all(struct config *config, const struct conf_section *top)
 	config->connections = conf_int(top, "connections", 0);
 	config->connections_per_address =
 	    conf_int(top, "connections_per_address", 0);
+	config->records_per_day = conf_int(top, "vp_records_per_day", 0);
+	config->bytes_per_day = conf_int(top, "vp_bytes_per_day", 0);
 	config->keep_replies_days = conf_int(top, "keep_replies_days", 0);
 	config->keep_paths_days = conf_int(top, "keep_paths_days", 0);
 	config->keep_raw_days = conf_int(top, "keep_raw_days", 0);

@@ -16,6 +16,7 @@ struct config {
 	/* 0: for ever */
 	int64_t keep_replies_days, keep_paths_days, keep_raw_days,
 	    keep_runs_days;
+	int64_t records_per_day, bytes_per_day;       /* of each; 0: any */
 	int64_t connections, connections_per_address; /* 0: the limits */
 };
 

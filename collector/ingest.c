@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "collector/conflict.h"
+#include "collector/quota.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
@@ -19,6 +21,7 @@ static const struct {
 	[INGEST_BAD_CODEC] = { "bad codec", 415 },
 	[INGEST_BAD_RECORD] = { "bad record", 422 },
 	[INGEST_REVOKED] = { "revoked key", 422 },
+	[INGEST_OVER_QUOTA] = { "over quota", 429 },
 	[INGEST_BUSY] = { "busy", 503 },
 	[INGEST_FULL] = { "disk full", 507 },
 	[INGEST_BROKEN] = { "store failed", 500 },
@@ -76,6 +79,7 @@ judge_store(struct ingest_result *result, enum store_result store)
 		[STORE_UNKNOWN] = INGEST_UNKNOWN_VP,
 		[STORE_REFUSED] = INGEST_BAD_RECORD,
 		[STORE_REVOKED] = INGEST_REVOKED,
+		[STORE_OVER_QUOTA] = INGEST_OVER_QUOTA,
 		[STORE_BUSY] = INGEST_BUSY,
 		[STORE_FULL] = INGEST_FULL,
 		[STORE_BROKEN] = INGEST_BROKEN,
@@ -87,6 +91,8 @@ judge_store(struct ingest_result *result, enum store_result store)
 		[STORE_UNKNOWN] = "no such vantage point, or not its key",
 		[STORE_REFUSED] = "its records span more than an hour",
 		[STORE_REVOKED] = "its key did not hold when it was measured",
+		[STORE_OVER_QUOTA] =
+		    "its vantage point has sent enough for today",
 		[STORE_BUSY] = "another process writes: try again",
 		[STORE_FULL] = "no room on the collector's disk",
 		[STORE_BROKEN] = "the database cannot be written",
@@ -144,24 +150,30 @@ ingest_preview(struct store *store, const char *line, size_t line_len,
 		(void)judge_batch(result, BATCH_BAD_SIGNATURE, NULL);
 		return;
 	}
-	if (judge_sender(store, &p, result))
-		(void)judge_number(store, &p.line, result);
+	if (judge_sender(store, &p, result) &&
+	    judge_number(store, &p.line, result))
+		(void)judge_store(result,
+		    quota_look(store, p.line.vp, p.line.records, p.line.bytes));
 }
 
 /* --- the whole batch --- */
 
 /* Two contents under one number: the first stays, the other is evidence. */
 static void
-set_aside(struct store *store, const struct batch_line *line,
-    const uint8_t *file, size_t len)
+set_aside(struct store *store, const struct ingest_job *job)
 {
+	const struct batch_line *line = &job->pieces.line;
+	enum conflict_kind kind = CONFLICT_EQUIVOCATION;
 	char name[512];
 
-	log_warnx("%s: spool %s number %lld came again with other content",
-	    line->vp, line->spool, (long long)line->number);
+	if (conflict_judge(store, line, &job->head, &kind) == STORE_OK)
+		(void)conflict_count(store, line, kind);
+	log_warnx("%s: spool %s number %lld came again with other content: %s",
+	    line->vp, line->spool, (long long)line->number,
+	    conflict_kind_name(kind));
 	if (text_print(name, sizeof(name), "%s_%s_%lld_%.16s.acbatch", line->vp,
 		line->spool, (long long)line->number, line->sha256) == 0)
-		(void)store_set_aside(store, name, file, len);
+		(void)store_set_aside(store, name, job->file, job->len);
 }
 
 static bool
@@ -248,6 +260,8 @@ add_batch(struct store *store, struct ingest_job *job)
 	return judge_store(
 		   result, store_vp(store, line->vp, false, &batch.vp)) &&
 	       judge_store(result, store_batch_begin(store, &batch)) &&
+	       judge_store(result,
+		   quota_take(store, batch.vp, line->records, line->bytes)) &&
 	       judge_store(result, store_batch_put_all(store, &job->items)) &&
 	       judge_store(result, store_batch_end(store)) &&
 	       judge_store(
@@ -334,6 +348,7 @@ count_refusal(struct store *store, const struct ingest_result *result)
 	case INGEST_BAD_CODEC:
 	case INGEST_BAD_RECORD:
 	case INGEST_REVOKED:
+	case INGEST_OVER_QUOTA:
 		(void)store_count_refusal(store, result->line.vp,
 		    ingest_verdict_name(result->verdict));
 		break;
@@ -352,8 +367,7 @@ settle_refusals(
 		const struct ingest_job *job = jobs[i];
 
 		if (job->result.verdict == INGEST_CONFLICT)
-			set_aside(
-			    store, &job->pieces.line, job->file, job->len);
+			set_aside(store, job);
 		count_refusal(store, &job->result);
 	}
 }

@@ -27,6 +27,7 @@ enum ingest_verdict {
 	INGEST_BAD_CODEC,     /* 415 */
 	INGEST_BAD_RECORD,    /* 422; reason names the line */
 	INGEST_REVOKED,       /* 422: measured when its key did not hold */
+	INGEST_OVER_QUOTA,    /* 429: enough for today */
 	INGEST_BUSY,          /* 503 */
 	INGEST_FULL,          /* 507 */
 	INGEST_BROKEN,        /* 500 */

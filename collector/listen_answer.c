@@ -7,7 +7,9 @@
 
 #include "lib/limits.h"
 #include "lib/text.h"
+#include "lib/times.h"
 
+#define DAY_S 86400
 #define BUSY_RETRY_S 60 /* another process writes: that ends soon */
 
 /* The reason is one line of ASCII; quotes and backslashes it may have. */
@@ -41,6 +43,16 @@ answer_refuse(struct answer *answer, unsigned status, const char *reason)
 		    1 + arc4random_uniform(LIMIT_RETRY_AFTER_S);
 }
 
+/* Until the day is over, and then not all at once. */
+static unsigned
+next_day_s(void)
+{
+	const int64_t now_s = wall_to_us(wall_now()) / 1000000;
+
+	return (unsigned)(DAY_S - now_s % DAY_S) + 1 +
+	       arc4random_uniform(LIMIT_RETRY_AFTER_S);
+}
+
 void
 answer_verdict(struct answer *answer, const struct ingest_result *result)
 {
@@ -53,6 +65,8 @@ answer_verdict(struct answer *answer, const struct ingest_result *result)
 		(void)text_print(reason, sizeof(reason), "%s: %s",
 		    ingest_verdict_name(result->verdict), result->reason);
 		answer_refuse(answer, status, reason);
+		if (result->verdict == INGEST_OVER_QUOTA)
+			answer->retry_after_s = next_day_s();
 		if (result->verdict == INGEST_BUSY)
 			answer->retry_after_s =
 			    1 + arc4random_uniform(BUSY_RETRY_S);

@@ -127,6 +127,8 @@ serve(struct command *command, bool print_port)
 		return command_usage("%s: too long", command->db);
 	if ((s = store_open(command->db, command->archive, &code)) == NULL)
 		return code;
+	quota_set(s, &(struct quota){ .records = config->records_per_day,
+			 .bytes = config->bytes_per_day });
 	code = listen_serve(s, &listen);
 	store_close(s);
 	return code;

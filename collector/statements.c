@@ -56,6 +56,26 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " first = min(first, excluded.first),"
 	    " last = max(last, excluded.last)",
 
+	[STATEMENT_INTAKE] =
+	    "SELECT records, bytes FROM intake WHERE day = ?1 AND vp = ?2",
+	[STATEMENT_ADD_INTAKE] =
+	    "INSERT INTO intake(day, vp, batches, records, bytes)"
+	    " VALUES(?1, ?2, 1, ?3, ?4) ON CONFLICT(day, vp) DO UPDATE SET"
+	    " batches = batches + 1, records = records + excluded.records,"
+	    " bytes = bytes + excluded.bytes",
+	[STATEMENT_FORGET_INTAKE] = "DELETE FROM intake WHERE day < ?1",
+	[STATEMENT_CONFLICTING] =
+	    "SELECT b.t0, (SELECT max(t1) FROM batch WHERE vp = b.vp"
+	    " AND spool = b.spool), b.every_s,"
+	    " json_extract(b.head, '$.boot_id') FROM vp CROSS JOIN batch AS b"
+	    " ON b.vp = vp.id AND b.spool = ?2 AND b.number = ?3"
+	    " WHERE vp.name = ?1",
+	[STATEMENT_COUNT_CONFLICT] =
+	    "INSERT INTO conflict(vp, spool, kind, count, first, last, number)"
+	    " SELECT id, ?2, ?3, 1, ?4, ?4, ?5 FROM vp WHERE name = ?1"
+	    " ON CONFLICT(vp, spool, kind) DO UPDATE SET count = count + 1,"
+	    " last = excluded.last, number = excluded.number",
+
 	[STATEMENT_COUNT_REFUSAL] =
 	    "INSERT INTO refusal(vp, reason, count, last)"
 	    " SELECT id, ?2, 1, ?3 FROM vp WHERE name = ?1 ON CONFLICT(vp,"

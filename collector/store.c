@@ -25,6 +25,8 @@ store_result_name(enum store_result result)
 		return "records span more than an hour";
 	case STORE_REVOKED:
 		return "its key did not hold when it was measured";
+	case STORE_OVER_QUOTA:
+		return "its vantage point has sent enough for today";
 	case STORE_BUSY:
 		return "database is busy";
 	case STORE_FULL:

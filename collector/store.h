@@ -26,9 +26,10 @@ enum store_result {
 	STORE_UNKNOWN,   /* no such vantage point or key */
 	STORE_REFUSED,   /* records span more than LIMIT_BATCH_SPAN_S */
 	STORE_REVOKED,   /* measured when its key did not hold */
-	STORE_BUSY,      /* another process holds the lock: try again */
-	STORE_FULL,      /* no room on the disk: nothing was written */
-	STORE_BROKEN,    /* any other error of the database */
+	STORE_OVER_QUOTA, /* its vantage point has sent enough for today */
+	STORE_BUSY,       /* another process holds the lock: try again */
+	STORE_FULL,       /* no room on the disk: nothing was written */
+	STORE_BROKEN,     /* any other error of the database */
 };
 const char *store_result_name(enum store_result);
 

@@ -373,6 +373,8 @@ store_open_beside(const struct store *writer, int *code)
 		store_close(s);
 		return NULL;
 	}
+	if (s != NULL)
+		s->quota = writer->quota;
 	return s;
 }
 

@@ -11,6 +11,7 @@
 #include "collector/archive.h"
 #include "collector/item.h"
 #include "collector/names.h"
+#include "collector/quota.h"
 #include "collector/statements.h"
 #include "collector/store.h"
 
@@ -46,7 +47,9 @@ struct store {
 	bool in_transaction;
 	int wal_pages; /* after the last commit */
 	int64_t wal_alarm_pages;
-	struct meter *meter;     /* NULL: nothing is counted */
+	struct meter *meter; /* NULL: nothing is counted */
+	struct quota quota;
+	int64_t quota_day;       /* on which older days were last forgotten */
 	struct archive *archive; /* NULL: none */
 	struct names *lanes, *instances, *details, *paths;
 	int64_t last_measurement; /* -1: ask the database */

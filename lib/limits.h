@@ -89,12 +89,14 @@
 #define LIMIT_ARCHIVE_FILE (64 << 20) /* then the next: one copy, one tape */
 #define LIMIT_ARCHIVE_KIND 16 /* bytes of an entry's kind, NUL included */
 #define LIMIT_ARCHIVE_ENTRY (256 << 20) /* an import's JSON, uncompressed */
-#define LIMIT_NAMES_BYTES (64 << 20)    /* of each cache: 500,000 names */
+#define LIMIT_CONFLICTS_KEPT 16      /* of a vantage point: evidence, 128 MB */
+#define LIMIT_NAMES_BYTES (64 << 20) /* of each cache: 500,000 names */
 
 /* Imports. */
 #define LIMIT_ATLAS_RESULT (1 << 20) /* bytes of one result's JSON */
 #define LIMIT_ATLAS_ANSWERS 64       /* of one result: resolvers of a probe */
-#define LIMIT_IMPORT_PER_COMMIT 500  /* batches: a few ms of the store's lock \
+#define LIMIT_IMPORT_PER_COMMIT                                               \
+	500                          /* batches: a few ms of the store's lock \
 				      */
 #define LIMIT_IMPORT_ROWS 20000000   /* of one CSV file: 48 bytes each */
 #define LIMIT_IMPORT_BATCH_ROWS 4096 /* of one prefix and hour */

@@ -167,7 +167,7 @@ static void
 verdicts_are_the_documented_statuses(void **state)
 {
 	static const int statuses[] = { 201, 200, 409, 403, 401, 400, 413, 415,
-		422, 422, 503, 507, 500 };
+		422, 422, 429, 503, 507, 500 };
 
 	(void)state;
 	assert_int_equal(COUNT(statuses), INGEST_VERDICTS);

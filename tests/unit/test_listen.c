@@ -30,6 +30,7 @@ ingest_verdict_status(enum ingest_verdict verdict)
 		[INGEST_BAD_CODEC] = 415,
 		[INGEST_BAD_RECORD] = 422,
 		[INGEST_REVOKED] = 422,
+		[INGEST_OVER_QUOTA] = 429,
 		[INGEST_BUSY] = 503,
 		[INGEST_FULL] = 507,
 		[INGEST_BROKEN] = 500,
