@@ -59,6 +59,8 @@ struct archive_reader *archive_reader_open(const char *path); /* NULL, errno */
  * damaged is logged, counted and passed over. */
 int archive_reader_next(struct archive_reader *, struct archive_entry *);
 int64_t archive_reader_damaged(const struct archive_reader *);
+/* Of those, how many were the cut end of a file. */
+int64_t archive_reader_torn(const struct archive_reader *);
 void archive_reader_close(struct archive_reader *);
 
 #endif

@@ -14,7 +14,7 @@ struct archive_reader {
 	unsigned number, highest; /* number: of the file being read */
 	char name[ARCHIVE_NAME];
 	int64_t at;
-	int64_t damaged;
+	int64_t damaged, torn;
 	uint8_t *bytes; /* of the current entry */
 };
 
@@ -81,6 +81,7 @@ read_entry(struct archive_reader *r, struct archive_line *line)
 	if (archive_line_parse(line, text, (size_t)n) == -1 ||
 	    r->at + (int64_t)line->line_len + line->len + 1 > st.st_size) {
 		complain(r, "torn entry; the rest of the file is left out");
+		r->torn++;
 		return 0;
 	}
 	want = (size_t)line->len + 1;
@@ -150,6 +151,12 @@ int64_t
 archive_reader_damaged(const struct archive_reader *r)
 {
 	return r->damaged;
+}
+
+int64_t
+archive_reader_torn(const struct archive_reader *r)
+{
+	return r->torn;
 }
 
 void

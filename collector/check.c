@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "collector/check_content.h"
 #include "collector/settle.h"
 #include "collector/statements_check.h"
 #include "collector/store_private.h"
@@ -168,7 +169,7 @@ tell_unsettled(struct store *s)
 }
 
 int
-check_store(const char *path)
+check_store(const char *path, const char *archive)
 {
 	enum store_result result;
 	int64_t faults = 0;
@@ -181,6 +182,10 @@ check_store(const char *path)
 	    (result = settle_anew(s)) == STORE_OK &&
 	    (result = ask_all(s, check_settled, &faults)) == STORE_OK)
 		result = tell_unsettled(s);
+	if (result == STORE_OK)
+		result = check_names(s, &faults);
+	if (result == STORE_OK && archive != NULL)
+		result = check_archive(s, archive, &faults);
 	store_close(s);
 	if (result != STORE_OK)
 		return EXIT_STORAGE;

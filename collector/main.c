@@ -168,7 +168,7 @@ settle_first(const char *db)
 }
 
 static int
-check(const char *db, bool hash)
+check(const char *db, const char *archive, bool hash)
 {
 	char text[SIGN_SHA256_TEXT];
 	int code = settle_first(db);
@@ -176,7 +176,7 @@ check(const char *db, bool hash)
 	if (code != EXIT_DONE)
 		return code;
 	if (!hash)
-		return check_store(db);
+		return check_store(db, archive);
 	if ((code = check_hash(db, text)) == EXIT_DONE)
 		(void)printf("%s\n", text);
 	return code;
@@ -190,7 +190,7 @@ command_check(int argc, char **argv)
 	int code = read_options(&command, argc, argv, check_options, &hash);
 
 	if (code == EXIT_DONE)
-		code = check(command.db, hash);
+		code = check(command.db, command.archive, hash);
 	command_clear(&command);
 	return code;
 }

@@ -105,6 +105,27 @@ const char check_seed[] =
 const char check_unsettled[] =
     "SELECT count(DISTINCT vp), count(*) FROM main.unsettled";
 
+const char check_hashed[] =
+    "SELECT 'detail', id, hash, json FROM detail"
+    " UNION ALL SELECT 'path', id, hash, hops FROM path";
+const char check_escaped[] = "SELECT 'instance', id, bytes, text FROM instance";
+
+const char check_archived_table[] =
+    "CREATE TEMP TABLE archived(vp TEXT, spool TEXT, number INTEGER,"
+    " sha256 TEXT, PRIMARY KEY(vp, spool, number, sha256)) WITHOUT ROWID;";
+const char check_note_archived[] =
+    "INSERT OR IGNORE INTO temp.archived VALUES(?1, ?2, ?3, ?4)";
+const char check_note_import[] =
+    "INSERT OR IGNORE INTO temp.archived SELECT json_extract(?1, '$.vp'),"
+    " json_extract(?1, '$.spool'), json_extract(?1, '$.number'),"
+    " json_extract(?1, '$.sha256') WHERE json_valid(?1)";
+const char check_archived[] =
+    "SELECT printf('batch %s %s %d', v.name, b.spool, b.number)"
+    " FROM batch AS b JOIN vp AS v ON v.id = b.vp WHERE"
+    " NOT EXISTS (SELECT 1 FROM temp.archived AS a WHERE a.vp = v.name"
+    "  AND a.spool = b.spool AND a.number = b.number"
+    "  AND a.sha256 = lower(hex(b.sha256)))";
+
 const char backup_check[] =
     "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'";
 

@@ -24,6 +24,16 @@ extern const char check_seed[];
 extern const char
     check_unsettled[]; /* how many vantage points are passed over */
 
+/* (table, id, hash, text), and (table, id, bytes, text). */
+extern const char check_hashed[];
+extern const char check_escaped[];
+/* A temporary table of what the archive holds; a row of it (vantage point,
+ * spool, number, digest as hex); which stored batches are not there. */
+extern const char check_archived_table[];
+extern const char check_note_archived[];
+extern const char check_note_import[]; /* of an import's title */
+extern const char check_archived[];
+
 /* What is wrong with a copy's pages, row by row; how to write one that is
  * flushed as a whole. */
 extern const char backup_check[];

@@ -1,0 +1,165 @@
+#include "collector/check_content.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "collector/statements_check.h"
+#include "collector/store_private.h"
+#include "lib/escape.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+#define FAULTS_SHOWN 10
+#define NAME_TEXT (4 * LIMIT_IDENTITY + 1)
+
+static void
+tell(const char *what, int64_t count, int64_t *faults)
+{
+	if (count == 0)
+		(void)printf("ok: %s\n", what);
+	else
+		(void)printf(
+		    "not ok: %s (%lld faults)\n", what, (long long)count);
+	*faults += count;
+}
+
+/* --- names --- */
+
+/* (table, id, hash, text): the hash is the text's. */
+static bool
+is_hashed(const struct query *q)
+{
+	uint8_t hash[SIGN_SHA256_LEN];
+
+	sha256(hash, sqlite3_column_text(q->stmt, 3),
+	    (size_t)sqlite3_column_bytes(q->stmt, 3));
+	return sqlite3_column_bytes(q->stmt, 2) == (int)sizeof(hash) &&
+	       memcmp(sqlite3_column_blob(q->stmt, 2), hash, sizeof(hash)) == 0;
+}
+
+/* (table, id, bytes, text): the text is the bytes' own. */
+static bool
+is_escaped(const struct query *q)
+{
+	char text[NAME_TEXT];
+
+	(void)escape_text(text, sizeof(text), sqlite3_column_blob(q->stmt, 2),
+	    (size_t)sqlite3_column_bytes(q->stmt, 2));
+	return strcmp(text, query_column_text(q, 3)) == 0;
+}
+
+static enum store_result
+check_each(struct store *s, const char *sql,
+    bool (*is_right)(const struct query *), int64_t *count)
+{
+	struct query q = query_once(s, sql);
+
+	while (query_row(&q)) {
+		if (is_right(&q) || ++*count > FAULTS_SHOWN)
+			continue;
+		(void)printf("  %s %lld\n", query_column_text(&q, 0),
+		    (long long)query_column_int(&q, 1));
+	}
+	return query_end(&q);
+}
+
+enum store_result
+check_names(struct store *s, int64_t *faults)
+{
+	int64_t count = 0;
+	enum store_result result =
+	    check_each(s, check_hashed, is_hashed, &count);
+
+	if (result == STORE_OK)
+		result = check_each(s, check_escaped, is_escaped, &count);
+	if (result == STORE_OK)
+		tell("every name, detail and path is what it was", count,
+		    faults);
+	return result;
+}
+
+/* --- the archive --- */
+
+/* Its title is the first line. */
+static enum store_result
+note_import(struct store *s, const struct archive_entry *entry)
+{
+	const char *text = (const char *)entry->bytes;
+	struct query q = query_once(s, check_note_import);
+
+	query_text_len(&q, text, strcspn(text, "\n"));
+	return query_run(&q);
+}
+
+static enum store_result
+note_archived(struct store *s, const struct archive_entry *entry)
+{
+	struct batch_pieces p = { 0 };
+	struct query q;
+
+	if (strcmp(entry->kind, "import") == 0)
+		return note_import(s, entry);
+	if (strcmp(entry->kind, "batch") != 0 ||
+	    batch_split(&p, entry->bytes, entry->len) != BATCH_OK)
+		return STORE_OK;
+	q = query_once(s, check_note_archived);
+	query_text(&q, p.line.vp);
+	query_text(&q, p.line.spool);
+	query_int(&q, p.line.number);
+	query_text(&q, p.line.sha256);
+	return query_run(&q);
+}
+
+static enum store_result
+read_archive(struct store *s, struct archive_reader *reader, int64_t *count)
+{
+	struct archive_entry entry;
+	enum store_result result = STORE_OK;
+	int more = 1;
+
+	while (result == STORE_OK &&
+	       (more = archive_reader_next(reader, &entry)) == 1)
+		result = note_archived(s, &entry);
+	if (more == -1) {
+		log_warn("archive");
+		return STORE_BROKEN;
+	}
+	*count = archive_reader_damaged(reader) - archive_reader_torn(reader);
+	return result;
+}
+
+static enum store_result
+tell_missing(struct store *s, int64_t *count)
+{
+	struct query q = query_once(s, check_archived);
+
+	while (query_row(&q)) {
+		if (++*count <= FAULTS_SHOWN)
+			(void)printf("  %s\n", query_column_text(&q, 0));
+	}
+	return query_end(&q);
+}
+
+enum store_result
+check_archive(struct store *s, const char *archive, int64_t *faults)
+{
+	struct archive_reader *reader = archive_reader_open(archive);
+	enum store_result result;
+	int64_t count = 0;
+
+	if (reader == NULL) {
+		log_warn("%s", archive);
+		return STORE_BROKEN;
+	}
+	result = store_result_of(s,
+	    sqlite3_exec(s->db, check_archived_table, NULL, NULL, NULL),
+	    "check");
+	if (result == STORE_OK)
+		result = read_archive(s, reader, &count);
+	archive_reader_close(reader);
+	if (result == STORE_OK)
+		result = tell_missing(s, &count);
+	if (result == STORE_OK)
+		tell("the archive is whole, and has every batch that is stored",
+		    count, faults);
+	return result;
+}

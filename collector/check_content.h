@@ -1,0 +1,19 @@
+/*
+ * What check.c cannot ask by a query: names against their hashes, and the
+ * archive against what is stored.
+ */
+#ifndef COLLECTOR_CHECK_CONTENT_H
+#define COLLECTOR_CHECK_CONTENT_H
+
+#include "collector/store.h"
+
+/* Each prints a line for the check and one for each of the first faults, and
+ * adds to *faults. The store is a reader's, with room for temporary tables. */
+enum store_result check_names(struct store *, int64_t *faults);
+/* Entries that are damaged, and batches that are stored and not in the
+ * archive whole. One that is torn and holds nothing stored is no fault: what
+ * a crash leaves. */
+enum store_result check_archive(
+    struct store *, const char *archive, int64_t *faults);
+
+#endif
