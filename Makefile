@@ -57,12 +57,12 @@ LIBS_report := -lsqlite3 -lm
 all: $(PROGRAMS)
 
 LIB_MADE := $(addprefix $(B)/,site_map_shipped.o gazetteer_data.o \
-	regions_shipped.o)
+	regions_shipped.o services_shipped.o)
 $(B)/libac.a: $(call objects,$(LIB_SRC)) $(LIB_MADE)
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(B)/acprobe: $(call objects,$(PROBE_SRC)) $(B)/services_shipped.o $(B)/libac.a
+$(B)/acprobe: $(call objects,$(PROBE_SRC)) $(B)/libac.a
 	@echo "  link $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_COMMON)
 $(B)/acship: $(call objects,$(SHIP_SRC)) $(B)/libac.a
@@ -90,14 +90,11 @@ $(B)/schema_sql.c: schema/store.sql schema/views.sql schema/embed.sh \
 $(B)/schema_sql.o: $(B)/schema_sql.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
 
-# Likewise the table of services, which acprobe carries.
+# Likewise the table of services.
 $(B)/services_shipped.c: schema/services schema/embed.sh
 	@mkdir -p $(@D)
 	$(Q)sh schema/embed.sh services_shipped=schema/services >$@.new && \
 	    mv $@.new $@
-$(B)/services_shipped.o: $(B)/services_shipped.c
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
-
 
 # The shipped site maps, and the gazetteer: the metro table of the tree, with
 # the airports of an npm package where node and npm are there. npm's folder is

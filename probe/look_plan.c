@@ -71,6 +71,8 @@ plan_service(struct plan *plan, struct plan_item item, const struct look *look,
 		if (question_init(&questions[i], service->method[i], ".") == -1)
 			return -1;
 		set_question(&questions[i], look->options);
+		if (service->begins[i][0] != '\0')
+			questions[i].begins = service->begins[i];
 		item.question = &questions[i];
 		if (plan_add(plan, &item) == -1)
 			return -1;

@@ -30,6 +30,7 @@ struct expected {
 struct look_read {
 	const struct look_options *options;
 	struct evidence_replay *replay;
+	struct services *services; /* NULL: a bad table, which the look tells */
 	struct kept_question *questions;
 	struct expected expected[EXPECTED];
 	size_t expected_count;
@@ -109,6 +110,7 @@ look_read_addresses(const struct look_options *o, struct look_read **out,
     struct look_address **addresses, size_t *count)
 {
 	struct look_read *r = calloc(1, sizeof(*r));
+	char error[512];
 	int code;
 
 	*addresses = NULL;
@@ -116,6 +118,7 @@ look_read_addresses(const struct look_options *o, struct look_read **out,
 	if ((*out = r) == NULL)
 		return EXIT_STORAGE;
 	r->options = o;
+	r->services = services_read(o->services, error, sizeof(error));
 	if ((r->replay = evidence_read(o->read, &code)) == NULL)
 		return code;
 	code = find_addresses(r, addresses, count, false);
@@ -151,6 +154,7 @@ look_read_done(struct look_read *r)
 		free(kept);
 	}
 	evidence_read_done(r->replay);
+	services_free(r->services);
 	free(r);
 }
 
@@ -226,13 +230,17 @@ read_query(const struct look_read *r, struct question *q, const struct event *e,
 }
 
 static struct question *
-keep_question(struct look_read *r, const struct question *q)
+keep_question(
+    struct look_read *r, const struct question *q, const struct addr *addr)
 {
 	struct kept_question *kept = malloc(sizeof(*kept));
 
 	if (kept == NULL)
 		return NULL;
 	kept->question = *q;
+	if (r->services != NULL)
+		kept->question.begins =
+		    services_begins(r->services, addr, q->name);
 	kept->next = r->questions;
 	r->questions = kept;
 	return &kept->question;
@@ -393,7 +401,7 @@ add_ask(struct reading *x, const struct event *e, const struct question *q,
 	const struct look_address *address =
 	    find_address(x->addresses, x->address_count, tuple);
 	struct plan_item item = { .target = address->name,
-		.question = keep_question(x->r, q),
+		.question = keep_question(x->r, q, &tuple->dst),
 		.addr = tuple->dst,
 		.port = tuple->dport,
 		.proto = tuple->kind == LINK_TCP ? PROTO_TCP : PROTO_UDP,

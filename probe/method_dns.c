@@ -169,6 +169,31 @@ fill_record(struct record_dns *dns, const struct dns_reply *reply, size_t size)
 	fill_options(dns, reply);
 }
 
+/* The order of a set says nothing, and is another in each answer: where one of
+ * them is known to be the name, it is the first. */
+static void
+put_name_first(struct record_dns *dns, const char *begins)
+{
+	struct record_bytes first;
+	size_t i, len;
+
+	if (begins == NULL)
+		return;
+	len = strlen(begins);
+	for (i = 1; i < dns->answer_count; i++) {
+		if (dns->answer[i].len >= len &&
+		    memcmp(dns->answer[i].bytes, begins, len) == 0)
+			break;
+	}
+	if (i >= dns->answer_count ||
+	    (dns->answer[0].len >= len &&
+		memcmp(dns->answer[0].bytes, begins, len) == 0))
+		return;
+	first = dns->answer[0];
+	dns->answer[0] = dns->answer[i];
+	dns->answer[i] = first;
+}
+
 void
 dns_error(struct prober *p, struct probe *probe, const struct reply *reply)
 {
@@ -265,6 +290,7 @@ dns_answer(struct prober *p, struct probe *probe, const struct reply *reply)
 		return false;
 	}
 	fill_record(&r->dns, message, reply->len);
+	put_name_first(&r->dns, ask->question->begins);
 	r->reason[0] = '\0';
 	r->rtt_us = prober_rtt_us(p, probe, reply->arrival, &r->stamp);
 	r->reply_ttl = reply->arrival->ttl;
@@ -281,6 +307,18 @@ same_bytes(const struct record_bytes *a, const struct record_bytes *b)
 {
 	return a->present == b->present && a->len == b->len &&
 	       memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+static bool
+has_answer(const struct record_dns *dns, const struct record_bytes *answer)
+{
+	size_t i;
+
+	for (i = 0; i < dns->answer_count; i++) {
+		if (same_bytes(&dns->answer[i], answer))
+			return true;
+	}
+	return false;
 }
 
 bool
@@ -301,7 +339,7 @@ dns_differs(struct prober *p, struct ask *ask, const struct reply *reply)
 	       same_bytes(&other->nsid, &dns->nsid) &&
 	       other->answer_kept == dns->answer_count;
 	for (i = 0; same && i < dns->answer_count; i++)
-		same = same_bytes(&other->answer[i], &dns->answer[i]);
+		same = has_answer(dns, &other->answer[i]);
 	if (!same && dns->raw_len == 0)
 		dns_keep_raw(dns, reply->bytes, reply->len);
 	return !same;

@@ -31,6 +31,7 @@ struct question {
 	bool dnssec_ok, cookie, rd;
 	bool mixed_case; /* letters at random, which the server gives back */
 	char qname[LIMIT_QUESTION]; /* as text with final dot */
+	const char *begins; /* of several answers, the name; NULL: any */
 };
 
 /* One address of the network, whatever targets name it. */

@@ -62,9 +62,12 @@ add_of_services(struct target_questions *q, const struct round *r,
 		for (j = 0; service != NULL && j < service->method_count; j++) {
 			const char *name = service->method[j];
 
-			if (service_asks(name) && !has_question(q, name) &&
-			    add_question(q, name, ".") == -1)
+			if (!service_asks(name) || has_question(q, name))
+				continue;
+			if (add_question(q, name, ".") == -1)
 				return -1;
+			q->question[q->count - 1].begins = services_begins(
+			    r->services, &target->address[i].addr, name);
 		}
 	}
 	return 0;

@@ -277,6 +277,65 @@ def test_case(results, prober):
                "letters are mixed anew, and only the same taken", soa)
 
 
+def strings(query, *texts):
+    """TXT answers, a record each."""
+    records = b"".join(
+        b"\xc0\x0c\0\x10\0\1\0\0\0\0" +
+        struct.pack("!HB", len(text) + 1, len(text)) + text for text in texts)
+    return query[:2] + struct.pack("!5H", 0x8400, 1, len(texts), 0, 0) + \
+        query[12:question_end(query)] + records
+
+
+def test_several(results, prober):
+    """As OpenDNS answers: a set, in another order each time."""
+    turns = []
+
+    def served(query):
+        if b"debug" not in query:
+            return [answer(query, options=b"")]
+        turns.append(query)
+        texts = [b"flags 20 0 70", b"originid 0", b"server r3.yyz",
+                 b"source 192.0.2.1:%d" % (4000 + len(turns))]
+        turn = len(turns) % len(texts)
+        return [strings(query, *texts[turn:], *texts[:turn])] * 2
+
+    server = Server(udp=served)
+    table = os.path.join(prober.folder, "services")
+    with open(table, "w", encoding="ascii") as file:
+        file.write("od %s rd:debug.example=server,nsid\n" % HOST)
+    seen = [look(prober, server, "-c", "1", "--services", table)
+            for _ in range(4)]
+    results.ok(len(turns) == 4 and all(
+        one.identity(4)["instance"] == "server r3.yyz" and
+        one.identity(4)["method"] == "rd:debug.example" and
+        not any(r["conflict"] for r in one.records) for one in seen),
+        "of several answers the one that the table tells is the name",
+        [(one.identities, one.records) for one in seen])
+
+
+def test_read_again(results, prober):
+    """Retries come of the answers, when a capture is read too."""
+    path = os.path.join(prober.folder, "odd.pcap")
+    cases = [
+        ("TC", Server(udp=lambda q: [answer(q, flags=0x8600, options=b"")],
+                      tcp=lambda client, q: client.sendall(
+                          framed(answer(q, options=b""))))),
+        ("FORMERR", Server(udp=lambda q: [
+            answer(q, rcode=1 if options_of(q) is not None else 0)])),
+    ]
+    for what, server in cases:
+        first = look(prober, server, "--write", path)
+        done = probing.run(prober.path, "-j", "-W", "1", "--read", path)
+        again = probing.Look(done.returncode, done.stdout, done.stderr)
+        a, b = ([{k: v for k, v in r.items() if k not in ("t", "connect_us")}
+                 for r in one.records] for one in (first, again))
+        results.ok(a == b and sum(
+            r["retry_of"] is not None for r in a) == len(a) // 2 > 5,
+            "a look that met %s is the same read again" % what,
+            [pair for pair in zip(a, b) if pair[0] != pair[1]][:2] or
+            (len(a), len(b), again.stderr))
+
+
 def batch_of(prober, server):
     """The records of a round that asks it over UDP."""
     folder = os.path.join(prober.folder, "round")
@@ -329,6 +388,8 @@ def test(results):
         test_edns(results, prober)
         test_options(results, prober)
         test_case(results, prober)
+        test_several(results, prober)
+        test_read_again(results, prober)
         test_round(results, prober)
     finally:
         prober.remove()

@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "probe/services.h"
+#include "lib/services.h"
+#include "lib/services_item.h"
 
 static const struct service *
 find(const struct services *services, const char *text)
@@ -29,7 +31,9 @@ the_shipped_table_knows_who_is_named_otherwise(void **state)
 		{ "2606:4700:4700::1001", "cloudflare", "id.server" },
 		{ "9.9.9.9", "quad9", "nsid" },
 		{ "208.67.222.222", "opendns", "rd:debug.opendns.com" },
-		{ "193.0.14.129", NULL, NULL },
+		{ "193.0.14.129", "k.root-servers.net", "nsid" },
+		{ "2001:500:2f::f", "f.root-servers.net", "nsid" },
+		{ "192.0.2.1", NULL, NULL },
 	};
 	char error[256];
 	struct services *services = services_read(NULL, error, sizeof(error));
@@ -89,13 +93,66 @@ the_operators_lines_come_first(void **state)
 	services_free(services);
 }
 
+/* The hints of Debian's dns-root-data, where they are installed. */
+static void
+every_address_of_the_root_is_in_the_shipped_table(void **state)
+{
+	FILE *hints = fopen("/usr/share/dns/root.hints", "re");
+	char line[256], name[64], type[8], text[64], error[256];
+	struct services *services = services_read(NULL, error, sizeof(error));
+	const struct service *s;
+	int seen = 0;
+
+	(void)state;
+	assert_non_null(services);
+	while (hints != NULL && fgets(line, sizeof(line), hints) != NULL) {
+		if (sscanf(line, "%63s %*d %7s %63s", name, type, text) != 3 ||
+		    type[0] != 'A')
+			continue;
+		assert_non_null(s = find(services, text));
+		assert_int_equal(
+		    strncasecmp(s->name, name, strlen(s->name)), 0);
+		seen++;
+	}
+	services_free(services);
+	if (hints == NULL)
+		skip();
+	(void)fclose(hints);
+	assert_int_equal(seen, 26);
+}
+
+static void
+the_name_among_several_answers_is_told(void **state)
+{
+	char error[256];
+	struct services *services =
+	    read_text("ours 192.0.2.1 a:x.example,debug.example=server,nsid\n",
+		error, sizeof(error));
+	const char(*order)[LIMIT_QUESTION];
+	struct addr addr;
+
+	(void)state;
+	assert_non_null(services);
+	assert_int_equal(addr_parse(&addr, "192.0.2.1"), 0);
+	assert_int_equal(services_order(services, &addr, &order), 3);
+	assert_string_equal(order[1], "debug.example");
+	assert_string_equal(
+	    services_begins(services, &addr, "debug.example"), "server");
+	assert_null(services_begins(services, &addr, "a:x.example"));
+	assert_null(services_begins(services, &addr, "nsid"));
+	assert_int_equal(addr_parse(&addr, "208.67.220.220"), 0);
+	assert_string_equal(
+	    services_begins(services, &addr, "rd:debug.opendns.com"), "server");
+	services_free(services);
+}
+
 static void
 a_bad_line_is_named(void **state)
 {
 	static const char *const lines[] = { "a\n", "a 1.1.1.1\n",
 		"a 1.1.1 nsid\n", "a 1.1.1.1, nsid\n", "a 1.1.1.1 foo:x\n",
-		"a 1.1.1.1 nsid,\n", "a 1.1.1.1 nsid more\n",
-		"a 1.1.1.1 a,b,c,d,e,f,g,h,i\n" };
+		"a 1.1.1.1 nsid,\n", "a 1.1.1.1 x.example=\n",
+		"a 1.1.1.1 nsid more\n", "a 1.1.1.1 a,b,c,d,e,f,g,h,i\n" };
 	char error[256], text[128];
 	size_t i;
 
@@ -116,6 +173,9 @@ main(void)
 		cmocka_unit_test(
 		    the_shipped_table_knows_who_is_named_otherwise),
 		cmocka_unit_test(the_operators_lines_come_first),
+		cmocka_unit_test(
+		    every_address_of_the_root_is_in_the_shipped_table),
+		cmocka_unit_test(the_name_among_several_answers_is_told),
 		cmocka_unit_test(a_bad_line_is_named),
 	};
 

@@ -1,4 +1,4 @@
-#include "probe/services.h"
+#include "lib/services.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 
 #include "lib/dns.h"
 #include "lib/lines.h"
+#include "lib/services_item.h"
 #include "lib/text.h"
 
 #define LINE_MAX 4096
@@ -36,23 +37,42 @@ read_addresses(struct service *service, char *list)
 	return NULL;
 }
 
+/* METHOD, or METHOD=BEGINS. */
+static const char *
+read_method(struct service *service, char *word)
+{
+	size_t n = service->method_count;
+	char *begins = strrchr(word, '=');
+	struct dns_asked asked;
+
+	if (n == SERVICE_METHODS)
+		return "more than 8 methods";
+	if (begins != NULL) {
+		*begins++ = '\0';
+		if (*begins == '\0' ||
+		    text_copy(service->begins[n], SERVICE_BEGINS, begins) == -1)
+			return "not 1 to 31 letters behind =";
+	}
+	if (strcmp(word, "nsid") == 0) {
+		(void)text_copy(service->method[n], LIMIT_QUESTION, word);
+	} else {
+		if (dns_asked_from_text(&asked, word) == -1)
+			return "neither nsid nor a question";
+		(void)text_copy(service->method[n], LIMIT_QUESTION, asked.name);
+	}
+	service->method_count++;
+	return NULL;
+}
+
 static const char *
 read_methods(struct service *service, char *list)
 {
+	const char *fault = NULL;
 	char *word, *rest = list;
-	struct dns_asked asked;
 
-	while ((word = strsep(&rest, ",")) != NULL) {
-		if (service->method_count == SERVICE_METHODS)
-			return "more than 8 methods";
-		if (strcmp(word, "nsid") != 0 &&
-		    dns_asked_from_text(&asked, word) == -1)
-			return "neither nsid nor a question";
-		(void)text_copy(service->method[service->method_count++],
-		    LIMIT_QUESTION,
-		    strcmp(word, "nsid") == 0 ? word : asked.name);
-	}
-	return NULL;
+	while (fault == NULL && (word = strsep(&rest, ",")) != NULL)
+		fault = read_method(service, word);
+	return fault;
 }
 
 /* The next word of a line; NULL: no more. */
@@ -202,6 +222,33 @@ services_find(const struct services *services, const struct addr *addr)
 			if (addr_equal(&services->item[i].address[j], addr))
 				return &services->item[i];
 		}
+	}
+	return NULL;
+}
+
+size_t
+services_order(const struct services *services, const struct addr *addr,
+    const char (**order)[LIMIT_QUESTION])
+{
+	const struct service *service = services_find(services, addr);
+
+	if (service == NULL)
+		return 0;
+	*order = service->method;
+	return service->method_count;
+}
+
+const char *
+services_begins(const struct services *services, const struct addr *addr,
+    const char *question)
+{
+	const struct service *service = services_find(services, addr);
+	size_t i;
+
+	for (i = 0; service != NULL && i < service->method_count; i++) {
+		if (service->begins[i][0] != '\0' &&
+		    strcmp(service->method[i], question) == 0)
+			return service->begins[i];
 	}
 	return NULL;
 }
