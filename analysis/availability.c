@@ -74,8 +74,8 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 int
 availability_report(struct run *run)
 {
-	static const struct latency_view view = { columns, COLUMNS,
-		write_group };
+	static const struct latency_view view = { columns, COLUMNS, write_group,
+		false };
 
 	return latency_run(run, &view);
 }

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/latency_runs.h"
 #include "analysis/memory.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define COLUMNS 22
 #define ASN_TEXT 24
 #define OUTAGE_LOSSES 3
@@ -87,9 +89,8 @@ grow_slots(struct latency *l)
 		*find_slot(l, l->items[i].kind, l->items[i].name) = i + 1;
 }
 
-/* The group of a lane's sample; valid until the next call. */
-static struct group *
-find_group(struct latency *l, int32_t lane, int32_t name)
+struct group *
+latency_group(struct latency *l, int32_t lane, int32_t name)
 {
 	int32_t kind = l->kind_of[lane];
 	size_t *slot;
@@ -116,9 +117,8 @@ find_group(struct latency *l, int32_t lane, int32_t name)
 	return &l->items[l->latest];
 }
 
-/* The name of the group by place at the sample's time. */
-static int32_t
-place_name(struct latency *l, const struct vantage *vp, int64_t t_us)
+int32_t
+latency_place(struct latency *l, const struct vantage *vp, int64_t t_us)
 {
 	const struct names *names = &l->run->catalog.names;
 	enum group_by by = l->run->options->by;
@@ -155,8 +155,8 @@ close_vp(struct latency *l, struct group *group)
 	values_add(&group->rtts, median);
 }
 
-static void
-enter_vp(struct latency *l, struct group *group, int32_t vp)
+void
+latency_enter(struct latency *l, struct group *group, int32_t vp)
 {
 	if (group->vp == vp)
 		return;
@@ -207,9 +207,9 @@ count_outage(struct latency *l, struct group *group, const struct sample *s)
 static void
 count_sample(struct latency *l, int32_t name, const struct sample *sample)
 {
-	struct group *group = find_group(l, sample->lane, name);
+	struct group *group = latency_group(l, sample->lane, name);
 
-	enter_vp(l, group, l->run->catalog.lanes[sample->lane].vp);
+	latency_enter(l, group, l->run->catalog.lanes[sample->lane].vp);
 	group->vp_samples++;
 	group->asked++;
 	group->answered += sample_answered(sample);
@@ -229,7 +229,7 @@ count_by_place(struct latency *l, const struct vantage *vp)
 
 	for (size_t i = 0; i < l->samples.count; i++) {
 		if (i == 0 || vp->place_count > 1)
-			name = place_name(l, vp, items[i].t_us);
+			name = latency_place(l, vp, items[i].t_us);
 		count_sample(l, name, &items[i]);
 	}
 }
@@ -318,25 +318,54 @@ expect_silent(struct latency *l, int32_t vp, const struct rounds *rounds)
 	    &l->run->sampler, &l->samples, vp, rounds->last_batch);
 	for (size_t i = 0; i < l->samples.count; i++) {
 		const struct sample *sample = &l->samples.items[i];
-		int32_t name = place_name(l, v, l->until_us - 1);
+		int32_t name = latency_place(l, v, l->until_us - 1);
 
-		find_group(l, sample->lane, name)->expected +=
+		latency_group(l, sample->lane, name)->expected +=
 		    (double)rounds->missed;
 	}
+}
+
+/* Records one by one. False: there are none. */
+static bool
+count_samples(struct latency *l, int32_t vp, int64_t since_us, int64_t until_us)
+{
+	if (since_us >= until_us)
+		return false;
+	samples_read(&l->run->sampler, &l->samples, vp, since_us, until_us);
+	if (l->samples.count == 0)
+		return false;
+	if (l->run->options->by == BY_SITE)
+		count_by_site(l);
+	else
+		count_by_place(l, &l->run->catalog.vps[vp]);
+	return true;
+}
+
+static bool
+count_all(struct latency *l, int32_t vp)
+{
+	int64_t from_us, to_us;
+	bool before, between, after;
+
+	if (!latency_runs_cover(l->runs, vp, &from_us, &to_us))
+		return count_samples(l, vp, l->since_us, l->until_us);
+	before = count_samples(l, vp, l->since_us, from_us);
+	between = latency_runs_count(l, vp);
+	after = count_samples(l, vp, to_us, l->until_us);
+	return before || between || after;
 }
 
 static void
 count_vp(struct latency *l, int32_t vp)
 {
 	const struct options *o = l->run->options;
-	const struct vantage *v = &l->run->catalog.vps[vp];
 	struct rounds rounds;
+	bool any;
 
 	l->touched.count = 0;
 	l->lost_lane = -1;
-	samples_read(
-	    &l->run->sampler, &l->samples, vp, l->since_us, l->until_us);
-	rounds_read(&l->rounds, &rounds, v->id,
+	any = count_all(l, vp);
+	rounds_read(&l->rounds, &rounds, l->run->catalog.vps[vp].id,
 	    &(struct rounds_window){
 		.since_us = l->since_us,
 		.until_us = l->until_us,
@@ -344,15 +373,11 @@ count_vp(struct latency *l, int32_t vp)
 		/* One window's length before it, whatever the step. */
 		.alive_us = o->since_us - (o->until_us - o->since_us),
 	    });
-	if (l->samples.count == 0) {
+	if (!any) {
 		if (rounds.came == 0)
 			expect_silent(l, vp, &rounds);
 		return;
 	}
-	if (o->by == BY_SITE)
-		count_by_site(l);
-	else
-		count_by_place(l, v);
 	/* Of a round that began before the window. */
 	if (rounds.came == 0)
 		rounds.came = 1;
@@ -383,25 +408,60 @@ compare(const void *left, const void *right, void *latency)
 	return compare_names(latency, a->name, b->name);
 }
 
-/* Cells 12 to 17 and the note. */
+static const unsigned percents[] = { 90, 95, 99 };
+
 static void
-set_quantiles(struct cell *cells, struct values *rtts)
+set_values(struct cell *cells, struct values *rtts)
 {
-	static const unsigned percents[] = { 90, 95, 99 };
-	size_t n = rtts->count;
+	const size_t n = rtts->count;
 
 	quantile_sort(rtts->items, n);
-	if (n > 0) {
-		cells[12] = cell_number(rtts->items[0]);
-		cells[13] = cell_number(quantile_median(rtts->items, n));
-		cells[17] = cell_number(rtts->items[n - 1]);
+	if (n == 0)
+		return;
+	cells[12] = cell_number(rtts->items[0]);
+	cells[13] = cell_number(quantile_median(rtts->items, n));
+	cells[17] = cell_number(rtts->items[n - 1]);
+	for (size_t i = 0; i < COUNT(percents); i++)
+		cells[14 + i] =
+		    cell_number(quantile_nearest(rtts->items, n, percents[i]));
+}
+
+static size_t
+set_buckets(struct cell *cells, const struct group *group)
+{
+	struct histogram *h = memory_zeroed(1, sizeof(*h));
+	size_t n;
+
+	latency_runs_rtts(group, h);
+	if ((n = (size_t)h->total) == 0) {
+		free(h);
+		return 0;
 	}
-	for (size_t i = 0; i < 3; i++) {
+	cells[12] = cell_number(histogram_rank_us(h, 1));
+	cells[13] = cell_number(llround(histogram_percentile_us(h, 50)));
+	cells[17] = cell_number(histogram_rank_us(h, h->total));
+	for (size_t i = 0; i < COUNT(percents); i++)
+		cells[14 + i] = cell_number(
+		    llround(histogram_percentile_us(h, percents[i])));
+	free(h);
+	return n;
+}
+
+/* Cells 12 to 17 and the note. */
+static void
+set_quantiles(struct cell *cells, struct group *group)
+{
+	size_t n = group->rtts.count;
+
+	if (group->hist != NULL)
+		n = set_buckets(cells, group);
+	else
+		set_values(cells, &group->rtts);
+	for (size_t i = 0; i < COUNT(percents); i++) {
 		if (quantile_enough(n, percents[i]))
-			cells[14 + i] = cell_number(
-			    quantile_nearest(rtts->items, n, percents[i]));
-		else
-			cells[21] = cell_text("few");
+			continue;
+		cells[14 + i] = (struct cell){ 0 };
+		cells[21] = cell_text("few");
 	}
 }
 
@@ -445,7 +505,7 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 		cells[19] = cell_percent((double)group->asked, group->expected);
 	cells[20] = cell_text(run->options->per_vp ? "vp" : "sample");
 	close_vp(l, group);
-	set_quantiles(cells, &group->rtts);
+	set_quantiles(cells, group);
 	return report_row(&run->report, cells + (run->options->step_us == 0));
 }
 
@@ -465,6 +525,7 @@ write_groups(struct latency *l)
 			status = l->view->write(
 			    l, &l->run->catalog.lanes[lane], &l->items[i]);
 		values_clear(&l->items[i].rtts);
+		latency_runs_group_clear(&l->items[i]);
 	}
 	l->count = 0;
 	if (l->slot_count > 0)
@@ -481,8 +542,10 @@ write_steps(struct latency *l)
 	for (size_t k = 0; status == 0 && options_step(run->options, k,
 					      &l->since_us, &l->until_us);
 	     k++) {
+		l->runs = latency_runs_read(l);
 		for (size_t i = 0; i < run->catalog.vp_count; i++)
 			count_vp(l, (int32_t)i);
+		latency_runs_free(l->runs);
 		status = write_groups(l);
 	}
 	return status;
@@ -537,8 +600,8 @@ latency_run(struct run *run, const struct latency_view *view)
 int
 latency_report(struct run *run)
 {
-	static const struct latency_view view = { columns, COLUMNS,
-		write_group };
+	static const struct latency_view view = { columns, COLUMNS, write_group,
+		true };
 
 	return latency_run(run, &view);
 }

@@ -11,6 +11,8 @@
 #include "analysis/rounds.h"
 
 struct latency_view;
+struct latency_runs;
+struct latency_hist;
 
 /* A row: one question of one service over one transport, in one group. */
 struct group {
@@ -23,6 +25,7 @@ struct group {
 	double expected;
 	bool expected_known;
 	struct values rtts; /* microseconds; or medians of vantage points */
+	struct latency_hist *hist; /* and those in runs; NULL: none */
 	/* of the vantage point at hand */
 	int32_t vp;
 	size_t vp_first;    /* its first of rtts */
@@ -48,6 +51,8 @@ struct latency {
 	int32_t lost_lane;
 	size_t lost;
 	int64_t lost_first_us, lost_last_us;
+	struct latency_runs
+	    *runs;             /* of the step; NULL: none (latency_runs.h) */
 	struct values touched; /* items, of the vantage point at hand */
 };
 
@@ -58,6 +63,7 @@ struct latency_view {
 	const struct column *columns;
 	size_t count;
 	int (*write)(struct latency *, const struct lane *, struct group *);
+	bool of_runs; /* all its figures can be had from runs */
 };
 
 /* Read and write a report. As report_row. */
@@ -66,5 +72,12 @@ int latency_run(struct run *, const struct latency_view *);
 /* The first cells of a row, up to what --by says. */
 void latency_head(struct cell *, const struct latency *, const struct lane *,
     const struct group *);
+
+/* The group of a lane's records, by the name of a place; valid until the next
+ * call. And the name of the place where a vantage point was. */
+struct group *latency_group(struct latency *, int32_t lane, int32_t name);
+int32_t latency_place(struct latency *, const struct vantage *, int64_t t_us);
+/* What is counted next is of this vantage point. */
+void latency_enter(struct latency *, struct group *, int32_t vp);
 
 #endif

@@ -58,16 +58,8 @@ get_number(uint64_t *value, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
-struct kept {
-	const uint8_t *bytes;
-	size_t len, at;
-	uint64_t bucket, count;
-	bool first;
-};
-
-/* 1: the next bucket; 0: the end; -1: no kept form. */
-static int
-next_kept(struct kept *k)
+int
+histogram_kept_next(struct histogram_kept *k)
 {
 	uint64_t step;
 	size_t n;
@@ -77,10 +69,10 @@ next_kept(struct kept *k)
 	if ((n = get_number(&step, k->bytes + k->at, k->len - k->at)) == 0)
 		return -1;
 	k->at += n;
-	if (step >= HISTOGRAM_BUCKETS || (step == 0 && !k->first))
+	if (step >= HISTOGRAM_BUCKETS || (step == 0 && k->going))
 		return -1;
 	k->bucket += step;
-	k->first = false;
+	k->going = true;
 	if (k->bucket >= HISTOGRAM_BUCKETS)
 		return -1;
 	if ((n = get_number(&k->count, k->bytes + k->at, k->len - k->at)) == 0)
@@ -109,6 +101,13 @@ histogram_add(struct histogram *h, int64_t rtt_us)
 	count_bucket(h, bucket_of(rtt_us), 1);
 }
 
+void
+histogram_add_bucket(struct histogram *h, size_t bucket, uint64_t count)
+{
+	if (bucket < HISTOGRAM_BUCKETS && count > 0)
+		count_bucket(h, bucket, count);
+}
+
 size_t
 histogram_encode(const struct histogram *h, uint8_t *out)
 {
@@ -127,19 +126,19 @@ histogram_encode(const struct histogram *h, uint8_t *out)
 int
 histogram_merge(struct histogram *h, const void *bytes, size_t len)
 {
-	const struct kept start = { .bytes = bytes, .len = len, .first = true };
-	struct kept k = start;
+	const struct histogram_kept start = { .bytes = bytes, .len = len };
+	struct histogram_kept k = start;
 	uint64_t total = h->total;
 	int status;
 
-	while ((status = next_kept(&k)) == 1) {
+	while ((status = histogram_kept_next(&k)) == 1) {
 		total += k.count;
 		if (total > INT64_MAX)
 			return -1;
 	}
 	if (status == -1)
 		return -1;
-	for (k = start; next_kept(&k) == 1;)
+	for (k = start; histogram_kept_next(&k) == 1;)
 		count_bucket(h, (size_t)k.bucket, k.count);
 	return 0;
 }

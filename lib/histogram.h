@@ -12,6 +12,7 @@
 #ifndef LIB_HISTOGRAM_H
 #define LIB_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,10 @@ void histogram_clear(struct histogram *);
 /* Count one time; over LIMIT_RTT_US it counts as that. */
 void histogram_add(struct histogram *, int64_t rtt_us);
 
+/* Count a bucket's times; none is no error, a bucket too high counts as none.
+ */
+void histogram_add_bucket(struct histogram *, size_t bucket, uint64_t count);
+
 /* The kept form; its length. out holds HISTOGRAM_BYTES. */
 size_t histogram_encode(const struct histogram *, uint8_t *out);
 
@@ -40,6 +45,17 @@ size_t histogram_encode(const struct histogram *, uint8_t *out);
  * bucket, one too high, a number too long or cut, a total over 2^63); the
  * histogram is then as it was. No bytes at all is an empty histogram. */
 int histogram_merge(struct histogram *, const void *bytes, size_t len);
+
+/* The buckets of a kept form, one by one, in rising order. Begin with
+ * { bytes, len }, the rest zero. 1: bucket and count are the next one's; 0:
+ * the end; -1: no kept form. */
+struct histogram_kept {
+	const uint8_t *bytes;
+	size_t len, at;
+	uint64_t bucket, count;
+	bool going; /* not the first any more */
+};
+int histogram_kept_next(struct histogram_kept *);
 
 /* The time of rank 1 .. total in rising order: the middle of its bucket, in
  * whole microseconds. -1 where there is no such rank. */
