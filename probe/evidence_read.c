@@ -114,8 +114,8 @@ next_sent(struct evidence_replay *r, const struct conversation *c, bool hop)
 	const struct event *e;
 
 	for (; (e = event_at(r, place)) != NULL; place = e->next) {
-		if (!e->done && (stream ? e->kind == EVENT_OPEN
-					: e->hop == hop))
+		if (!e->done &&
+		    (stream ? e->kind == EVENT_OPEN : e->hop == hop))
 			return place;
 	}
 	return -1;
@@ -196,8 +196,8 @@ replay_early(struct link *link, const struct link_tuple *tuple, bool hop,
 
 	if (place == -1 || next == event_at(r, place))
 		return false;
-	*when = latest(
-	    next->at, mono_add(r->clock, (struct span){ 1LL << r->idle }));
+	*when = latest(next->at,
+	    mono_add(r->clock, (struct span){ (int64_t)1 << r->idle }));
 	return true;
 }
 

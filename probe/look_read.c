@@ -372,7 +372,7 @@ static int
 adopt(struct reading *x, struct conversation *c, int n)
 {
 	struct numbers *numbers = numbers_of(x, c);
-	int kind = c->tuple.kind;
+	int kind = (int)c->tuple.kind;
 
 	if (c->adopted)
 		return 0;
