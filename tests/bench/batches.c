@@ -289,7 +289,7 @@ static struct sign_key *
 new_key(const char *dir, int vp)
 {
 	char secret[512], public[512], path[512];
-	struct sign_key *key;
+	struct sign_key *key = NULL;
 
 	if (sign_generate(secret, sizeof(secret), public, sizeof(public)) ==
 		-1 ||
