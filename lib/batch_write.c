@@ -11,7 +11,7 @@
 #include "lib/batch_head.h"
 #include "lib/text.h"
 
-#define LEVEL 1 /* of our records it makes no more bytes than 3 */
+#define LEVEL 1       /* of our records it makes no more bytes than 3 */
 #define WINDOW_LOG 19 /* 512 KiB: larger gains nothing on our records */
 #define CHUNK 65536
 /* What zstd may still hold inside when a record is let in. */
