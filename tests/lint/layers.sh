@@ -111,7 +111,7 @@ stage_order() { # DIR
 		header = $2; sub(/^probe\//, "", header); sub(/\.h$/, "", header)
 		if (file ~ /^(prober|plan|look|round|show|options|ship_run)(_|$)|(^|_)main$/)
 			next
-		if (header ~ /^(probe|prober|method|link|config|flow)$/)
+		if (header ~ /^(probe|prober|method|link|config|flow|packed)$/)
 			next
 		# The files of one idea: ship.c and ship_receipt.c.
 		a = file; b = header; sub(/_.*/, "", a); sub(/_.*/, "", b)
