@@ -209,6 +209,89 @@ archived_batches(struct ingest_fixture *x)
 	return count;
 }
 
+/* --- several at once --- */
+
+static void
+ghost(struct record *r, size_t i)
+{
+	(void)i;
+	(void)text_copy(r->target, sizeof(r->target), "ghost");
+}
+
+static void
+a_refused_batch_takes_none_of_its_group_with_it(void **state)
+{
+	struct ingest_fixture *x = *state;
+	struct file files[] = {
+		make_file(x->key, 1, 20, NULL),
+		make_file(x->key, 1, 20, NULL),      /* the same number */
+		make_file(x->stranger, 2, 5, ghost), /* after it has written */
+		make_file(x->key, 3, 7, NULL),
+		make_file(x->key, 4, 3, NULL), /* is damaged below */
+	};
+	const enum ingest_verdict want[COUNT(files)] = { INGEST_STORED,
+		INGEST_DUPLICATE, INGEST_REVOKED, INGEST_STORED,
+		INGEST_MALFORMED };
+	struct ingest_job jobs[COUNT(files)] = { 0 };
+	struct ingest_job *group[COUNT(files)];
+
+	files[4].bytes[files[4].len - 1] ^= 1;
+	for (size_t i = 0; i < COUNT(files); i++) {
+		jobs[i].file = files[i].bytes;
+		jobs[i].len = files[i].len;
+		ingest_parse(&jobs[i]);
+		group[i] = &jobs[i];
+	}
+	ingest_store(x->f.store, group, COUNT(files));
+	for (size_t i = 0; i < COUNT(files); i++) {
+		assert_int_equal(jobs[i].result.verdict, want[i]);
+		ingest_job_clear(&jobs[i]);
+	}
+	assert_int_equal(batches(x), 2);
+	assert_int_equal(
+	    fixture_ask(&x->f, "SELECT count(*) FROM measurement"), 27);
+	assert_int_equal(fixture_ask(&x->f, "SELECT count(*) FROM lane"
+					    " WHERE target = 'ghost'"),
+	    0);
+	/* Both that are stored came into the archive, and nothing else. */
+	assert_int_equal(archived_batches(x), 2);
+	for (size_t i = 0; i < COUNT(files); i++)
+		free(files[i].bytes);
+}
+
+static int
+refuse_commit(void *context)
+{
+	(void)context;
+	return 1;
+}
+
+/* Not even that the second one is there already. */
+static void
+a_group_that_cannot_be_committed_promises_nothing(void **state)
+{
+	struct ingest_fixture *x = *state;
+	struct file files[] = { make_file(x->key, 1, 20, NULL),
+		make_file(x->key, 1, 20, NULL) };
+	struct ingest_job jobs[COUNT(files)] = { 0 };
+	struct ingest_job *group[COUNT(files)] = { &jobs[0], &jobs[1] };
+
+	for (size_t i = 0; i < COUNT(files); i++) {
+		jobs[i].file = files[i].bytes;
+		jobs[i].len = files[i].len;
+		ingest_parse(&jobs[i]);
+	}
+	(void)sqlite3_commit_hook(store_db(x->f.store), refuse_commit, NULL);
+	ingest_store(x->f.store, group, COUNT(files));
+	(void)sqlite3_commit_hook(store_db(x->f.store), NULL, NULL);
+	for (size_t i = 0; i < COUNT(files); i++) {
+		assert_int_equal(jobs[i].result.verdict, INGEST_BROKEN);
+		ingest_job_clear(&jobs[i]);
+		free(files[i].bytes);
+	}
+	assert_int_equal(batches(x), 0);
+}
+
 static void
 a_second_content_is_set_aside_and_the_first_stays(void **state)
 {
@@ -397,6 +480,8 @@ main(void)
 		cmocka_unit_test(verdicts_are_the_documented_statuses),
 		WITH_STORE(a_batch_is_stored_once_however_often_it_comes),
 		WITH_STORE(a_second_content_is_set_aside_and_the_first_stays),
+		WITH_STORE(a_refused_batch_takes_none_of_its_group_with_it),
+		WITH_STORE(a_group_that_cannot_be_committed_promises_nothing),
 		WITH_STORE(who_is_not_known_is_refused_before_the_body),
 		WITH_STORE(every_byte_that_is_changed_is_noticed),
 		WITH_STORE(
