@@ -101,7 +101,7 @@ static void
 read_places(struct catalog *c, struct query *q)
 {
 	struct query_rows *rows = query_prepare(q,
-	    "SELECT since, region, country, asn, lat, lon FROM vp_place"
+	    "SELECT since, region, country, asn, lat, lon, city FROM vp_place"
 	    " WHERE vp = ?1 ORDER BY since");
 
 	for (size_t i = 0; i < c->vp_count; i++) {
@@ -117,6 +117,8 @@ read_places(struct catalog *c, struct query *q)
 				.since_us = query_int(rows, 0),
 				.region = put_name_or_null(c, rows, 1),
 				.country = put_name_or_null(c, rows, 2),
+				.city = put_name_or_null(c, rows, 6),
+				.as_name = -1,
 				.asn = query_null(rows, 3) ? -1
 							   : query_int(rows, 3),
 				.has_position = is_position(rows, 4, 5),

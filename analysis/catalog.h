@@ -16,9 +16,12 @@
 /* Texts are numbers of catalog.names; -1: unknown. */
 struct place {
 	int64_t since_us;
-	int32_t region, country;
+	int32_t region, country, city;
 	int64_t asn; /* -1: unknown */
-	bool has_position;
+	int32_t as_name;
+	bool by_address; /* country or city are (places.h) */
+	bool asn_by_address;
+	bool has_position; /* the operator's word alone */
 	double lat, lon;
 };
 

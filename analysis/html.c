@@ -49,7 +49,7 @@ capture(struct run *run, json_t *value, enum group_by by,
 	return status;
 }
 
-/* Regions, or countries where nobody named a region. */
+/* Regions, or countries where none is known. */
 static enum group_by
 group_of(const struct run *run)
 {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "analysis/html_page.h"
 #include "analysis/options.h"
+#include "analysis/places.h"
 #include "analysis/reports.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -327,6 +328,9 @@ run_report(const struct options *o, const struct subcommand *command,
 	if ((run.query = query_open(o->db, &code)) == NULL)
 		return code;
 	catalog_read(&run.catalog, run.query, &filter, map);
+	run.geo = geo_open(o->mmdb, o->mmdb_count);
+	places_fill(&run.catalog, run.query,
+	    &(struct places_sources){ run.geo, o->regions });
 	run.weights = *weights;
 	if (weights_given(weights))
 		weights_spread(
@@ -341,6 +345,7 @@ run_report(const struct options *o, const struct subcommand *command,
 	sampler_clear(&run.sampler);
 	free(run.weights.of_vp);
 	catalog_clear(&run.catalog);
+	geo_close(run.geo);
 	query_close(run.query);
 	return code;
 }

@@ -27,9 +27,11 @@ enum {
 	OPT_LEVEL,
 	OPT_MATRIX,
 	OPT_MAX_AGE,
+	OPT_MMDB,
 	OPT_OF,
 	OPT_PER,
 	OPT_QUESTION,
+	OPT_REGIONS,
 	OPT_SINCE,
 	OPT_SITE_MAP,
 	OPT_STEP,
@@ -52,10 +54,12 @@ static const struct option long_options[] = {
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "matrix", no_argument, NULL, OPT_MATRIX },
 	{ "max-age", required_argument, NULL, OPT_MAX_AGE },
+	{ "mmdb", required_argument, NULL, OPT_MMDB },
 	{ "of", required_argument, NULL, OPT_OF },
 	{ "output", required_argument, NULL, 'o' },
 	{ "per", required_argument, NULL, OPT_PER },
 	{ "question", required_argument, NULL, OPT_QUESTION },
+	{ "regions", required_argument, NULL, OPT_REGIONS },
 	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "site-map", required_argument, NULL, OPT_SITE_MAP },
 	{ "step", required_argument, NULL, OPT_STEP },
@@ -264,6 +268,30 @@ add_name(struct names *names, const char *option, const char *value)
 }
 
 static int
+add_mmdb(struct options *o, const char *value)
+{
+	if (o->mmdb_count == LIMIT_MMDB_FILES) {
+		log_warnx("--mmdb %s: more than %d", value, LIMIT_MMDB_FILES);
+		return -1;
+	}
+	o->mmdb[o->mmdb_count++] = value;
+	return 0;
+}
+
+/* NULL: what ships. */
+static int
+set_regions(struct options *o, const char *value)
+{
+	char error[512];
+
+	regions_free(o->regions);
+	o->regions = regions_read(value, error, sizeof(error));
+	if (o->regions == NULL)
+		log_warnx("%s", error);
+	return o->regions == NULL ? -1 : 0;
+}
+
+static int
 set_times_option(
     struct options *o, struct given_times *times, int opt, const char *value)
 {
@@ -311,12 +339,16 @@ set_option(
 		return set_level(o, value);
 	case OPT_MAX_AGE:
 		return set_max_age(o, value);
+	case OPT_MMDB:
+		return add_mmdb(o, value);
 	case OPT_OF:
 		return set_of(o, value);
 	case OPT_PER:
 		return set_per(o, value);
 	case OPT_QUESTION:
 		return add_name(&o->questions, "--question", value);
+	case OPT_REGIONS:
+		return set_regions(o, value);
 	case OPT_SITE_MAP:
 		o->site_map = value;
 		return 0;
@@ -469,6 +501,8 @@ options_parse(struct options *o, int argc, char **argv)
 		log_warnx("%s: one report at a time", argv[optind]);
 		return -1;
 	}
+	if (o->regions == NULL && set_regions(o, NULL) == -1)
+		return -1;
 	choose_format(o);
 	return set_window(o, &times);
 }
@@ -479,6 +513,7 @@ options_clear(struct options *o)
 	names_clear(&o->targets);
 	names_clear(&o->vps);
 	names_clear(&o->questions);
+	regions_free(o->regions);
 }
 
 void
@@ -516,6 +551,9 @@ options_help(void)
 	    "  --question NAME      only this question\n"
 	    "  --level site|instance  what is compared (default site)\n"
 	    "  --site-map FILE      names the sites of instances\n"
+	    "  --mmdb FILE          place and network of vantage points by "
+	    "address\n"
+	    "  --regions FILE       your own regions of countries\n"
 	    "  --step LENGTH        one set of rows for each such step\n"
 	    "  --weights FILE       load of vantage points, networks, "
 	    "countries\n"

@@ -9,6 +9,8 @@
 #include "analysis/names.h"
 #include "analysis/report.h"
 #include "analysis/trail.h"
+#include "lib/limits.h"
+#include "lib/regions.h"
 #include "lib/times.h"
 
 enum group_by {
@@ -46,6 +48,9 @@ enum option_bit {
 struct options {
 	const char *command; /* NULL: none was given */
 	const char *db, *output, *site_map, *weights, *bloc;
+	const char *mmdb[LIMIT_MMDB_FILES];
+	size_t mmdb_count;
+	struct regions *regions; /* the operator's, or what ships */
 	const struct report_format *format;
 	struct names targets, vps, questions;
 	int af; /* 0: both */

@@ -17,6 +17,7 @@ struct run {
 	struct catalog catalog;
 	struct sampler sampler;
 	struct weights weights;
+	struct geo *geo; /* NULL: no database of addresses was given */
 	struct report report;
 };
 

@@ -2,6 +2,7 @@
  * Vantage points and how they do: when each reported, how many of its rounds
  * came, and what its questions met.
  */
+#include "analysis/places.h"
 #include "analysis/reports.h"
 #include "analysis/rounds.h"
 
@@ -25,12 +26,19 @@ static const struct column columns[] = {
 	{ "answered", COLUMN_INTEGER },
 	{ "unsent", COLUMN_INTEGER },
 	{ "loss_pct", COLUMN_PERCENT },
+	{ "city", COLUMN_TEXT },
+	{ "as_name", COLUMN_TEXT },
+	{ "place_by", COLUMN_TEXT },
+	{ "asn_by", COLUMN_TEXT },
+	{ "reported", COLUMN_TEXT },
+	{ "seen", COLUMN_TEXT },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
 struct vps {
 	struct run *run;
 	struct rounds_reader rounds;
+	struct places_reader places;
 	struct query_rows *ends, *sums;
 	struct samples samples;
 };
@@ -108,26 +116,43 @@ read_health(struct vps *v, struct health *h, int32_t vp)
 	count_samples(v, h, vp);
 }
 
+/* Whose word a fact is. */
+static const char *
+by_whom(bool known, bool by_address)
+{
+	if (!known)
+		return "";
+	return by_address ? "address" : "configuration";
+}
+
 static int
 write_vp(struct vps *v, int32_t vp)
 {
+	static const struct place nowhere = { .region = -1,
+		.country = -1,
+		.city = -1,
+		.asn = -1,
+		.as_name = -1 };
 	struct run *run = v->run;
+	const int64_t at_us = run->options->until_us - 1;
 	const struct vantage *vantage = &run->catalog.vps[vp];
-	const struct place *place =
-	    catalog_place(vantage, run->options->until_us - 1);
+	const struct place *place = catalog_place(vantage, at_us);
+	struct places_addresses addresses;
 	struct health h;
 	int64_t sent;
 
+	if (place == NULL)
+		place = &nowhere;
 	read_health(v, &h, vp);
+	places_addresses(&v->places, vantage->id, at_us, &addresses);
 	sent = h.asked - h.unsent;
 	return report_row(&run->report,
 	    (const struct cell[COLUMNS]){
 		run_text(run, vantage->name),
 		cell_text(state_of(v, &h)),
-		run_text(run, place == NULL ? -1 : place->region),
-		run_text(run, place == NULL ? -1 : place->country),
-		cell_number_if(place != NULL && place->asn >= 0,
-		    place == NULL ? 0 : place->asn),
+		run_text(run, place->region),
+		run_text(run, place->country),
+		cell_number_if(place->asn >= 0, place->asn),
 		cell_number_if(h.any, h.first_us),
 		cell_number_if(h.any, h.last_us),
 		cell_number_if(h.every_s > 0, h.every_s),
@@ -142,6 +167,14 @@ write_vp(struct vps *v, int32_t vp)
 		cell_number(h.answered),
 		cell_number(h.unsent),
 		cell_percent((double)(sent - h.answered), (double)sent),
+		run_text(run, place->city),
+		run_text(run, place->as_name),
+		cell_text(by_whom(place->country >= 0 || place->city >= 0 ||
+				      place->has_position,
+		    place->by_address)),
+		cell_text(by_whom(place->asn >= 0, place->asn_by_address)),
+		cell_text(addresses.reported),
+		cell_text(addresses.seen),
 	    });
 }
 
@@ -152,6 +185,7 @@ vps_report(struct run *run)
 	int status;
 
 	rounds_init(&v.rounds, run->query);
+	places_reader_init(&v.places, run->query);
 	v.ends = query_prepare(run->query,
 	    "SELECT (SELECT min(t0) FROM batch WHERE vp = ?1 AND t0 < ?2),"
 	    " (SELECT max(t0) FROM batch WHERE vp = ?1 AND t0 < ?2)");
@@ -165,6 +199,7 @@ vps_report(struct run *run)
 		status = -1;
 	samples_clear(&v.samples);
 	rounds_clear(&v.rounds);
+	places_reader_clear(&v.places);
 	query_finish(v.ends);
 	query_finish(v.sums);
 	return status;

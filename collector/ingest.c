@@ -4,6 +4,7 @@
 #include <string.h>
 #include "collector/conflict.h"
 #include "collector/quota.h"
+#include "collector/store_address.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
@@ -372,6 +373,20 @@ settle_refusals(
 	}
 }
 
+/* Where the vantage points are from now on. Not by a batch that was there
+ * already: that may be somebody else's copy. */
+static void
+keep_seen(struct store *store, struct ingest_job *const *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct ingest_job *job = jobs[i];
+
+		if (job->result.verdict == INGEST_STORED)
+			(void)store_vp_see(
+			    store, job->pieces.line.vp, &job->from);
+	}
+}
+
 /* Of two contents the first stays, whatever is wrong with the other. */
 static void
 look_for_conflicts(
@@ -413,6 +428,7 @@ ingest_store(struct store *store, struct ingest_job *const *jobs, size_t count)
 	if (end == GROUP_FAILED)
 		take_back(jobs, count, &failure);
 	settle_refusals(store, jobs, count);
+	keep_seen(store, jobs, count);
 }
 
 static void

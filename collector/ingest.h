@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include "collector/item.h"
 #include "collector/store.h"
+#include "lib/addr.h"
 #include "lib/batch.h"
 
 /* What a batch came to. The comment is the HTTP status that listen.c gives. */
@@ -58,6 +59,7 @@ void ingest_batch(
 struct ingest_job {
 	const uint8_t *file; /* the caller's, until it is stored */
 	size_t len;
+	struct addr from; /* who sent it; not set: unknown */
 	struct ingest_result result;
 	bool whole; /* line, length and digest are right */
 	struct batch_pieces pieces;

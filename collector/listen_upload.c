@@ -273,8 +273,10 @@ submit(struct upload *u, struct MHD_Connection *connection)
 		.signature = u->head.signature,
 	};
 	u->connection = connection;
-	if (u->peer != NULL)
+	if (u->peer != NULL) {
+		u->job.ingest.from = u->peer->from;
 		u->peer->deadline = (struct mono){ INT64_MAX };
+	}
 	MHD_suspend_connection(connection);
 	pipeline_put(u->shared->pipeline, &u->job);
 	return MHD_YES;

@@ -45,14 +45,14 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 			      " VALUES(?1, ?2, ?3, ?4)",
 
 	[STATEMENT_LAST_SEEN] =
-	    "SELECT address FROM vp_address WHERE vp = ?1 AND seen = 1"
-	    " AND af = ?2 ORDER BY day DESC, first DESC LIMIT 1",
+	    "SELECT addresses FROM vp_address WHERE vp = ?1 AND af = ?2"
+	    " ORDER BY day DESC, first DESC LIMIT 1",
 	[STATEMENT_ADD_SEEN] =
-	    "INSERT OR IGNORE INTO vp_address(vp, seen, af, day, address,"
-	    " first, last) VALUES(?1, 1, ?2, ?3, ?4, ?5, ?6)",
+	    "INSERT OR IGNORE INTO vp_address(vp, af, day, addresses,"
+	    " first, last) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 	[STATEMENT_ADD_REPORTED] =
-	    "INSERT INTO vp_address(vp, seen, af, day, address, first, last)"
-	    " VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
+	    "INSERT INTO vp_address(vp, af, day, addresses, first, last)"
+	    " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
 	    " first = min(first, excluded.first),"
 	    " last = max(last, excluded.last)",
 

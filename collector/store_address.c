@@ -1,29 +1,33 @@
 #include "collector/store_address.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include "collector/store_private.h"
 #include "lib/json_out.h"
+#include "lib/text.h"
 
 #define DAY_US (24 * HOUR_US)
 #define ACT_TEXT 512
 
+/* Addresses with blanks between them. */
+#define LIST_TEXT (BATCH_ADDRESSES * ADDR_TEXT)
+
 /* A row of vp_address. */
 struct sight {
-	int64_t vp;
-	const struct addr *addr;
-	int64_t first_us, last_us;
+	int64_t vp, first_us, last_us;
+	int af; /* 0: reported */
+	const char *addresses;
 };
 
 static enum store_result
 put(struct store *s, enum statement statement, const struct sight *sight)
 {
 	struct query q = query_start(s, statement);
-	char text[ADDR_TEXT];
 
 	query_int(&q, sight->vp);
-	query_int(&q, sight->addr->af);
+	query_int(&q, sight->af);
 	query_int(&q, sight->first_us / DAY_US);
-	query_text(&q, addr_format(text, sight->addr));
+	query_text(&q, sight->addresses);
 	query_int(&q, sight->first_us);
 	query_int(&q, sight->last_us);
 	return query_run(&q);
@@ -46,7 +50,7 @@ archive_seen(struct store *s, const struct sight *sight)
 	json_out_key(&out, "since_us");
 	json_out_int(&out, sight->first_us);
 	json_out_key(&out, "address");
-	json_out_addr(&out, sight->addr);
+	json_out_text(&out, sight->addresses);
 	json_out_close(&out, '}');
 	return json_out_end(&out) == 0 ? STORE_BROKEN
 				       : store_archive_act(s, text);
@@ -56,8 +60,14 @@ enum store_result
 store_vp_seen(
     struct store *s, int64_t vp, const struct addr *addr, struct wall since)
 {
-	const struct sight sight = { vp, addr, wall_to_us(since),
-		wall_to_us(since) };
+	char text[ADDR_TEXT];
+	const struct sight sight = {
+		.vp = vp,
+		.first_us = wall_to_us(since),
+		.last_us = wall_to_us(since),
+		.af = addr->af,
+		.addresses = addr_format(text, addr),
+	};
 	enum store_result result = put(s, STATEMENT_ADD_SEEN, &sight);
 
 	/* Once a day is enough of an address that comes and goes. */
@@ -107,17 +117,46 @@ store_vp_see(struct store *s, const char *name, const struct addr *addr)
 	return result;
 }
 
+static int
+compare(const void *a, const void *b)
+{
+	return addr_compare(a, b);
+}
+
+/* In one order, whatever the host's. */
+static void
+list_global(char text[LIST_TEXT], const struct batch_head *head)
+{
+	struct addr global[BATCH_ADDRESSES];
+	size_t count = 0, len = 0;
+	char one[ADDR_TEXT];
+
+	for (size_t i = 0; i < head->address_count; i++)
+		if (addr_special(&head->address[i]) == NULL)
+			global[count++] = head->address[i];
+	qsort(global, count, sizeof(*global), compare);
+	text[0] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		(void)text_print(text + len, LIST_TEXT - len, "%s%s",
+		    i == 0 ? "" : " ", addr_format(one, &global[i]));
+		len += strlen(text + len);
+	}
+}
+
 enum store_result
 store_vp_reported(struct store *s, int64_t vp, const struct batch_head *head,
     int64_t t0, int64_t t1)
 {
-	enum store_result result = STORE_OK;
+	char text[LIST_TEXT];
+	const struct sight sight = {
+		.vp = vp,
+		.first_us = t0,
+		.last_us = t1,
+		.addresses = text,
+	};
 
-	for (size_t i = 0; i < head->address_count && result == STORE_OK; i++) {
-		const struct sight sight = { vp, &head->address[i], t0, t1 };
-
-		if (addr_special(sight.addr) == NULL)
-			result = put(s, STATEMENT_ADD_REPORTED, &sight);
-	}
-	return result;
+	if (head->address_count == 0) /* it does not say */
+		return STORE_OK;
+	list_global(text, head);
+	return put(s, STATEMENT_ADD_REPORTED, &sight);
 }

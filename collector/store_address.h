@@ -21,8 +21,8 @@ enum store_result store_vp_see(
 enum store_result store_vp_seen(
     struct store *, int64_t vp, const struct addr *, struct wall since);
 
-/* What the head of a batch reports, of t0 to t1: global addresses only. The
- * same for the same batches in any order. */
+/* The global addresses that the head of a batch reports, of t0 to t1; that may
+ * be none. The same for the same batches in any order. */
 enum store_result store_vp_reported(struct store *, int64_t vp,
     const struct batch_head *, int64_t t0, int64_t t1);
 

@@ -226,17 +226,16 @@ CREATE TABLE conflict(
 	PRIMARY KEY(vp, spool, kind)
 ) STRICT, WITHOUT ROWID;
 
--- Addresses of a vantage point, for its place and network. Reported (seen 0):
--- a global address of the host, and the first and last measurement of the day
--- whose batch said so. Seen (seen 1): where an upload came from (of IPv6 the
--- /64) when that was another than before: first, the time of receipt.
+-- Addresses of a vantage point, for its place and network. Reported: all the
+-- global ones of the host, and the first and last measurement of the day whose
+-- batch said so; '' where it has none. Seen: where an upload came from (of IPv6
+-- the /64) when that was another than before; first is the time of receipt.
 CREATE TABLE vp_address(
 	vp INTEGER NOT NULL REFERENCES vp(id),
-	seen INTEGER NOT NULL,
-	af INTEGER NOT NULL,	-- 4, 6
+	af INTEGER NOT NULL,	-- 4, 6 of one that was seen; 0: reported
 	day INTEGER NOT NULL,	-- of first: days since 1970-01-01 UTC
-	address TEXT NOT NULL,	-- RFC 5952
+	addresses TEXT NOT NULL,	-- RFC 5952, blanks between
 	first INTEGER NOT NULL,
 	last INTEGER NOT NULL,
-	PRIMARY KEY(vp, seen, af, day, address)
+	PRIMARY KEY(vp, af, day, addresses)
 ) STRICT, WITHOUT ROWID;

@@ -22,11 +22,10 @@ CREATE TABLE conflict(
 
 CREATE TABLE vp_address(
 	vp INTEGER NOT NULL REFERENCES vp(id),
-	seen INTEGER NOT NULL,
-	af INTEGER NOT NULL,	-- 4, 6
+	af INTEGER NOT NULL,	-- 4, 6 of one that was seen; 0: reported
 	day INTEGER NOT NULL,	-- of first: days since 1970-01-01 UTC
-	address TEXT NOT NULL,	-- RFC 5952
+	addresses TEXT NOT NULL,	-- RFC 5952, blanks between
 	first INTEGER NOT NULL,
 	last INTEGER NOT NULL,
-	PRIMARY KEY(vp, seen, af, day, address)
+	PRIMARY KEY(vp, af, day, addresses)
 ) STRICT, WITHOUT ROWID;

@@ -36,7 +36,7 @@ HOSTILE = [b"</script><script>alert(1)</script>", b"<!--<script>", b"]]>",
            b'"}];alert(1)//', b"</SCRIPT >", b"\x00\xff\r\n</script"]
 REPORTS = {"catchment": ["catchment"],
            "shares": ["catchment", "--by", "all"],
-           "shares_region": ["catchment", "--by", "country"],
+           "shares_region": ["catchment", "--by", "region"],
            "events": ["events"],
            "latency": ["latency", "--by", "site"]}
 

@@ -226,6 +226,12 @@ def check_stability(world, rng, common, check, _):
 
 # --- vantage points ---
 
+def by_whom(place):
+    """The operator's word, where there is one."""
+    return ["configuration" if known else ""
+            for known in (place[1], place[2] is not None)]
+
+
 def check_vps(world, rng, common, check, _):
     since = START + rng.randrange(world.hours * HOUR)
     until = since + rng.randrange(HOUR, 30 * HOUR)
@@ -255,7 +261,8 @@ def check_vps(world, rng, common, check, _):
             str(len(inside)), str(rounds[1]) if rounds else "",
             pct(len(inside), len(inside) + rounds[1]) if rounds else "",
             "0", "0", str(len(asked)), str(answered), str(unsent),
-            pct(len(asked) - unsent - answered, len(asked) - unsent)])
+            pct(len(asked) - unsent - answered, len(asked) - unsent),
+            "", "", *by_whom(world.place(vp, until - 1)), "", ""])
     check("vps", sorted(wanted), o.acreport(
         "vps", "--since", stamp(since), "--until", stamp(until), *common))
 

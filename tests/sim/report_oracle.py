@@ -153,7 +153,15 @@ class World:
         if not rows:
             return (None, None, None)
         held = [row for row in rows if row[0] <= time] or rows[:1]
-        return held[-1][1:]
+        region, country, asn = held[-1][1:]
+        return region or REGIONS.get(country), country, asn
+
+
+# Of a country, where nobody named a region.
+with open(os.path.join(os.path.dirname(__file__), "..", "..", "schema",
+                       "regions"), encoding="ascii") as regions:
+    REGIONS = dict(line.strip().split(None, 1) for line in regions
+                   if line.strip() and line[0] != "#")
 
 
 # --- arithmetic ---

@@ -64,8 +64,8 @@ static int64_t
 reported_sum(struct fixture *f)
 {
 	return fixture_ask(f,
-	    "SELECT total(first % 1000003 * length(address) + last % 999983)"
-	    " FROM vp_address WHERE seen = 0");
+	    "SELECT total(first % 1000003 * length(addresses) + last % 999983)"
+	    " FROM vp_address WHERE af = 0");
 }
 
 static void
@@ -79,16 +79,17 @@ what_hosts_report_is_the_same_in_any_order(void **state)
 		{ MORNING_US + HOUR_US, "2.16.0.1", "2a00:1450::1" },
 		{ MORNING_US + 2 * HOUR_US, "2.16.0.2", NULL },
 		{ MORNING_US + 3 * HOUR_US, "2.16.0.1", NULL },
-		{ MORNING_US + 2 * DAY_US, "2.16.0.1", "2a00:1450::1" },
+		{ MORNING_US + 2 * DAY_US, "2a00:1450::1", "2.16.0.1" },
+		{ MORNING_US + 3 * DAY_US, "192.168.1.2", "10.0.0.1" },
 	};
-	static const size_t orders[][5] = { { 0, 1, 2, 3, 4 },
-		{ 4, 3, 2, 1, 0 }, { 2, 4, 0, 3, 1 } };
+	static const size_t orders[][6] = { { 0, 1, 2, 3, 4, 5 },
+		{ 5, 4, 3, 2, 1, 0 }, { 2, 4, 0, 5, 3, 1 } };
 	int64_t sum = -1;
 
 	for (size_t i = 0; i < 3; i++) {
 		struct fixture *f = *state;
 
-		for (size_t k = 0; k < 5; k++)
+		for (size_t k = 0; k < 6; k++)
 			add(f, batches[orders[i][k]].t_us,
 			    batches[orders[i][k]].first,
 			    batches[orders[i][k]].second);
@@ -96,11 +97,15 @@ what_hosts_report_is_the_same_in_any_order(void **state)
 		    fixture_ask(f, "SELECT count(*) FROM vp_address"), 5);
 		assert_int_equal(
 		    fixture_ask(f, "SELECT count(*) FROM vp_address"
-				   " WHERE address LIKE '10.%'"),
+				   " WHERE addresses LIKE '1%'"),
 		    0);
 		assert_int_equal(
+		    fixture_ask(f, "SELECT count(*) FROM vp_address"
+				   " WHERE addresses = '' AND af = 0"),
+		    1);
+		assert_int_equal(
 		    fixture_ask(f, "SELECT last - first FROM vp_address"
-				   " WHERE address = '2.16.0.1'"
+				   " WHERE addresses = '2.16.0.1'"
 				   " ORDER BY day"),
 		    3 * HOUR_US);
 		assert_true(i == 0 || reported_sum(f) == sum);
@@ -134,9 +139,9 @@ an_address_that_comes_and_goes_is_a_row_a_day(void **state)
 	}
 	see(f, "2.16.0.1", T_US + DAY_US);
 	assert_int_equal(
-	    fixture_ask(f, "SELECT count(*) FROM vp_address WHERE seen"), 3);
+	    fixture_ask(f, "SELECT count(*) FROM vp_address WHERE af > 0"), 3);
 	assert_int_equal(
-	    fixture_ask(f, "SELECT first FROM vp_address WHERE seen"
+	    fixture_ask(f, "SELECT first FROM vp_address WHERE af > 0"
 			   " ORDER BY first DESC"),
 	    T_US + DAY_US);
 }
@@ -160,7 +165,7 @@ only_another_address_than_the_last_is_a_new_one(void **state)
 		    store_vp_see(f->store, "vp1", &none), STORE_OK);
 	}
 	assert_int_equal(
-	    fixture_ask(f, "SELECT count(*) FROM vp_address WHERE seen"), 2);
+	    fixture_ask(f, "SELECT count(*) FROM vp_address WHERE af > 0"), 2);
 	/* A transaction that is open is nobody else's. */
 	assert_int_equal(store_begin(f->store), STORE_OK);
 	assert_int_equal(store_commit(f->store), STORE_OK);
