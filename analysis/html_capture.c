@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
+#include "analysis/report_json.h"
 
 static const char *const series_keys[] = { "target", "address", "question",
 	"proto" };
@@ -17,39 +18,13 @@ of(struct report *report)
 	return (struct html_capture *)(uintptr_t)report->format;
 }
 
-/* Text as the reports print it: ASCII. */
-static json_t *
-text_value(const struct cell *cell, enum column_type type)
-{
-	size_t len = cell_format(NULL, 0, type, cell);
-	char *text = memory_zeroed(1, len + 1);
-	json_t *value;
-
-	(void)cell_format(text, len + 1, type, cell);
-	value = json_stringn(text, len);
-	free(text);
-	return value;
-}
-
+/* Times are milliseconds here, as scripts count them. */
 static json_t *
 value_of(const struct cell *cell, enum column_type type)
 {
-	if (!cell_is_known(cell, type))
-		return json_null();
-	switch (type) {
-	case COLUMN_TEXT:
-		return text_value(cell, type);
-	case COLUMN_TIME:
+	if (type == COLUMN_TIME && cell_is_known(cell, type))
 		return json_integer(cell->value / 1000);
-	case COLUMN_MS:
-	case COLUMN_SECONDS:
-		return json_real((double)cell->value / 1000.0);
-	case COLUMN_COUNT:
-	case COLUMN_PERCENT:
-		return json_real((double)cell->value / 100.0);
-	default:
-		return json_integer(cell->value);
-	}
+	return report_json_value(cell, type);
 }
 
 static int
@@ -73,13 +48,8 @@ add_row(struct report *report, const struct cell *cells)
 	json_t *row = json_array();
 
 	for (size_t i = 0; i < report->count; i++) {
-		struct cell cell = cells[i];
-		enum column_type type = report->columns[i].type;
-
-		/* Seconds with three decimals, from microseconds. */
-		if (type == COLUMN_SECONDS)
-			cell.value = (cell.value + 500) / 1000;
-		json_array_append_new(row, value_of(&cell, type));
+		json_array_append_new(
+		    row, value_of(&cells[i], report->columns[i].type));
 	}
 	return json_array_append_new(
 	    json_object_get(capture->value, "rows"), row);
@@ -153,11 +123,12 @@ add_step(struct report *report, const struct cell *cells)
 	json_t *names = json_array(), *series;
 
 	for (size_t i = 0; i < SERIES_KEYS; i++)
-		json_array_append_new(names,
-		    text_value(&cells[column_named(report, series_keys[i])],
-			COLUMN_TEXT));
+		json_array_append_new(
+		    names, report_json_text(
+			       &cells[column_named(report, series_keys[i])],
+			       COLUMN_TEXT));
 	json_array_append_new(
-	    names, text_value(&cells[GROUP_COLUMN], COLUMN_TEXT));
+	    names, report_json_text(&cells[GROUP_COLUMN], COLUMN_TEXT));
 	series = find_series(capture, names);
 	append(series, "at",
 	    json_integer(

@@ -1,14 +1,12 @@
 /* JSON: an array with one object a line; null is unknown, numbers are
  * numbers, times are RFC 3339 text. */
-#include <jansson.h>
+#include "analysis/report_json.h"
+
 #include <stdlib.h>
 #include "analysis/memory.h"
-#include "analysis/report.h"
 
-#define DIGITS 15 /* every double of so many decimal digits survives */
-
-static json_t *
-text_value(const struct cell *cell, enum column_type type)
+json_t *
+report_json_text(const struct cell *cell, enum column_type type)
 {
 	size_t len = cell_format(NULL, 0, type, cell);
 	char *text = memory_zeroed(1, len + 1);
@@ -20,15 +18,15 @@ text_value(const struct cell *cell, enum column_type type)
 	return value;
 }
 
-static json_t *
-value_of(const struct cell *cell, enum column_type type)
+json_t *
+report_json_value(const struct cell *cell, enum column_type type)
 {
 	if (!cell_is_known(cell, type))
 		return json_null();
 	switch (type) {
 	case COLUMN_TEXT:
 	case COLUMN_TIME:
-		return text_value(cell, type);
+		return report_json_text(cell, type);
 	case COLUMN_MS:
 	case COLUMN_KM:
 		return json_real((double)cell->value / 1000.0);
@@ -65,13 +63,15 @@ row(struct report *report, const struct cell *cells)
 
 	for (size_t i = 0; i < report->count; i++) {
 		if (json_object_set_new(object, report->columns[i].name,
-			value_of(&cells[i], report->columns[i].type)) == -1)
+			report_json_value(
+			    &cells[i], report->columns[i].type)) == -1)
 			goto out;
 	}
 	if (fputs(report->rows == 0 ? "\n" : ",\n", report->stream) == EOF)
 		goto out;
 	status = json_dumpf(object, report->stream,
-	    JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(DIGITS));
+	    JSON_COMPACT | JSON_ENSURE_ASCII |
+		JSON_REAL_PRECISION(REPORT_JSON_DIGITS));
 out:
 	json_decref(object);
 	return status;
