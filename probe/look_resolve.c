@@ -8,10 +8,13 @@
 #include "lib/text.h"
 #include "probe/resolve.h"
 
+#define PLACES 32768 /* three times LIMIT_ADDRESSES */
+
 struct collected {
 	const struct look_options *options;
 	struct look_address *items;
 	size_t count;
+	uint16_t *places; /* PLACES of them: an index and 1; 0: none */
 };
 
 void
@@ -24,20 +27,36 @@ look_addresses_free(struct look_address *addresses, size_t count)
 	free(addresses);
 }
 
+/* Where the address and port stand in the table, or would stand. */
+static uint16_t *
+find(const struct collected *c, const struct addr *addr, uint16_t port)
+{
+	const struct look_address *at;
+	size_t place = port, i;
+
+	for (i = 0; i < sizeof(addr->bytes); i++)
+		place = place * 31 + addr->bytes[i];
+	for (;; place++) {
+		if (c->places[place % PLACES] == 0)
+			return &c->places[place % PLACES];
+		at = &c->items[c->places[place % PLACES] - 1];
+		if (at->port == port && addr_equal(&at->addr, addr))
+			return &c->places[place % PLACES];
+	}
+}
+
 static int
 add(struct collected *c, const char *name, const struct addr *addr,
     uint16_t port)
 {
 	struct look_address *grown;
-	size_t i;
+	uint16_t *place;
 
 	if (c->options->family != 0 && c->options->family != addr->af)
 		return EXIT_DONE;
-	for (i = 0; i < c->count; i++) {
-		if (addr_equal(&c->items[i].addr, addr) &&
-		    c->items[i].port == port)
-			return EXIT_DONE;
-	}
+	place = find(c, addr, port);
+	if (*place != 0)
+		return EXIT_DONE;
 	if (c->count >= LIMIT_ADDRESSES) {
 		log_warnx("more than %d addresses", LIMIT_ADDRESSES);
 		return EXIT_BAD_USAGE;
@@ -47,6 +66,7 @@ add(struct collected *c, const char *name, const struct addr *addr,
 		return EXIT_STORAGE;
 	c->items = grown;
 	grown[c->count] = (struct look_address){ strdup(name), *addr, port };
+	*place = (uint16_t)(c->count + 1);
 	return grown[c->count++].name == NULL ? EXIT_STORAGE : EXIT_DONE;
 }
 
@@ -120,6 +140,8 @@ look_resolve(const struct look_options *options,
 	int code = EXIT_DONE, one;
 	size_t i;
 
+	if ((c.places = calloc(PLACES, sizeof(*c.places))) == NULL)
+		return EXIT_STORAGE;
 	for (i = 0; i < options->target_count; i++) {
 		one = add_word(&c, options->targets[i]);
 		/* A name that does not resolve leaves the others their look. */
@@ -128,6 +150,7 @@ look_resolve(const struct look_options *options,
 	}
 	if (code <= EXIT_UNANSWERED && check_manners(&c) != EXIT_DONE)
 		code = EXIT_BAD_USAGE;
+	free(c.places);
 	*addresses = c.items;
 	*count = c.count;
 	return code;

@@ -163,6 +163,21 @@ raw_filter(const struct channel *channel)
 	    sizeof(wanted6));
 }
 
+/* Of this protocol nothing arrives, and connecting it takes no port. */
+static int
+asking_open(struct sockets *s, int af)
+{
+	int fd = socket(
+	    af == 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+
+	if (fd != -1 && channel_bind_interface(s, fd) == -1) {
+		(void)close(fd);
+		return -1;
+	}
+	s->asking[af == 6] = fd;
+	return fd;
+}
+
 static struct channel *
 raw_open(struct sockets *s, int af)
 {
@@ -183,7 +198,7 @@ raw_open(struct sockets *s, int af)
 	channel_tell(channel);
 	(void)channel_stamps(channel);
 	if (channel_bind_interface(s, channel->fd) == -1 ||
-	    channel_watch(s, channel) == -1) {
+	    asking_open(s, af) == -1 || channel_watch(s, channel) == -1) {
 		channel_free(channel);
 		return NULL;
 	}

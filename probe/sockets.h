@@ -60,9 +60,8 @@ struct sockets {
 	size_t channel_count;
 	size_t first_free; /* no unused number lies below */
 	struct channel *on_port[SOCKETS_PORTS];
-	size_t streams;       /* open channels of TCP */
-	int asking[2];        /* IPv4, IPv6: asks for source addresses; -1 */
-	bool asking_bound[2]; /* to the source that was set */
+	size_t streams; /* open channels of TCP */
+	int asking[2];  /* IPv4, IPv6: asks for source addresses; -1 */
 	struct channel *ready[SOCKETS_EVENTS];
 	size_t ready_count, ready_at;
 	struct pending *pending;

@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define COOKIES_OWN 16 /* packets of one flow whose stamps are awaited */
 
@@ -105,23 +104,6 @@ tuple_connect(int fd, struct link_tuple *tuple)
 	return LINK_OK;
 }
 
-/* A datagram socket to ask for source addresses with, again and again. */
-static int
-asking_socket(struct sockets *s, int af)
-{
-	int *fd = &s->asking[af == 6];
-
-	if (*fd != -1)
-		return *fd;
-	*fd =
-	    socket(af == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (*fd != -1 && channel_bind_interface(s, *fd) == -1) {
-		(void)close(*fd);
-		*fd = -1;
-	}
-	return *fd;
-}
-
 /* With a raw socket a flow needs no descriptor of its own, only the source
  * address that the kernel would choose, which connecting tells. */
 static enum link_error
@@ -129,22 +111,18 @@ raw_tuple(struct sockets *s, struct link_tuple *tuple)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 	struct link_tuple asking = *tuple;
-	int fd = asking_socket(s, tuple->dst.af);
-	enum link_error error;
+	int fd = s->asking[tuple->dst.af == 6];
+	enum link_error error = LINK_OK;
 
-	if (fd == -1)
-		return tuple_error();
-	asking.dport = 9;
+	asking.dport = 0;
 	asking.port = 0;
-	error = LINK_OK;
-	if (addr_is_set(&tuple->src) && !s->asking_bound[tuple->dst.af == 6])
+	if (addr_is_set(&tuple->src))
 		error = tuple_bind(s, fd, &asking);
-	if (error == LINK_OK) {
-		s->asking_bound[tuple->dst.af == 6] = addr_is_set(&tuple->src);
+	if (error == LINK_OK)
 		error = tuple_connect(fd, &asking);
-	}
 	tuple->src = asking.src;
-	/* Else the next had this source, too. */
+	/* Else the next had this source, too; it undoes a raw socket's binding.
+	 */
 	(void)connect(fd, &nobody, sizeof(nobody));
 	return error;
 }

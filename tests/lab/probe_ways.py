@@ -93,6 +93,11 @@ def test_looks(results, prober, on):
                OTHER, "eth1", interface="eth1")
         expect(results, "--dscp marks every packet and no bit of ECN, %s" %
                how, look("--dscp", str(DSCP)), chain.VP, dscp=DSCP)
+    several = prober.look(on, "vp", "--only", "echo", "-c", "1", "-W", "0.5",
+                          "-S", SECOND[4], SERVICE[4], "203.0.113.1",
+                          "203.0.113.2").records
+    results.ok(len(several) == 3 and {r["flow"]["src"] for r in several} ==
+               {SECOND[4]}, "-S holds for each of several addresses", several)
     first, _, records = observe(on, lambda: prober.look(
         on, "vp", "--only", "dns", "-T", "-c", "1", "--dscp", "10",
         *SERVICE.values()).records)
