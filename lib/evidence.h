@@ -1,9 +1,9 @@
 /*
- * Capture files: the packets of a run as evidence. Written as classic pcap
- * with nanoseconds and link type RAW (101); read as that, as pcap of either
- * byte order and resolution, and as pcapng, from the link layers that carry
- * IP. libpcap would bring D-Bus, systemd and six more libraries beside raw
- * sockets, and half as much again of the time that a look takes to start.
+ * Capture files: the packets of a run as evidence, by libpcap's functions for
+ * files. Written as classic pcap with nanoseconds and link type RAW (101);
+ * read in every format that libpcap reads, from the link layers that carry IP.
+ * libpcap is loaded by the first of these calls, so that a run without
+ * evidence does not pay for it, and must be before a system call filter is.
  */
 #ifndef LIB_EVIDENCE_H
 #define LIB_EVIDENCE_H
@@ -17,7 +17,7 @@
 struct evidence;
 
 /* Make the file anew, mode 0600, in place: it holds whole packets at any time.
- * A symlink is refused. NULL (errno). */
+ * A symlink is refused. NULL (errno; ELIBACC: there is no libpcap). */
 struct evidence *evidence_create(const char *path);
 /* A packet from its IP header on. Nothing is added behind a failure, nor
  * beyond LIMIT_EVIDENCE_BYTES, nor where evidence_room is too little: those are
@@ -34,36 +34,33 @@ uint64_t evidence_left_out(const struct evidence *);
 /* Flush and free. As evidence_flush. */
 int evidence_close(struct evidence *);
 
-#define EVIDENCE_LINKS 16 /* interfaces of one pcapng section; more: unread */
-
 struct evidence_reader {
-	uint8_t *bytes; /* the whole file */
-	struct cursor c;
-	bool swapped, nano, next_generation;
-	uint32_t link_count;
-	struct evidence_link {
-		uint16_t type;
-		uint8_t resolution; /* as if_tsresol has it */
-	} link[EVIDENCE_LINKS];
+	struct evidence_file *file;
+	char damage[256]; /* libpcap's word for what is wrong; "": nothing */
 };
 
 struct evidence_packet {
 	struct wall at;
-	const uint8_t *bytes; /* from the IP header on; borrowed */
+	const uint8_t *bytes; /* from the IP header on; of the reader */
 	size_t len;
 };
 
-/* 0; -1 with errno, EINVAL: no capture file, EFBIG: over LIMIT_EVIDENCE_BYTES.
- * evidence_reader_clear frees. */
+/* 0; -1 with errno, ELIBACC: there is no libpcap, EINVAL: no capture file,
+ * EFBIG: over LIMIT_EVIDENCE_BYTES. evidence_reader_clear frees, packets too.
+ */
 int evidence_open(struct evidence_reader *, const char *path);
 void evidence_reader_clear(struct evidence_reader *);
-/* The next IP packet; frames without one are passed over. PARSE_SHORT: the
- * end, where *whole says whether it was that of a packet too. */
+/* The next IP packet; frames without one are passed over. PARSE_SHORT: there
+ * is none, for what r->damage says, or at the end. */
 enum parse_result evidence_next(
-    struct evidence_reader *, struct evidence_packet *, bool *whole);
+    struct evidence_reader *r, struct evidence_packet *);
 
-/* Of a frame of this link type, move the cursor to its IP header. false: it
- * carries none, or the type is not known. */
-bool evidence_skip_link(struct cursor *, uint16_t link_type);
+/* Of a frame of this link type (pcap/dlt.h), move the cursor to its IP header.
+ * false: it carries none, or the type is not known. */
+bool evidence_skip_link(struct cursor *, int link_type);
+
+/* A line to the user about errno of evidence_create or evidence_open, and how
+ * to exit. */
+int evidence_explain(const char *path, const struct evidence_reader *);
 
 #endif

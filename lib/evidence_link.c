@@ -2,19 +2,10 @@
  */
 #include "lib/evidence.h"
 
+#include <pcap/dlt.h>
+
 enum {
-	LINK_NULL = 0,
-	LINK_ETHERNET = 1,
-	LINK_PPP = 9,
-	LINK_RAW_BSD = 12,
-	LINK_RAW_OPENBSD = 14,
-	LINK_RAW = 101,
-	LINK_FRAME_RELAY = 107,
-	LINK_LOOP = 108,
-	LINK_LINUX_SLL = 113,
-	LINK_IPV4 = 228,
-	LINK_IPV6 = 229,
-	LINK_LINUX_SLL2 = 276,
+	RAW_OPENBSD = 14, /* has no name here */
 
 	TYPE_IP4 = 0x0800,
 	TYPE_IP6 = 0x86dd,
@@ -99,37 +90,36 @@ skip_bytes(struct cursor *c, size_t len)
 }
 
 bool
-evidence_skip_link(struct cursor *c, uint16_t link_type)
+evidence_skip_link(struct cursor *c, int link_type)
 {
 	bool ip;
 
 	switch (link_type) {
-	case LINK_RAW_BSD:
-	case LINK_RAW_OPENBSD:
-	case LINK_RAW:
-	case LINK_IPV4:
-	case LINK_IPV6:
+	case DLT_RAW:
+	case RAW_OPENBSD:
+	case DLT_IPV4:
+	case DLT_IPV6:
 		ip = true;
 		break;
-	case LINK_NULL:
-	case LINK_LOOP:
+	case DLT_NULL:
+	case DLT_LOOP:
 		ip = skip_bytes(c, 4);
 		break;
-	case LINK_ETHERNET:
+	case DLT_EN10MB:
 		cursor_skip(c, 12);
 		ip = skip_type(c);
 		break;
-	case LINK_LINUX_SLL:
+	case DLT_LINUX_SLL:
 		cursor_skip(c, 14);
 		ip = skip_type(c);
 		break;
-	case LINK_LINUX_SLL2:
+	case DLT_LINUX_SLL2:
 		ip = skip_bytes(c, 20);
 		break;
-	case LINK_PPP:
+	case DLT_PPP:
 		ip = skip_ppp(c);
 		break;
-	case LINK_FRAME_RELAY:
+	case DLT_FRELAY:
 		ip = skip_frame_relay(c);
 		break;
 	default:

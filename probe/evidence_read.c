@@ -7,6 +7,7 @@
 #include "lib/evidence.h"
 #include "lib/limits.h"
 #include "lib/log.h"
+#include "lib/sandbox.h"
 
 #define PATIENCE 20 /* doublings of 1 ns before one too early tries again */
 #define HOLD_MS 20  /* how long what was sent waits for being sent again */
@@ -321,27 +322,24 @@ static int
 read_file(struct evidence_replay *r, const char *path)
 {
 	struct evidence_packet packet = { 0 };
-	bool whole;
 
-	if (evidence_open(&r->reader, path) == -1) {
-		if (errno == EINVAL)
-			log_warnx("%s: not a capture file", path);
-		else
-			log_warn("%s", path);
-		return errno == EACCES   ? EXIT_PERMISSION
-		       : errno == ENOMEM ? EXIT_STORAGE
-					 : EXIT_BAD_USAGE;
+	if (evidence_open(&r->reader, path) == -1)
+		return evidence_explain(path, &r->reader);
+	/* Nothing more is opened, and what comes is foreign. */
+	if (sandbox_drop(NULL) == -1) {
+		log_warn("giving up privilege");
+		return EXIT_STORAGE;
 	}
-	while (!r->sorter.failed &&
-	       evidence_next(&r->reader, &packet, &whole) == PARSE_OK)
+	while (
+	    !r->sorter.failed && evidence_next(&r->reader, &packet) == PARSE_OK)
 		evidence_sort(&r->sorter, packet.at, packet.bytes, packet.len);
 	if (r->sorter.failed) {
 		log_warnx("%s: out of memory", path);
 		return EXIT_STORAGE;
 	}
-	if (!whole)
-		log_warnx("%s: ends within a packet; what is before it is read",
-		    path);
+	if (r->reader.damage[0] != '\0')
+		log_warnx("%s: what comes before this is read: %s", path,
+		    r->reader.damage);
 	if (r->sorter.count > 0)
 		r->clock = r->sorter.events[0].at;
 	return EXIT_DONE;

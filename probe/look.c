@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/evidence.h"
 #include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
@@ -211,8 +212,7 @@ look_at(struct look *look)
 	}
 	if (o->write != NULL && !o->dry_run &&
 	    (witness = evidence_write(link, o->write)) == NULL) {
-		code = errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
-		log_warn("%s", o->write);
+		code = evidence_explain(o->write, NULL);
 	} else if (sandbox_drop(NULL) == -1) {
 		log_warn("giving up privilege");
 		code = EXIT_STORAGE;

@@ -6,6 +6,7 @@
 import datetime
 import json
 import os
+import shutil
 import stat
 import struct
 import sys
@@ -28,12 +29,12 @@ def read_raw(path):
     """(time in ns, packet) of a capture of link type RAW."""
     with open(path, "rb") as file:
         data = file.read()
-    magic, _, _, _, _, _, link = struct.unpack_from(">IHHIIII", data)
+    magic, _, _, _, _, _, link = struct.unpack_from("=IHHIIII", data)
     if (magic, link) != (0xa1b23c4d, 101):
         raise SystemExit("%s: not as documented" % path)
     at = 24
     while at < len(data):
-        seconds, part, kept, _ = struct.unpack_from(">IIII", data, at)
+        seconds, part, kept, _ = struct.unpack_from("=IIII", data, at)
         yield seconds * 10**9 + part, data[at + 16:at + 16 + kept]
         at += 16 + kept
 
@@ -92,6 +93,54 @@ def test_all_there(results, prober, lab):
     results.ok(done.returncode == 0 and not done.stdout,
                "and tshark finds nothing wrong with it",
                done.stdout + done.stderr)
+
+
+def outcome(record):
+    """What a capture by another must agree in: not times."""
+    return json.dumps([record[key] for key in (
+        "addr", "proto", "question", "flow", "outcome", "reply_ttl")] +
+        [record.get("nsid_hex"), record.get("answer")] +
+        [hop["addr"] for hop in record.get("hops", [])])
+
+
+def test_tcpdump(results, prober, lab):
+    with probing.Capture(lab, "vp2", SERVICES) as capture:
+        first = prober.look(lab, "vp2", "-z", ZONE, *SERVICE.values())
+    path = shutil.copy(capture.path, os.path.join(prober.folder, "t.pcap"))
+    os.chmod(path, 0o644)
+    again = prober.look(lab, "vp2", "--read", path)
+    a, b = (sorted(map(outcome, look.records)) for look in (first, again))
+    results.ok(len(a) == 26 and a == b and again.status == 0,
+               "what tcpdump wrote of a look is read as that look: %d" %
+               len(a), ([pair for pair in zip(a, b) if pair[0] != pair[1]],
+                        len(b), again.stderr))
+    info = probing.run("capinfos", "-T", "-tEc", os.path.join(
+        prober.folder, "look.pcap"))
+    results.ok(info.returncode == 0 and "nsecpcap\trawip\t" in
+               info.stdout,
+               "capinfos knows what --write wrote", info.stdout + info.stderr)
+
+
+LIBRARY = ("unshare", "-m", "sh", "-c",
+           'for f in /lib/*/libpcap.so.0.8; do mount --bind /dev/null "$f" '
+           '|| exit 99; done; exec "$@"', "sh")
+
+
+def test_no_library(results, prober, lab):
+    path = os.path.join(prober.folder, "none.pcap")
+    for words in (("--write", path, SERVICE[4]),
+                  ("--read", os.path.join(prober.folder, "look.pcap"))):
+        done = probing.run(*LIBRARY, *prober.command(
+            lab, "vp1", *probing.ALLOWED, "-z", ZONE, *words))
+        lines = done.stderr.splitlines()
+        results.ok(done.returncode == 2 and "libpcap.so.0.8" in lines[-1] and
+                   not done.stdout and not os.path.exists(path),
+                   "%s without libpcap is refused in a line" % words[0],
+                   (done.returncode, done.stderr))
+    done = probing.run(*LIBRARY, *prober.command(
+        lab, "vp1", *probing.ALLOWED, "-z", ZONE, "-q", SERVICE[4]))
+    results.ok(done.returncode == 0,
+               "and what needs none goes on without", done.stderr)
 
 
 def test_streams(results, prober, lab):
@@ -229,6 +278,8 @@ def test(results):
     try:
         with probing.lab(*options) as lab:
             test_all_there(results, prober, lab)
+            test_tcpdump(results, prober, lab)
+            test_no_library(results, prober, lab)
             test_streams(results, prober, lab)
             test_full(results, prober, lab)
             test_read(results, prober, lab)

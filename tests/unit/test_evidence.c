@@ -139,15 +139,18 @@ static const struct capture captures[] = {
 	    1000002000, true},
 	{"pcapng in nanoseconds", NG NG_RAW_NANO NG_PACKET("02ca9a3b"), 1,
 	    1000000002, true},
-	{"pcapng, a packet of no interface", NG NG_PACKET("42420f00"), 0, 0,
-	    true},
 	{"pcapng, a block that lies", NG NG_RAW "06000000" "ffffffff" "00",
 	    0, 0, false},
 	{"pcapng, a block of length 0", NG NG_RAW "06000000" "00000000"
 	    "00000000", 0, 0, false},
 	{"pcapng, a frame longer than its block", NG NG_RAW "06000000"
 	    "24000000" "00000000" "00000000" "42420f00" "ff000000" "ff000000"
-	    "45000000" "24000000", 0, 0, true},
+	    "45000000" "24000000", 0, 0, false},
+	{"pcapng, interfaces of two link types", NG NG_RAW NG_PACKET("42420f00")
+	    "01000000" "14000000" "0100" "0000" "ffff0000" "14000000",
+	    1, 1000002000, false},
+	{"a time after 2038", BIG "00000065" "f0000000" "00000002" "0000000a"
+	    "0000000a" PACKET, 1, 4026531840000002000, true},
 };
 /* clang-format on */
 
@@ -166,13 +169,15 @@ packets_of_every_kind_of_capture_are_found(void **state)
 		bool whole;
 
 		put(capture->hex);
-		assert_int_equal(evidence_open(&r, path), 0);
-		while (evidence_next(&r, &packet, &whole) == PARSE_OK) {
+		if (evidence_open(&r, path) == -1)
+			fail_msg("%s: %s", capture->what, r.damage);
+		while (evidence_next(&r, &packet) == PARSE_OK) {
 			if (found++ == 0)
 				first = packet.at.ns;
 			if (strstr(capture->what, "cooked") == NULL)
 				assert_int_equal(packet.len, 10);
 		}
+		whole = r.damage[0] == '\0';
 		evidence_reader_clear(&r);
 		if (found != capture->packets || whole != capture->whole ||
 		    first != capture->first_ns)
@@ -185,7 +190,8 @@ static void
 what_is_no_capture_is_refused(void **state)
 {
 	static const char *const hex[] = { "", "a1b2c3", "00000000",
-		"0a0d0d0a1c00000000000000", "a1b2c3d4", PACKET };
+		"0a0d0d0a1c00000000000000", "a1b2c3d4", PACKET,
+		NG NG_PACKET("42420f00") /* of no interface */ };
 	struct evidence_reader r;
 	size_t i;
 
@@ -206,7 +212,6 @@ what_was_written_is_read_again(void **state)
 	struct evidence *e = evidence_create(path);
 	uint8_t bytes[65535] = { 0x45 };
 	size_t i;
-	bool whole;
 
 	(void)state;
 	assert_non_null(e);
@@ -220,13 +225,54 @@ what_was_written_is_read_again(void **state)
 	assert_int_equal(evidence_close(e), 0);
 	assert_int_equal(evidence_open(&r, path), 0);
 	for (i = 1; i <= 20; i++) {
-		assert_int_equal(evidence_next(&r, &packet, &whole), PARSE_OK);
+		assert_int_equal(evidence_next(&r, &packet), PARSE_OK);
 		assert_int_equal(packet.at.ns, (int64_t)i * 1000000001);
 		assert_int_equal(packet.len, i * 3000);
 	}
-	assert_int_equal(evidence_next(&r, &packet, &whole), PARSE_SHORT);
-	assert_true(whole);
+	assert_int_equal(evidence_next(&r, &packet), PARSE_SHORT);
+	assert_string_equal(r.damage, "");
 	evidence_reader_clear(&r);
+}
+
+static void
+the_file_holds_whole_packets_at_any_time(void **state)
+{
+	struct evidence *e = evidence_create(path);
+	uint8_t bytes[65535] = { 0x45 };
+	struct stat st;
+	off_t size = 24;
+	size_t i, len;
+
+	(void)state;
+	assert_non_null(e);
+	for (i = 0; i < 3; i++) {
+		while ((len = evidence_room(e)) > 0) {
+			len = len > sizeof(bytes) ? sizeof(bytes) : len;
+			evidence_add(e, (struct wall){ 1 }, bytes, len);
+			assert_int_equal(stat(path, &st), 0);
+			assert_int_equal(st.st_size, size);
+		}
+		assert_int_equal(evidence_flush(e), 0);
+		assert_int_equal(stat(path, &st), 0);
+		assert_true(st.st_size > size + 65535);
+		size = st.st_size;
+	}
+	assert_int_equal(evidence_left_out(e), 0);
+	assert_int_equal(evidence_close(e), 0);
+}
+
+static void
+a_symbolic_link_is_not_followed(void **state)
+{
+	char link[] = "/tmp/test_evidence.link.XXXXXX";
+
+	(void)state;
+	assert_int_equal(close(mkstemp(link)), 0);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink(path, link), 0);
+	assert_null(evidence_create(link));
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(unlink(link), 0);
 }
 
 static void
@@ -266,6 +312,8 @@ main(void)
 		cmocka_unit_test(packets_of_every_kind_of_capture_are_found),
 		cmocka_unit_test(what_is_no_capture_is_refused),
 		cmocka_unit_test(what_was_written_is_read_again),
+		cmocka_unit_test(the_file_holds_whole_packets_at_any_time),
+		cmocka_unit_test(a_symbolic_link_is_not_followed),
 		cmocka_unit_test(
 		    a_file_that_was_there_is_ours_alone_from_then_on),
 		cmocka_unit_test(a_device_that_is_full_is_told_once),
