@@ -83,6 +83,7 @@ struct record_hop {
 	uint32_t mpls[LIMIT_MPLS]; /* label stack entries, host order */
 	uint8_t auth_bits;
 	uint8_t nat;  /* of enum hop_nat */
+	bool shared;  /* as another trace of the round saw it; rtt_us is -1 */
 	uint32_t asn; /* by the operator's files, of a look alone; 0: unknown */
 };
 

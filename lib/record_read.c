@@ -384,6 +384,8 @@ read_hop(const struct json_in *in, struct record_hop *hop)
 	read_mpls(in, hop);
 	hop->auth_bits = (uint8_t)json_in_int(in, "auth_bits", 0, UINT8_MAX);
 	read_nat(in, hop);
+	if (json_in_value(in, "shared", false) != NULL)
+		hop->shared = json_in_flag(in, "shared") == 1;
 	if (json_in_value(in, "asn", false) != NULL)
 		hop->asn = (uint32_t)json_in_int(in, "asn", 0, UINT32_MAX);
 }

@@ -508,6 +508,7 @@ scan_hop(struct scan *s, struct record_hop *hop)
 	KEY(s, "auth_bits");
 	hop->auth_bits = (uint8_t)need_int(s, 0, UINT8_MAX);
 	scan_nat(s, hop);
+	hop->shared = TAKE(s, ",\"shared\":true");
 	if (TAKE(s, ",\"asn\":"))
 		hop->asn = (uint32_t)need_int(s, 0, UINT32_MAX);
 	NEED(s, "}");

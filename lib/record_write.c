@@ -299,6 +299,8 @@ put_hop(struct json_out *out, const struct record_hop *hop)
 	put_int(out, "auth_bits", hop->auth_bits);
 	if (hop_nat_name(hop->nat) != NULL)
 		put_text(out, "nat", hop_nat_name(hop->nat));
+	if (hop->shared)
+		put_flag(out, "shared", 1);
 	if (hop->asn > 0)
 		put_int(out, "asn", hop->asn);
 	json_out_close(out, '}');

@@ -15,6 +15,7 @@
 
 enum hop_state {
 	HOP_UNASKED,
+	HOP_NEAR, /* perhaps another trace has asked it (near.h) */
 	HOP_ASKED,
 	HOP_AGAIN, /* silent once; asked again */
 	HOP_ANSWERED,
@@ -28,6 +29,9 @@ struct trace {
 	enum hop_state state[LIMIT_TTL + 1];
 	int last; /* no TTL beyond it is asked: the target's, once known */
 	int in_flight;
+	int sent;             /* packets */
+	int near;             /* the farthest TTL that is HOP_NEAR; 0: none */
+	bool learnt, waiting; /* what is near; for another trace (near.h) */
 	bool scheduled;
 	bool reached, stopped;
 	enum outcome end; /* where it stopped: answered, refused, unreachable */
@@ -35,7 +39,7 @@ struct trace {
 };
 
 static struct trace *
-trace_new(struct ask *ask)
+trace_new(const struct prober *p, struct ask *ask)
 {
 	struct trace *t = calloc(1, sizeof(*t));
 	int ttl;
@@ -50,6 +54,8 @@ trace_new(struct ask *ask)
 			.icmp_type = -1,
 			.icmp_code = -1,
 			.quoted_ttl = -1 };
+		if (p->near != NULL && ttl <= NEAR_TTL)
+			t->state[t->near = ttl] = HOP_NEAR;
 	}
 	t->last = LIMIT_TTL;
 	t->scheduled = true; /* the first send comes from the plan */
@@ -139,6 +145,24 @@ fill_record(struct record *r, const struct trace *t)
 		r->hop[r->hop_count++] = t->hop[ttl];
 }
 
+/* Those that waited for this trace look again at their next turn. */
+static void
+wake(struct prober *p)
+{
+	struct ask *ask;
+
+	while ((ask = near_woken(p->near)) != NULL) {
+		struct trace *t = ask->sample->trace;
+
+		t->waiting = false;
+		if (t->scheduled)
+			continue;
+		t->scheduled = true;
+		ask->due = p->link->mono(p->link);
+		prober_want(p, ask);
+	}
+}
+
 static void
 finish(struct prober *p, struct ask *ask)
 {
@@ -148,6 +172,10 @@ finish(struct prober *p, struct ask *ask)
 	for (ttl = 1; ttl <= LIMIT_TTL; ttl++)
 		outstanding_close(
 		    &p->outstanding, &t->probe[ttl], PATIENCE_HOP);
+	if (p->near != NULL) {
+		near_leave(p->near, ask);
+		wake(p);
+	}
 	fill_record(prober_record(p, ask), t);
 	prober_finish(p, ask, t->stopped ? t->end : OUTCOME_TIMEOUT,
 	    t->reason[0] == '\0' ? NULL : t->reason);
@@ -209,6 +237,85 @@ look_for_loop(struct prober *p, struct ask *ask)
 	}
 }
 
+static bool
+is_router(const struct record_hop *hop)
+{
+	return addr_is_set(&hop->addr) &&
+	       hop->icmp_type == (hop->addr.af == 4 ? ICMP4_TIME_EXCEEDED
+						    : ICMP6_TIME_EXCEEDED);
+}
+
+static bool
+is_known(const struct trace *t, int ttl)
+{
+	return t->state[ttl] == HOP_ANSWERED || t->state[ttl] == HOP_SILENT;
+}
+
+/* As the trace saw them that came by the same router. */
+static void
+share(struct trace *t, const struct record_hop *seen)
+{
+	for (; t->near > 0; t->near--) {
+		struct record_hop *hop = &t->hop[t->near];
+
+		*hop = seen[t->near];
+		hop->shared = addr_is_set(&hop->addr);
+		hop->rtt_us = -1;
+		t->state[t->near] = hop->shared ? HOP_ANSWERED : HOP_SILENT;
+	}
+}
+
+static void
+learn_near(struct prober *p, const struct ask *ask)
+{
+	struct trace *t = ask->sample->trace;
+	int ttl;
+
+	for (ttl = 1; ttl <= NEAR_TTL && is_known(t, ttl); ttl++) {
+		if (is_router(&t->hop[ttl + 1]))
+			near_learn(p->near, ask->flow->proto, t->hop, ttl + 1);
+	}
+	if (ttl > NEAR_TTL)
+		t->learnt = true;
+	wake(p);
+}
+
+/* Of a target that is itself near nothing can be shared. */
+static void
+ask_near(struct trace *t)
+{
+	int nearest = t->stopped && t->last <= t->near + 1 ? 1 : t->near;
+
+	while (t->near >= nearest)
+		t->state[t->near--] = HOP_UNASKED;
+}
+
+/* The farthest of the near hops is asked once the one behind it is known, and
+ * no trace of the round has come by that. */
+static void
+go_near(struct prober *p, struct ask *ask)
+{
+	struct trace *t = ask->sample->trace;
+	const struct record_hop *behind, *seen;
+	enum near_word word = NEAR_YOURS;
+
+	if (p->near == NULL || t->waiting || t->learnt)
+		return;
+	if (t->near > 0 && is_known(t, t->near + 1)) {
+		behind = &t->hop[t->near + 1];
+		if (is_router(behind))
+			word = near_ask(
+			    p->near, ask, ask->flow->proto, behind, &seen);
+		if (word == NEAR_SEEN)
+			share(t, seen);
+		else if (word == NEAR_ANOTHERS)
+			t->waiting = true;
+		else
+			ask_near(t);
+	}
+	learn_near(p, ask);
+}
+
 /* After every event: over, or more to send. */
 static void
 advance(struct prober *p, struct ask *ask)
@@ -217,6 +324,7 @@ advance(struct prober *p, struct ask *ask)
 
 	if (ask->state == ASK_DONE)
 		return;
+	go_near(p, ask);
 	if (all_known(t)) {
 		finish(p, ask);
 	} else if (!t->scheduled && next_ttl(t) != 0) {
@@ -226,24 +334,49 @@ advance(struct prober *p, struct ask *ask)
 	}
 }
 
+/* Of a path that ends near us it is not known where, as long as a hop before
+ * has not been asked. */
+static bool
+is_end_open(const struct trace *t)
+{
+	int ttl;
+
+	for (ttl = 1; ttl <= NEAR_TTL && ttl < t->last; ttl++) {
+		if (t->state[ttl] == HOP_NEAR || t->state[ttl] == HOP_UNASKED)
+			return t->last <= NEAR_TTL + 1;
+	}
+	return !t->stopped;
+}
+
+/* Nor will it be: what is known is not the whole path. */
+static void
+cut(struct trace *t, const char *reason)
+{
+	(void)text_copy(t->reason, sizeof(t->reason), reason);
+	if (t->end != OUTCOME_ANSWERED)
+		t->end = OUTCOME_TIMEOUT;
+}
+
 static void
 trace_stop(struct prober *p, struct ask *ask)
 {
 	struct trace *t = ask->sample->trace;
 	int ttl;
 
-	if (t->probe[1].tries == 0) { /* no buffer all the time */
+	if (t->sent == 0) { /* no buffer all the time */
 		prober_unsent(p, ask, LINK_OK);
 		return;
 	}
+	go_near(p, ask);
+	t->learnt = true; /* silence from here on teaches nobody */
+	if (is_end_open(t))
+		cut(t, "deadline");
 	for (ttl = 1; ttl <= LIMIT_TTL; ttl++) {
-		if (t->state[ttl] == HOP_UNASKED ||
+		if (t->state[ttl] == HOP_UNASKED || t->state[ttl] == HOP_NEAR ||
 		    (t->state[ttl] == HOP_AGAIN && !t->probe[ttl].open))
 			t->state[ttl] = HOP_SILENT;
 	}
 	t->scheduled = false;
-	if (!t->stopped)
-		(void)text_copy(t->reason, sizeof(t->reason), "deadline");
 	advance(p, ask);
 }
 
@@ -275,11 +408,14 @@ not_sent(struct prober *p, struct ask *ask, int ttl, enum link_error error)
 {
 	struct trace *t = ask->sample->trace;
 
-	if (t->probe[1].tries == 0) {
+	if (t->sent == 0) {
 		prober_unsent(p, ask, error);
 		return SEND_OVER;
 	}
+	if (t->stopped && is_end_open(t))
+		cut(t, error == LINK_NO_ROUTE ? "no route" : "send failed");
 	t->state[ttl] = HOP_SILENT;
+	go_near(p, ask);
 	if (all_known(t)) {
 		finish(p, ask);
 		return SEND_OVER;
@@ -295,9 +431,14 @@ trace_send(struct prober *p, struct ask *ask)
 	enum link_error error;
 	int ttl;
 
-	if (t == NULL && (t = ask->sample->trace = trace_new(ask)) == NULL)
+	if (t == NULL && (t = ask->sample->trace = trace_new(p, ask)) == NULL)
 		return SEND_LATER;
 	t->scheduled = false;
+	go_near(p, ask);
+	if (all_known(t)) {
+		finish(p, ask);
+		return SEND_OVER;
+	}
 	if ((ttl = next_ttl(t)) == 0)
 		return SEND_DONE;
 	keep_first(t, ttl);
@@ -308,10 +449,11 @@ trace_send(struct prober *p, struct ask *ask)
 	}
 	if (error != LINK_OK)
 		return not_sent(p, ask, ttl, error);
-	if (t->probe[1].tries == 0)
+	if (t->sent == 0)
 		prober_departed(p, ask, t->probe[ttl].sent);
 	if (t->state[ttl] == HOP_UNASKED)
 		t->state[ttl] = HOP_ASKED;
+	t->sent++;
 	t->probe[ttl].tries++;
 	t->in_flight++;
 	outstanding_add(&p->outstanding, &t->probe[ttl], PATIENCE_HOP);

@@ -467,6 +467,7 @@ prober_init(
 	p->sink = settings->sink;
 	p->gate = settings->gate;
 	p->contact = settings->contact;
+	p->near = settings->near;
 	p->interface = settings->interface;
 	p->dscp = settings->dscp;
 	p->linger = settings->linger;

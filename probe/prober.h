@@ -9,6 +9,7 @@
 #include "probe/flow.h"
 #include "probe/link.h"
 #include "probe/method.h"
+#include "probe/near.h"
 #include "probe/outstanding.h"
 #include "probe/probe.h"
 #include "probe/schedule.h"
@@ -58,6 +59,7 @@ struct prober {
 	struct sink sink;
 	struct gate gate;
 	const char *contact;   /* text in echo payloads; may be "" */
+	struct near *near;     /* what traces share; NULL: nothing */
 	const char *interface; /* as it was asked for; NULL: none */
 	int dscp;
 	struct span linger; /* how long a finished ask listens for more */
@@ -93,6 +95,7 @@ struct prober_settings {
 	struct sink sink;
 	struct gate gate;
 	const char *contact;
+	struct near *near; /* the routers that traces share; NULL: none */
 	/* What the link was told, for the records. */
 	const char *interface; /* NULL: nothing */
 	int dscp;

@@ -101,6 +101,7 @@ run_plan(struct round *r, struct plan *plan)
 		.sink = { keep_record, r },
 		.gate = { manners_refuse, r->manners },
 		.contact = c->contact,
+		.near = r->near,
 		.interface = c->interface,
 		.dscp = c->dscp };
 	struct prober prober;
@@ -148,8 +149,9 @@ run(struct round *r)
 	size_t most = PROBER_RECORDS * r->plan.count + r->paths.count;
 
 	r->place = calloc(most + 1, sizeof(int32_t));
-	if (r->place == NULL || run_plan(r, &r->plan) == -1 ||
-	    trace_changes(r) == -1)
+	r->near = near_new();
+	if (r->place == NULL || r->near == NULL ||
+	    run_plan(r, &r->plan) == -1 || trace_changes(r) == -1)
 		return EXIT_STORAGE;
 	if (r->failed)
 		log_warnx("some records did not fit into the batch");
@@ -284,6 +286,7 @@ measure(struct round *r)
 		log_warnx("out of memory");
 	batch_writer_free(r->writer);
 	free(r->place);
+	near_free(r->near);
 	round_plan_clear(r);
 	flow_table_free(flows);
 	return code;

@@ -11,6 +11,7 @@
 #include "lib/sign.h"
 #include "probe/config.h"
 #include "probe/manners.h"
+#include "probe/near.h"
 #include "probe/paths.h"
 #include "probe/plan.h"
 #include "probe/services.h"
@@ -25,6 +26,7 @@ struct target_questions {
 struct round {
 	const struct config *config;
 	struct link *link;
+	struct near *near; /* routers that all traces of the round share */
 	struct manners *manners;
 	struct sign_key *key;
 	struct spool *spool;

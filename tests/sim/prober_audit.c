@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/limits.h"
+#include "probe/near.h"
 
 #define SAID_FIRST 20            /* of what is wrong, so much is printed */
 #define SLACK_NS (30 * WORLD_MS) /* a busy turn: clocks, opens, sends */
@@ -203,6 +204,12 @@ check_hop(struct audit *a, const struct ask *ask, const struct record *r,
 	router = world_router(a->world, host, ttl);
 	if (!addr_equal(&hop->addr, &router))
 		wrong(a, ask, "each hop is the path's");
+	if (hop->shared) {
+		a->shared++;
+		if (!a->near || hop->rtt_us != -1 || hop->ttl > NEAR_TTL)
+			wrong(a, ask, "what is shared was not measured");
+		return;
+	}
 	if (ttl <= h->hops && (h->silent_routers >> ttl & 1) != 0 &&
 	    ttl != h->barrier)
 		wrong(a, ask, "a silent router is not seen");
@@ -224,8 +231,10 @@ check_trace(struct audit *a, const struct ask *ask, const struct record *r)
 			wrong(a, ask, "hops stand in the order of their TTL");
 		check_hop(a, ask, r, &r->hop[i], host);
 	}
-	/* Where the end's own reply was lost or late, one beyond may stand. */
+	/* Where the end's own reply was lost or late, one beyond may stand, and
+	 * where the nearest hops were to be asked last, a few. */
 	if (r->hop_count > end && h->loss == 0 &&
+	    !(a->near && end <= NEAR_TTL && r->reason[0] != '\0') &&
 	    h->delay_ns + h->jitter_ns < a->hop.ns - SLACK_NS)
 		wrong(a, ask, "nothing lies beyond the end of the path");
 	if (r->outcome == OUTCOME_ANSWERED &&
@@ -318,6 +327,7 @@ audit_start(struct audit *a, const struct prober_settings *settings)
 	a->burst = settings->burst;
 	a->answer = settings->answer;
 	a->hop = settings->hop;
+	a->near = settings->near != NULL;
 	a->deadline = a->prober->deadline.ns;
 	a->unwanted = 0;
 	a->to_the_end = settings->linger.ns > 1000 * WORLD_S &&

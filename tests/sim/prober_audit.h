@@ -26,6 +26,7 @@ struct audit {
 	uint8_t *emitted; /* by ask */
 	double rate, burst;
 	struct span answer, hop;
+	bool near;        /* traces share the routers near us */
 	bool to_the_end;  /* no record is out before the run is over */
 	bool skip_record; /* for the test's test: a record is lost */
 	struct audit_flow flows[AUDIT_FLOWS];
@@ -35,7 +36,7 @@ struct audit {
 
 	uint64_t wrong, rounds, records, packets;
 	uint64_t outcomes[OUTCOME_COUNT];
-	uint64_t kernel, user, moved, hops, forged, dup, late, conflict;
+	uint64_t kernel, user, moved, hops, shared, forged, dup, late, conflict;
 };
 
 /* Before a round whose plan is made. */

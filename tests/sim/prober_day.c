@@ -13,6 +13,7 @@
 
 #include "lib/limits.h"
 #include "probe/manners.h"
+#include "probe/near.h"
 #include "probe/plan.h"
 #include "tests/sim/prober_audit.h"
 
@@ -207,6 +208,7 @@ run_round(struct day *d)
 	struct prober_settings settings;
 	struct flow_table *flows;
 	struct prober prober;
+	struct near *near;
 	struct plan plan;
 	int i;
 
@@ -218,6 +220,9 @@ run_round(struct day *d)
 		plan_host(d, &plan, i);
 	must(plan_shuffle(&plan) == 0);
 	settings = draw_settings(d, flows);
+	must((near = near_new()) != NULL);
+	if (world_chance(w, 500))
+		settings.near = near;
 	must(prober_init(&prober, &settings, plan.count) == 0);
 	world_start(w, plan.count);
 	d->audit.world = w;
@@ -233,6 +238,7 @@ run_round(struct day *d)
 	prober_run(&prober);
 	audit_end(&d->audit);
 	prober_clear(&prober);
+	near_free(near);
 	plan_clear(&plan);
 	flow_table_free(flows);
 	w->now += EVERY_S * WORLD_S;
@@ -243,9 +249,11 @@ print_sums(const struct audit *a)
 {
 	int i;
 
-	(void)printf("# %llu rounds, %llu records, %llu packets, %llu hops;",
+	(void)printf("# %llu rounds, %llu records, %llu packets, %llu hops, "
+		     "%llu of them shared;",
 	    (unsigned long long)a->rounds, (unsigned long long)a->records,
-	    (unsigned long long)a->packets, (unsigned long long)a->hops);
+	    (unsigned long long)a->packets, (unsigned long long)a->hops,
+	    (unsigned long long)a->shared);
 	for (i = 0; i < OUTCOME_COUNT; i++)
 		(void)printf(" %s %llu", outcome_name((enum outcome)i),
 		    (unsigned long long)a->outcomes[i]);
@@ -264,7 +272,7 @@ all_happened(const struct audit *a)
 {
 	bool all = a->kernel > 0 && a->user > 0 && a->forged > 0 &&
 		   a->dup > 0 && a->late > 0 && a->conflict > 0 &&
-		   a->moved > 0 && a->hops > 0;
+		   a->moved > 0 && a->hops > 0 && a->shared > 0;
 	int i;
 
 	for (i = 0; i < OUTCOME_COUNT; i++)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/icmp.h"
+#include "probe/near.h"
 
 #define READ_NS 70 /* a look at the clock takes time */
 
@@ -60,6 +61,9 @@ world_router(const struct world *w, int host, int ttl)
 
 	if (ttl > w->host[host].hops)
 		return w->host[host].addr;
+	/* The first ones are those of every path. */
+	if (ttl <= NEAR_TTL + 1)
+		host = a.af == 4 ? 0 : 1;
 	if (a.af == 4) {
 		a.bytes[0] = 100;
 		a.bytes[1] = 64;

@@ -136,6 +136,7 @@ some_hop(struct record_hop *h)
 	for (size_t i = 0; i < h->mpls_count; i++)
 		h->mpls[i] = below(65536) << 16 | below(65536);
 	h->auth_bits = (uint8_t)below(256);
+	h->shared = below(2);
 	if (below(3) == 0)
 		h->asn = 1 + below(INT32_MAX);
 	h->nat = (uint8_t)(below(3) == 0 ? below(HOP_NAT_COUNT) : 0);
