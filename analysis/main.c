@@ -68,6 +68,8 @@ static const struct subcommand {
 	    OPTION_WINDOW | OPTION_BY | OPTION_WEIGHTS | OPTION_BLOC,
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
 	    BY_DEFAULT, false },
+	{ "paths", paths_report, OPTION_WINDOW | OPTION_AGAINST, 0, BY_DEFAULT,
+	    true },
 	{ "publication", publication_report, OPTION_WINDOW | OPTION_LEVEL, 0,
 	    BY_DEFAULT, false },
 	{ "rssac047", rssac047_report, OPTION_WINDOW, 0, BY_DEFAULT, false },
@@ -95,6 +97,7 @@ static const struct {
 	{ OPTION_WEIGHTS, "--weights" },
 	{ OPTION_BLOC, "--bloc" },
 	{ OPTION_OF, "--of" },
+	{ OPTION_AGAINST, "--against" },
 };
 
 static const struct subcommand *
@@ -164,6 +167,10 @@ check_subcommand(struct options *o)
 	if (command->report == html_report && html_page_head[0] == '\0') {
 		log_warnx("html: this build has no page: install nodejs and "
 			  "npm, and type: make page");
+		return NULL;
+	}
+	if (o->format == &report_dot && command->report != paths_report) {
+		log_warnx("%s does not take --format dot", command->name);
 		return NULL;
 	}
 	if (o->by == BY_DEFAULT) {
@@ -337,7 +344,7 @@ run_report(const struct options *o, const struct subcommand *command,
 		    &run.weights, &run.catalog, run.query, o->until_us - 1);
 	sampler_init(&run.sampler, run.query, &run.catalog);
 	say_unsettled(&run);
-	say_pruned(&run, command->report == records_report);
+	say_pruned(&run, command->traces);
 	run.catalog.map_us = o->until_us - 1;
 	code = query_failed(run.query) ? EXIT_STORAGE
 				       : write_report(&run, command);

@@ -18,6 +18,7 @@
 
 enum {
 	OPT_AF = 256,
+	OPT_AGAINST,
 	OPT_AT,
 	OPT_BLOC,
 	OPT_BY,
@@ -44,6 +45,7 @@ enum {
 
 static const struct option long_options[] = {
 	{ "af", required_argument, NULL, OPT_AF },
+	{ "against", required_argument, NULL, OPT_AGAINST },
 	{ "at", required_argument, NULL, OPT_AT },
 	{ "bloc", required_argument, NULL, OPT_BLOC },
 	{ "by", required_argument, NULL, OPT_BY },
@@ -202,6 +204,25 @@ set_level(struct options *o, const char *value)
 	return 0;
 }
 
+/* "lon1", or "lon1/2": a flow of it. */
+static int
+set_against(struct options *o, const char *value)
+{
+	const char *slash = strrchr(value, '/');
+	size_t len = slash == NULL ? strlen(value) : (size_t)(slash - value);
+
+	o->given |= OPTION_AGAINST;
+	if (text_print(o->against, sizeof(o->against), "%.*s", (int)len,
+		value) == -1 ||
+	    !text_is_vp_name(o->against) ||
+	    (slash != NULL &&
+		text_int(&o->against_flow, slash + 1, 0, INT32_MAX) == -1))
+		return bad_value("--against", value,
+		    "a vantage point such as lon1 or "
+		    "lon1/2 for its flow 2");
+	return 0;
+}
+
 static int
 set_max_age(struct options *o, const char *value)
 {
@@ -242,7 +263,7 @@ static int
 set_format(struct options *o, const char *value)
 {
 	if ((o->format = report_format_find(value)) == NULL)
-		return bad_value("--format", value, "table, csv or json");
+		return bad_value("--format", value, "table, csv, json or dot");
 	return 0;
 }
 
@@ -326,6 +347,8 @@ set_option(
 	switch (opt) {
 	case OPT_AF:
 		return set_af(o, value);
+	case OPT_AGAINST:
+		return set_against(o, value);
 	case OPT_BLOC:
 		return set_bloc(o, value);
 	case OPT_BY:
@@ -486,6 +509,7 @@ options_parse(struct options *o, int argc, char **argv)
 	*o = (struct options){
 		.db = DEFAULT_DB,
 		.max_age_us = -1,
+		.against_flow = -1,
 		.now_us = wall_to_us(wall_now()),
 	};
 	while (
@@ -504,6 +528,11 @@ options_parse(struct options *o, int argc, char **argv)
 	if (o->regions == NULL && set_regions(o, NULL) == -1)
 		return -1;
 	choose_format(o);
+	if (o->against[0] != '\0' && o->vps.count > 0 &&
+	    names_find(&o->vps, o->against) < 0) {
+		o->against_hidden = true;
+		(void)names_put(&o->vps, o->against);
+	}
 	return set_window(o, &times);
 }
 
@@ -537,6 +566,7 @@ options_help(void)
 	    "[--at TIME] [--weights FILE]\n"
 	    "       acreport inflation [--by ...] [--weights FILE]\n"
 	    "       acreport locality  [--by ...] [--bloc COUNTRIES]\n"
+	    "       acreport paths     [--against VP[/FLOW]] [--format dot]\n"
 	    "       acreport publication\n"
 	    "       acreport rssac047\n"
 	    "       acreport plausibility\n"
@@ -557,7 +587,7 @@ options_help(void)
 	    "  --step LENGTH        one set of rows for each such step\n"
 	    "  --weights FILE       load of vantage points, networks, "
 	    "countries\n"
-	    "  --format table|csv|json\n"
+	    "  --format table|csv|json, and dot of paths\n"
 	    "  -o FILE              write there instead of standard output\n"
 	    "  -V                   print the version\n"
 	    "\n"

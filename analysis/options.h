@@ -43,6 +43,7 @@ enum option_bit {
 	OPTION_WEIGHTS = 1 << 11,
 	OPTION_BLOC = 1 << 16,
 	OPTION_OF = 1 << 17,
+	OPTION_AGAINST = 1 << 20,
 };
 
 struct options {
@@ -64,6 +65,11 @@ struct options {
 	int64_t step_us;            /* 0: the window is one */
 	int64_t from_us;            /* of diff; until_us - 1 is --to */
 	bool matrix;
+	/* Of paths: another vantage point, "" none, and its flow, -1: the
+	 * same; hidden: its own rows were not asked for. */
+	char against[LIMIT_VP_NAME + 1];
+	int64_t against_flow;
+	bool against_hidden;
 	unsigned given; /* enum option_bit */
 	bool help, version;
 };

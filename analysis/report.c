@@ -7,7 +7,7 @@
 #include "lib/times.h"
 
 static const struct report_format *const formats[] = { &report_text,
-	&report_csv, &report_json };
+	&report_csv, &report_json, &report_dot };
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
 const struct report_format *

@@ -63,6 +63,7 @@ struct report_format {
 extern const struct report_format report_text;
 extern const struct report_format report_csv;
 extern const struct report_format report_json;
+extern const struct report_format report_dot; /* of paths alone */
 
 /* By name, or by the ending of a file's name; NULL where there is none. */
 const struct report_format *report_format_find(const char *name);

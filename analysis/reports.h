@@ -34,6 +34,7 @@ int vps_report(struct run *);
 int sites_report(struct run *);
 int availability_report(struct run *);
 int congruence_report(struct run *);
+int paths_report(struct run *);
 int inflation_report(struct run *);
 int locality_report(struct run *);
 int plausibility_report(struct run *);

@@ -38,6 +38,7 @@ class Record:
         self.name = rest.pop("name", None)
         self.detail = rest.pop("detail", {"type": "dns", "flow": {"n": 0}})
         self.reply = rest.pop("reply", None)
+        self.hops = rest.pop("hops", None)  # of a trace
         self.columns = rest
 
     @property
@@ -127,10 +128,22 @@ class Store:
             self.db.execute(
                 f"INSERT INTO measurement({','.join(row)}) "
                 f"VALUES({','.join('?' * len(row))})", tuple(row.values()))
+            if record.hops is not None:
+                self.trace(record.hops)
         for hour in range(batch.t0 // HOUR, batch.t1 // HOUR + 1):
             self.db.execute("INSERT OR IGNORE INTO unsettled(vp,hour) "
                             "VALUES(?,?)",
                             (self.vp(batch.vp), hour))
+
+    def trace(self, hops):
+        """Of the measurement that was added last."""
+        number = self.db.execute(
+            "SELECT max(id) FROM measurement").fetchone()[0]
+        text = json.dumps(hops, separators=(",", ":"))
+        path = self.one("path", text, {
+            "hash": hashlib.sha256(text.encode()).digest(), "hops": text})
+        self.db.execute("INSERT INTO trace VALUES(?,?,?)",
+                        (number, path, json.dumps([None] * len(hops))))
 
     def settle(self, until=None):
         """Intervals of what is before a time (of everything), from scratch;
