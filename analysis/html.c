@@ -6,6 +6,7 @@
 #include "analysis/html.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/html_page.h"
@@ -102,20 +103,21 @@ text_of(const struct run *run, int32_t name)
 	return json_string(names_text(&run->catalog.names, name));
 }
 
-/* A coordinate as it may be shared: to a tenth of a degree. */
+/* A coordinate as it may be shared, to a tenth of a degree; else to one that
+ * is ten metres. */
 static json_t *
-coordinate(struct query_rows *rows, int column)
+coordinate(const struct run *run, struct query_rows *rows, int column)
 {
-	if (query_null(rows, column))
-		return json_null();
-	return json_real((double)query_int(rows, column) / 10.0);
+	const double unit = run->options->full ? 10000 : 10;
+
+	return json_real(round(query_real(rows, column) * unit) / unit);
 }
 
 static json_t *
 vantage_points(struct run *run)
 {
 	struct query_rows *rows = query_prepare(run->query,
-	    "SELECT round(lat * 10), round(lon * 10) FROM vp_place"
+	    "SELECT lat, lon FROM vp_place"
 	    " WHERE vp = ?1 ORDER BY since > ?2, CASE WHEN since > ?2"
 	    " THEN since ELSE -since END LIMIT 1");
 	json_t *list = json_array();
@@ -135,8 +137,8 @@ vantage_points(struct run *run)
 		query_bind(rows, 2, run->options->until_us - 1);
 		if (query_next(rows) && !query_null(rows, 0) &&
 		    !query_null(rows, 1)) {
-			json_array_append_new(entry, coordinate(rows, 0));
-			json_array_append_new(entry, coordinate(rows, 1));
+			json_array_append_new(entry, coordinate(run, rows, 0));
+			json_array_append_new(entry, coordinate(run, rows, 1));
 		}
 		query_reset(rows);
 		json_array_append_new(list, entry);

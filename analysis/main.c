@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "analysis/html_page.h"
+#include "analysis/locate.h"
 #include "analysis/options.h"
 #include "analysis/places.h"
+#include "analysis/report_fits.h"
 #include "analysis/reports.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -16,6 +18,7 @@
 #define HOUR_US (3600LL * 1000000)
 #define OPTION_WINDOW (OPTION_SINCE | OPTION_UNTIL)
 #define NAMES_TEXT 512
+#define CHECKED 16 /* and a check_state: what --check ends with */
 
 static const struct subcommand {
 	const char *name;
@@ -180,7 +183,7 @@ check_subcommand(struct options *o)
 		    options_by_name(o->by));
 		return NULL;
 	}
-	return command;
+	return report_fits(o) == 0 ? command : NULL;
 }
 
 struct cell
@@ -288,11 +291,21 @@ say_unplaced(const struct run *run)
 		    run->options->site_map, c->unplaced, c->asked);
 }
 
+static void
+say_nowhere(const struct report *report)
+{
+	if (report->nowhere > 0)
+		log_warnx("%zu of %zu rows have no position: a vantage point's "
+			  "is configured, a site's comes by --site-map",
+		    report->nowhere, report->rows);
+}
+
 static int
 write_report(struct run *run, const struct subcommand *command)
 {
 	const char *path =
 	    run->options->output == NULL ? "-" : run->options->output;
+	struct report_check check = run->options->check;
 	struct file_output out;
 	int status;
 
@@ -300,6 +313,11 @@ write_report(struct run *run, const struct subcommand *command)
 		return write_error(path);
 	run->report.stream = out.stream;
 	run->report.format = run->options->format;
+	run->report.name = command->name;
+	run->report.full = run->options->full;
+	run->report.locate = locate_row;
+	run->report.owner = run;
+	run->report.check = &check;
 	run->report.colour = strcmp(path, "-") == 0 && isatty(STDOUT_FILENO) &&
 			     getenv("NO_COLOR") == NULL;
 	errno = 0;
@@ -314,8 +332,10 @@ write_report(struct run *run, const struct subcommand *command)
 		(void)file_output_done(&out, false);
 		return code;
 	}
-	return file_output_done(&out, true) == -1 ? write_error(path)
-						  : EXIT_DONE;
+	if (file_output_done(&out, true) == -1)
+		return write_error(path);
+	say_nowhere(&run->report);
+	return run->options->checks ? CHECKED + (int)check.state : EXIT_DONE;
 }
 
 static int
@@ -392,14 +412,13 @@ read_map_and_run(const struct options *o, const struct subcommand *command)
 	return code;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
-	const struct subcommand *command;
+	const struct subcommand *command = NULL;
 	struct options options;
 	int code = EXIT_BAD_USAGE;
 
-	log_init("acreport", 0);
 	if (options_parse(&options, argc, argv) == -1)
 		goto out;
 	code = EXIT_DONE;
@@ -408,12 +427,53 @@ main(int argc, char **argv)
 	} else if (options.version) {
 		(void)puts("acreport " AC_VERSION);
 	} else {
-		code = EXIT_BAD_USAGE;
 		command = check_subcommand(&options);
-		if (command != NULL)
-			code = read_map_and_run(&options, command);
+		code = command == NULL ? EXIT_BAD_USAGE
+				       : read_map_and_run(&options, command);
 	}
 out:
 	options_clear(&options);
 	return code;
+}
+
+/* A plugin speaks on standard output alone, and of its state first; what goes
+ * wrong is why that is unknown, and other remarks come behind it. */
+static int
+run_check(int argc, char **argv)
+{
+	char *said = NULL;
+	size_t len = 0;
+	FILE *kept = open_memstream(&said, &len);
+	int code;
+
+	log_keep(kept);
+	code = run(argc, argv);
+	log_keep(NULL);
+	if (code == EXIT_DONE) /* --help */
+		code = CHECKED + CHECK_OK;
+	else if (code < CHECKED) {
+		code = CHECKED + CHECK_UNKNOWN;
+		(void)fputs("acreport UNKNOWN: ", stdout);
+	}
+	if (kept != NULL && fclose(kept) == 0)
+		(void)fwrite(said, 1, len, stdout);
+	free(said);
+	return fflush(stdout) == 0 ? code - CHECKED : CHECK_UNKNOWN;
+}
+
+static bool
+is_check(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--check") == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+main(int argc, char **argv)
+{
+	log_init("acreport", 0);
+	return is_check(argc, argv) ? run_check(argc, argv) : run(argc, argv);
 }

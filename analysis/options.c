@@ -22,9 +22,13 @@ enum {
 	OPT_AT,
 	OPT_BLOC,
 	OPT_BY,
+	OPT_CHECK,
+	OPT_COLUMN,
+	OPT_CRIT,
 	OPT_DB,
 	OPT_FORMAT,
 	OPT_FROM,
+	OPT_FULL,
 	OPT_LEVEL,
 	OPT_MATRIX,
 	OPT_MAX_AGE,
@@ -40,6 +44,7 @@ enum {
 	OPT_TO,
 	OPT_UNTIL,
 	OPT_VP,
+	OPT_WARN,
 	OPT_WEIGHTS,
 };
 
@@ -49,9 +54,13 @@ static const struct option long_options[] = {
 	{ "at", required_argument, NULL, OPT_AT },
 	{ "bloc", required_argument, NULL, OPT_BLOC },
 	{ "by", required_argument, NULL, OPT_BY },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "column", required_argument, NULL, OPT_COLUMN },
+	{ "crit", required_argument, NULL, OPT_CRIT },
 	{ "db", required_argument, NULL, OPT_DB },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "from", required_argument, NULL, OPT_FROM },
+	{ "full", no_argument, NULL, OPT_FULL },
 	{ "help", no_argument, NULL, 'h' },
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "matrix", no_argument, NULL, OPT_MATRIX },
@@ -70,6 +79,7 @@ static const struct option long_options[] = {
 	{ "until", required_argument, NULL, OPT_UNTIL },
 	{ "version", no_argument, NULL, 'V' },
 	{ "vp", required_argument, NULL, OPT_VP },
+	{ "warn", required_argument, NULL, OPT_WARN },
 	{ "weights", required_argument, NULL, OPT_WEIGHTS },
 	{ NULL, 0, NULL, 0 },
 };
@@ -263,8 +273,35 @@ static int
 set_format(struct options *o, const char *value)
 {
 	if ((o->format = report_format_find(value)) == NULL)
-		return bad_value("--format", value, "table, csv, json or dot");
+		return bad_value("--format", value,
+		    "table, csv, json, geojson, openmetrics or dot");
 	return 0;
+}
+
+static int
+set_range(struct check_range *range, const char *option, const char *value)
+{
+	if (check_range_parse(range, value) == -1)
+		return bad_value(option, value,
+		    "a number, or a range such as 99.9: or 10:20");
+	return 0;
+}
+
+static int
+set_check_option(struct options *o, int opt, const char *value)
+{
+	switch (opt) {
+	case OPT_WARN:
+		return set_range(&o->check.warn, "--warn", value);
+	case OPT_CRIT:
+		return set_range(&o->check.crit, "--crit", value);
+	case OPT_COLUMN:
+		o->check.column = value;
+		return 0;
+	default:
+		o->checks = true;
+		return 0;
+	}
 }
 
 static int
@@ -353,11 +390,19 @@ set_option(
 		return set_bloc(o, value);
 	case OPT_BY:
 		return set_by(o, value);
+	case OPT_CHECK:
+	case OPT_COLUMN:
+	case OPT_CRIT:
+	case OPT_WARN:
+		return set_check_option(o, opt, value);
 	case OPT_DB:
 		o->db = value;
 		return 0;
 	case OPT_FORMAT:
 		return set_format(o, value);
+	case OPT_FULL:
+		o->full = true;
+		return 0;
 	case OPT_LEVEL:
 		return set_level(o, value);
 	case OPT_MAX_AGE:
@@ -491,13 +536,33 @@ options_step(
 	return *since_us < o->until_us;
 }
 
-static void
+/* 0, or -1 where --check and the others do not go together. */
+static int
 choose_format(struct options *o)
 {
+	const struct report_check *check = &o->check;
+	const bool limits =
+	    check->warn.text != NULL || check->crit.text != NULL;
+
+	if (!o->checks && (limits || check->column != NULL)) {
+		log_warnx("--warn, --crit and --column need --check");
+		return -1;
+	}
+	if (o->checks && !limits) {
+		log_warnx("--check needs --warn or --crit");
+		return -1;
+	}
+	if (o->checks && (o->format != NULL || o->output != NULL)) {
+		log_warnx("--check answers with one line: no --format, no -o");
+		return -1;
+	}
+	if (o->checks)
+		o->format = &report_check;
 	if (o->format == NULL && o->output != NULL)
 		o->format = report_format_of_file(o->output);
 	if (o->format == NULL)
 		o->format = &report_text;
+	return 0;
 }
 
 int
@@ -527,7 +592,8 @@ options_parse(struct options *o, int argc, char **argv)
 	}
 	if (o->regions == NULL && set_regions(o, NULL) == -1)
 		return -1;
-	choose_format(o);
+	if (choose_format(o) == -1)
+		return -1;
 	if (o->against[0] != '\0' && o->vps.count > 0 &&
 	    names_find(&o->vps, o->against) < 0) {
 		o->against_hidden = true;
@@ -587,7 +653,10 @@ options_help(void)
 	    "  --step LENGTH        one set of rows for each such step\n"
 	    "  --weights FILE       load of vantage points, networks, "
 	    "countries\n"
-	    "  --format table|csv|json, and dot of paths\n"
+	    "  --format table|csv|json|geojson|openmetrics, and dot of paths\n"
+	    "  --full               exact positions in html and geojson\n"
+	    "  --check [--warn RANGE] [--crit RANGE] [--column NAME]\n"
+	    "                       answer as a monitoring plugin\n"
 	    "  -o FILE              write there instead of standard output\n"
 	    "  -V                   print the version\n"
 	    "\n"

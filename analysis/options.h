@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "analysis/names.h"
 #include "analysis/report.h"
+#include "analysis/report_check.h"
 #include "analysis/trail.h"
 #include "lib/limits.h"
 #include "lib/regions.h"
@@ -53,6 +54,7 @@ struct options {
 	size_t mmdb_count;
 	struct regions *regions; /* the operator's, or what ships */
 	const struct report_format *format;
+	struct report_check check; /* where format is report_check */
 	struct names targets, vps, questions;
 	int af; /* 0: both */
 	enum group_by by;
@@ -70,6 +72,8 @@ struct options {
 	char against[LIMIT_VP_NAME + 1];
 	int64_t against_flow;
 	bool against_hidden;
+	bool checks;
+	bool full;      /* also what is not for sharing */
 	unsigned given; /* enum option_bit */
 	bool help, version;
 };

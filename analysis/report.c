@@ -7,7 +7,8 @@
 #include "lib/times.h"
 
 static const struct report_format *const formats[] = { &report_text,
-	&report_csv, &report_json, &report_dot };
+	&report_csv, &report_json, &report_geojson, &report_openmetrics,
+	&report_dot };
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
 const struct report_format *
@@ -87,6 +88,21 @@ cell_percent(double part, double whole)
 	if (!(whole > 0))
 		return cell_unknown();
 	return cell_number(llround(10000.0 * part / whole));
+}
+
+bool
+report_names_row(const struct column *column)
+{
+	static const char *const numbers[] = { "af", "asn", "port", "flow" };
+
+	if (column->type == COLUMN_TEXT)
+		return strcmp(column->name, "note") != 0 &&
+		       strcmp(column->name, "unit") != 0;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (strcmp(column->name, numbers[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool

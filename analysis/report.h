@@ -40,15 +40,24 @@ struct cell {
 };
 
 struct report_format;
+struct report_check;
 struct report {
+	const char *name; /* "latency" */
 	FILE *stream;
 	const struct report_format *format;
 	const struct column *columns;
 	size_t count;
 	size_t table_columns; /* that a table shows; 0: all */
 	bool colour;
-	size_t rows; /* written so far */
-	void *state; /* the format's own */
+	bool full;                  /* --full: not only what may be shared */
+	struct report_check *check; /* of report_check alone; borrowed */
+	/* Of report_geojson alone (locate.h); NULL: nowhere. */
+	bool (*locate)(const struct report *, const struct cell *, double *lat,
+	    double *lon);
+	const void *owner; /* whom locate asks */
+	size_t nowhere;    /* rows that locate did not find */
+	size_t rows;       /* written so far */
+	void *state;       /* the format's own */
 };
 
 /* 0, or -1 where a write failed (errno). */
@@ -64,6 +73,8 @@ extern const struct report_format report_text;
 extern const struct report_format report_csv;
 extern const struct report_format report_json;
 extern const struct report_format report_dot; /* of paths alone */
+extern const struct report_format report_geojson;
+extern const struct report_format report_openmetrics;
 
 /* By name, or by the ending of a file's name; NULL where there is none. */
 const struct report_format *report_format_find(const char *name);
@@ -79,6 +90,10 @@ struct cell cell_number_if(bool known, int64_t);
 struct cell cell_unknown(void);
 /* Of a COLUMN_PERCENT; unknown where whole is not over 0. */
 struct cell cell_percent(double part, double whole);
+
+/* Whether a column says what a row is about: texts, but no remarks, and
+ * numbers that are names. */
+bool report_names_row(const struct column *);
 
 bool cell_is_known(const struct cell *, enum column_type);
 

@@ -14,7 +14,8 @@
 static struct {
 	char program[32];
 	int verbose;
-} settings = { "", 0 };
+	FILE *kept; /* NULL: standard error */
+} settings = { "", 0, NULL };
 
 static size_t
 append_byte(char *line, size_t len, unsigned char byte)
@@ -53,7 +54,7 @@ log_line(const char *reason, const char *format, va_list args)
 	ssize_t written;
 
 	(void)vsnprintf(message, sizeof(message), format, args);
-	if (settings.program[0] != '\0') {
+	if (settings.program[0] != '\0' && settings.kept == NULL) {
 		len = append(line, len, settings.program);
 		len = append(line, len, ": ");
 	}
@@ -63,6 +64,10 @@ log_line(const char *reason, const char *format, va_list args)
 		len = append(line, len, reason);
 	}
 	line[len++] = '\n';
+	if (settings.kept != NULL) {
+		(void)fwrite(line, 1, len, settings.kept);
+		return;
+	}
 	(void)fflush(stdout);
 	/* Nobody is left to tell where standard error itself fails. */
 	written = write(STDERR_FILENO, line, len);
@@ -74,6 +79,12 @@ log_init(const char *program, int verbose)
 {
 	(void)text_copy(settings.program, sizeof(settings.program), program);
 	settings.verbose = verbose;
+}
+
+void
+log_keep(FILE *stream)
+{
+	settings.kept = stream;
 }
 
 void

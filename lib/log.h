@@ -6,8 +6,13 @@
 #ifndef LIB_LOG_H
 #define LIB_LOG_H
 
+#include <stdio.h>
+
 /* Set once by main; begins every line ("acprobe: "). verbose shows log_info. */
 void log_init(const char *program, int verbose);
+/* Lines go there instead, without the program's name; NULL: to standard error
+ * again. Borrowed. For answers whose form is another program's. */
+void log_keep(FILE *);
 
 void log_warnx(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) /* appends ": strerror(errno)" */

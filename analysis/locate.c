@@ -1,0 +1,94 @@
+#include "analysis/locate.h"
+
+#include <string.h>
+#include "analysis/reports.h"
+
+/* NULL where the report has no such column, or the row nothing in it. */
+static const char *
+text_in(const struct report *report, const struct cell *cells, const char *name)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		if (strcmp(report->columns[i].name, name) == 0 &&
+		    report->columns[i].type == COLUMN_TEXT &&
+		    cell_is_known(&cells[i], COLUMN_TEXT))
+			return cells[i].text;
+	}
+	return NULL;
+}
+
+static bool
+locate_vp(const struct run *run, const char *name, double *lat, double *lon)
+{
+	const struct catalog *c = &run->catalog;
+	const int32_t number = names_find(&c->names, name);
+	const struct place *place;
+
+	for (size_t i = 0; number >= 0 && i < c->vp_count; i++) {
+		if (c->vps[i].name != number)
+			continue;
+		place = catalog_place(&c->vps[i], run->options->until_us - 1);
+		if (place == NULL || !place->has_position)
+			return false;
+		*lat = place->lat;
+		*lon = place->lon;
+		return true;
+	}
+	return false;
+}
+
+/* By any of its instances: the map gave them the site. */
+static bool
+locate_instance(const struct run *run, size_t service, int32_t site_number,
+    struct site *site)
+{
+	const struct catalog *c = &run->catalog;
+	struct site_name name = {
+		.service = names_text(&c->names, c->services[service].target),
+		.time_us = c->map_us,
+	};
+
+	for (size_t i = 0; i < c->instance_count; i++) {
+		if (c->site_of[service][i] != site_number)
+			continue;
+		name.instance = names_text(&c->names, c->instances[i].text);
+		return site_map_find_at(c->map, &name, site) &&
+		       site->has_position;
+	}
+	return false;
+}
+
+static bool
+locate_site(const struct run *run, const char *target, const char *text,
+    struct site *site)
+{
+	const struct catalog *c = &run->catalog;
+	const int32_t number = names_find(&c->sites, text);
+	const int32_t of = target == NULL ? -1 : names_find(&c->names, target);
+
+	for (size_t i = 0; number >= 0 && i < c->service_count; i++) {
+		if ((of < 0 || c->services[i].target == of) &&
+		    c->site_of[i] != NULL &&
+		    locate_instance(run, i, number, site))
+			return true;
+	}
+	return false;
+}
+
+bool
+locate_row(const struct report *report, const struct cell *cells, double *lat,
+    double *lon)
+{
+	const struct run *run = report->owner;
+	const char *vp = text_in(report, cells, "vp");
+	const char *text = text_in(report, cells, "site");
+	struct site site;
+
+	if (vp != NULL)
+		return locate_vp(run, vp, lat, lon);
+	if (text == NULL ||
+	    !locate_site(run, text_in(report, cells, "target"), text, &site))
+		return false;
+	*lat = site.lat;
+	*lon = site.lon;
+	return true;
+}
