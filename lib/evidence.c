@@ -32,7 +32,7 @@ struct evidence {
 static int
 open_file(const char *path)
 {
-	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+	const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
 	int fd = open(path, flags, 0600);
 	struct stat st;
 
@@ -62,10 +62,31 @@ open_stream(struct evidence *e)
 	return NULL;
 }
 
-static int
-start(struct evidence *e)
+struct evidence *
+evidence_create(const char *path)
+{
+	struct evidence *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	if (evidence_pcap_load(&e->pcap) == -1 ||
+	    (e->fd = open_file(path)) == -1) {
+		free(e);
+		return NULL;
+	}
+	e->failed = true; /* until it is started */
+	return e;
+}
+
+int
+evidence_start(struct evidence *e)
 {
 	FILE *stream;
+	struct stat st;
+
+	if (fstat(e->fd, &st) == -1 ||
+	    (S_ISREG(st.st_mode) && ftruncate(e->fd, 0) == -1))
+		return -1;
 
 	e->format =
 	    e->pcap.open_dead(DLT_RAW, PACKET_MAX, PCAP_TSTAMP_PRECISION_NANO);
@@ -78,29 +99,9 @@ start(struct evidence *e)
 	/* Where it fails the stream is closed. */
 	if ((e->dumper = e->pcap.dump_fopen(e->format, stream)) == NULL)
 		return -1;
+	e->failed = false;
 	e->buffered = HEAD;
 	return evidence_flush(e);
-}
-
-struct evidence *
-evidence_create(const char *path)
-{
-	struct evidence *e = calloc(1, sizeof(*e));
-	int saved;
-
-	if (e == NULL)
-		return NULL;
-	if (evidence_pcap_load(&e->pcap) == -1 ||
-	    (e->fd = open_file(path)) == -1) {
-		free(e);
-		return NULL;
-	}
-	if (start(e) == 0)
-		return e;
-	saved = errno;
-	(void)evidence_close(e);
-	errno = saved;
-	return NULL;
 }
 
 size_t

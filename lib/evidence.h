@@ -16,9 +16,12 @@
 
 struct evidence;
 
-/* Make the file anew, mode 0600, in place: it holds whole packets at any time.
- * A symlink is refused. NULL (errno; ELIBACC: there is no libpcap). */
+/* Open the file, mode 0600, and leave in it what is there. A symlink is
+ * refused. NULL (errno; ELIBACC: there is no libpcap). */
 struct evidence *evidence_create(const char *path);
+/* Make it anew, in place: it holds whole packets at any time from here on. To
+ * be called once. -1 (errno): nothing can be saved. */
+int evidence_start(struct evidence *);
 /* A packet from its IP header on. Nothing is added behind a failure, nor
  * beyond LIMIT_EVIDENCE_BYTES, nor where evidence_room is too little: those are
  * counted. */

@@ -476,8 +476,20 @@ evidence_write(struct link *inner, const char *path)
 		.wait = witness_wait,
 		.raw = inner->raw,
 		.can_echo = { inner->can_echo[0], inner->can_echo[1] } };
-	pair_clocks(w);
 	return &w->link;
+}
+
+int
+evidence_write_start(struct link *link)
+{
+	struct witness *w = (struct witness *)link;
+
+	pair_clocks(w);
+	if (evidence_start(w->file) == 0)
+		return 0;
+	w->told = true;
+	log_warn("%s: no packets are saved", w->path);
+	return -1;
 }
 
 void

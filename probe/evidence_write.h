@@ -13,8 +13,12 @@
  * options; the default TTL (64); TCP's numbers, windows and empty segments. A
  * TTL of 0 in what was taken says that it is not known; an error with it was
  * told by the error queue, and its headers are made up. NULL: the file cannot
- * be made (errno). */
+ * be opened (evidence_create's errno). */
 struct link *evidence_write(struct link *inner, const char *path);
+
+/* The first packet is about to leave: the file is made anew. -1 after a line:
+ * nothing is saved. */
+int evidence_write_start(struct link *);
 
 /* The last packets, and a line about any that could not be saved. The
  * measurement is none the worse for it. */

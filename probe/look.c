@@ -213,6 +213,8 @@ look_at(struct look *look)
 	if (o->write != NULL && !o->dry_run &&
 	    (witness = evidence_write(link, o->write)) == NULL) {
 		code = evidence_explain(o->write, NULL);
+	} else if (witness != NULL && evidence_write_start(witness) == -1) {
+		code = EXIT_STORAGE;
 	} else if (sandbox_drop(NULL) == -1) {
 		log_warn("giving up privilege");
 		code = EXIT_STORAGE;

@@ -21,8 +21,8 @@ run(const struct options *options)
 	case MODE_CHECK_CONFIG:
 		return round_check(options->config);
 	case MODE_ROUND:
-		return round_run(
-		    options->config, &options->manners, options->look.dry_run);
+		return round_run(options->config, &options->manners,
+		    options->look.write, options->look.dry_run);
 	case MODE_LOOK:
 		break;
 	}

@@ -10,10 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/evidence.h"
 #include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
 #include "lib/text.h"
+#include "probe/evidence_write.h"
 #include "probe/host.h"
 #include "probe/round_private.h"
 #include "probe/sockets.h"
@@ -280,6 +282,8 @@ measure(struct round *r)
 		return EXIT_STORAGE;
 	plan_init(&r->plan, flows, r->link);
 	r->now = wall_now();
+	if (r->witness != NULL) /* which is told; the measurement goes on */
+		(void)evidence_write_start(r->witness);
 	if (round_paths_open(r) == 0 && round_plan(r) == 0)
 		code = carry_out(r);
 	else
@@ -399,9 +403,31 @@ read_manners(
 	return exit_code_of(errno);
 }
 
+/* Sockets, and the file of the evidence, which the user could not make. */
 static int
-with_config(const struct config *config, const struct manners *extra, bool dry)
+open_link(struct round *r, struct link **sockets, const char *write)
 {
+	const char *interface = r->config->interface;
+
+	*sockets = r->link = sockets_new(interface, r->config->dscp);
+	if (r->link == NULL) {
+		log_warn("interface %s: sockets",
+		    interface == NULL ? "any" : interface);
+		return EXIT_PERMISSION;
+	}
+	if (write == NULL || r->dry)
+		return EXIT_DONE;
+	if ((r->witness = evidence_write(r->link, write)) == NULL)
+		return evidence_explain(write, NULL);
+	r->link = r->witness;
+	return EXIT_DONE;
+}
+
+static int
+with_config(const struct config *config, const struct manners *extra,
+    const char *write, bool dry)
+{
+	struct link *sockets = NULL;
 	struct manners manners = { 0 };
 	struct round round = {
 		.config = config, .manners = &manners, .dry = dry
@@ -423,16 +449,11 @@ with_config(const struct config *config, const struct manners *extra, bool dry)
 		code = exit_code_of(errno);
 		goto out;
 	}
-	if ((round.link = sockets_new(config->interface, config->dscp)) ==
-	    NULL) {
-		log_warn("interface %s: sockets",
-		    config->interface == NULL ? "any" : config->interface);
-		code = EXIT_PERMISSION;
-		goto out;
-	}
-	code = without_privilege(&round);
+	if ((code = open_link(&round, &sockets, write)) == EXIT_DONE)
+		code = without_privilege(&round);
 out:
-	sockets_free(round.link);
+	evidence_write_done(round.witness);
+	sockets_free(sockets);
 	services_free(round.services);
 	sign_key_free(round.key);
 	manners_clear(&manners);
@@ -440,7 +461,8 @@ out:
 }
 
 int
-round_run(const char *path, const struct manners *extra, bool dry)
+round_run(
+    const char *path, const struct manners *extra, const char *write, bool dry)
 {
 	char error[512];
 	struct config *config =
@@ -451,7 +473,7 @@ round_run(const char *path, const struct manners *extra, bool dry)
 		log_warnx("%s", error);
 		return exit_code_of(errno);
 	}
-	code = with_config(config, extra, dry);
+	code = with_config(config, extra, write, dry);
 	config_free(config);
 	return code;
 }

@@ -4,6 +4,7 @@
 """usage: probe_evidence.py [SEED]"""
 
 import datetime
+import fcntl
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import probing  # noqa: E402
+import rounds  # noqa: E402
 from probing import SERVICE, ZONE  # noqa: E402
 
 SERVICES = "host %s or host %s or icmp or (ip6 and not udp and not tcp)" % (
@@ -95,6 +97,75 @@ def test_all_there(results, prober, lab):
                done.stdout + done.stderr)
 
 
+ROUND = """user = "nobody"
+target "service" {
+	address = { "%s", "%s" }
+	zone = "%s"
+	transport = { "udp", "tcp" }
+	flows = 3
+	echo = true
+	trace = true
+}
+""" % (SERVICE[4], SERVICE[6], ZONE)
+
+
+def datagrams(packets):
+    """Of a stream the file has what its socket saw, no segment as it was."""
+    return by_essence((at, packet) for at, packet in packets
+                      if packet[9 if packet[0] >> 4 == 4 else 6] != 6)
+
+
+def test_round(results, prober, lab):
+    vp = rounds.Rounds(lab, prober, "vp1")
+    os.chmod(lab.dir, 0o711)
+    os.chown(vp.folder, probing.NOBODY, probing.NOBODY)
+    vp.configure(ROUND)
+    path = os.path.join(prober.folder, "round.pcap")
+    with probing.Capture(lab, "vp1", SERVICES) as capture:
+        done = vp.run("--write", path)
+    wire = datagrams((at, packet) for at, packet in capture.packets()
+                     if not is_neighbour(packet))
+    only, _ = differences(wire, datagrams(read_raw(path)))
+    results.ok(done.whole() and len(wire) > 40 and not only,
+               "a round's file holds every datagram that tcpdump saw: %d" %
+               len(wire), (only[:10], done.done.stderr, len(done.records)))
+    told = probing.run("tshark", "-n", "-r", path, *CHECK, "-Y", TOLD)
+    names = probing.run("tshark", "-n", "-r", path, "-Y",
+                        "dns.flags.response == 1", "-T", "fields", "-e",
+                        "dns.id")
+    asked = [r for r in done.records if r["type"] == "dns"]
+    results.ok(told.returncode == 0 and not told.stdout and
+               len(names.stdout.split()) >= len(asked) > 20 and
+               any(r["proto"] == "tcp" for r in asked),
+               "tshark reads every answer of it, and finds nothing wrong",
+               (told.stdout, told.stderr, len(names.stdout.split()),
+                len(asked)))
+    with open(path, "rb") as file:
+        before = file.read()
+    with open(os.path.join(vp.spool, "probe.lock"), "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        skipped = vp.run("--write", path)
+    with open(path, "rb") as file:
+        after = file.read()
+    results.ok(skipped.done.returncode == 0 and "skipped" in
+               skipped.done.stderr and after == before,
+               "a round that is skipped leaves the file to the one that runs",
+               (skipped.done.stderr, len(before), len(after)))
+    again = prober.look(lab, "vp2", "--read", path_for_all(path, prober))
+    named = [sorted(json.dumps([r["addr"], r["proto"], r["question"],
+                                r["nsid_hex"]]) for r in found
+                    if r.get("nsid_hex")) for found in (done.records, again.records)]
+    results.ok(len(named[0]) > 20 and named[0] == named[1],
+               "and --read finds in it the names that the round found: %d" %
+               len(named[0]), [(a, b) for a, b in zip(*named) if a != b][:4])
+
+
+def path_for_all(path, prober):
+    path = shutil.copy(path, os.path.join(prober.folder, "all.pcap"))
+    os.chmod(path, 0o644)
+    return path
+
+
 def outcome(record):
     """What a capture by another must agree in: not times."""
     return json.dumps([record[key] for key in (
@@ -106,9 +177,8 @@ def outcome(record):
 def test_tcpdump(results, prober, lab):
     with probing.Capture(lab, "vp2", SERVICES) as capture:
         first = prober.look(lab, "vp2", "-z", ZONE, *SERVICE.values())
-    path = shutil.copy(capture.path, os.path.join(prober.folder, "t.pcap"))
-    os.chmod(path, 0o644)
-    again = prober.look(lab, "vp2", "--read", path)
+    again = prober.look(lab, "vp2", "--read",
+                        path_for_all(capture.path, prober))
     a, b = (sorted(map(outcome, look.records)) for look in (first, again))
     results.ok(len(a) == 26 and a == b and again.status == 0,
                "what tcpdump wrote of a look is read as that look: %d" %
@@ -278,6 +348,7 @@ def test(results):
     try:
         with probing.lab(*options) as lab:
             test_all_there(results, prober, lab)
+            test_round(results, prober, lab)
             test_tcpdump(results, prober, lab)
             test_no_library(results, prober, lab)
             test_streams(results, prober, lab)

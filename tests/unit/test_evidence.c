@@ -215,6 +215,7 @@ what_was_written_is_read_again(void **state)
 
 	(void)state;
 	assert_non_null(e);
+	assert_int_equal(evidence_start(e), 0);
 	for (i = 1; i <= 20; i++) {
 		if (evidence_room(e) < i * 3000)
 			assert_int_equal(evidence_flush(e), 0);
@@ -245,6 +246,7 @@ the_file_holds_whole_packets_at_any_time(void **state)
 
 	(void)state;
 	assert_non_null(e);
+	assert_int_equal(evidence_start(e), 0);
 	for (i = 0; i < 3; i++) {
 		while ((len = evidence_room(e)) > 0) {
 			len = len > sizeof(bytes) ? sizeof(bytes) : len;
@@ -287,6 +289,9 @@ a_file_that_was_there_is_ours_alone_from_then_on(void **state)
 	assert_non_null(e = evidence_create(path));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(st.st_size, 2);
+	assert_int_equal(evidence_start(e), 0);
+	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 24);
 	assert_int_equal(evidence_close(e), 0);
 }
@@ -299,10 +304,12 @@ a_device_that_is_full_is_told_once(void **state)
 	(void)state;
 	if (access("/dev/full", W_OK) == -1)
 		skip();
+	assert_non_null(e = evidence_create("/dev/full"));
 	errno = 0;
-	e = evidence_create("/dev/full");
-	assert_null(e);
+	assert_int_equal(evidence_start(e), -1);
 	assert_int_equal(errno, ENOSPC);
+	evidence_add(e, (struct wall){ 1 }, PACKET, 10);
+	assert_int_equal(evidence_close(e), 0);
 }
 
 int
