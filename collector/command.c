@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "lib/log.h"
 
 int
@@ -89,4 +90,25 @@ command_result(enum store_result result, const char *what)
 		log_warnx("%s: %s", what, store_result_name(result));
 		return EXIT_STORAGE;
 	}
+}
+
+char *
+command_verb(int *argc, char **argv)
+{
+	for (int i = 1; i < *argc; i++) {
+		char *word = argv[i];
+
+		if (strcmp(word, "-f") == 0 || strcmp(word, "--db") == 0 ||
+		    strcmp(word, "--archive") == 0) {
+			i++;
+			continue;
+		}
+		if (word[0] == '-')
+			continue;
+		memmove(&argv[i], &argv[i + 1],
+		    (size_t)(*argc - i) * sizeof(*argv));
+		(*argc)--;
+		return word;
+	}
+	return NULL;
 }

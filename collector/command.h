@@ -49,7 +49,12 @@ int command_usage(const char *format, ...)
  * what was being done; EXIT_DONE for STORE_OK. */
 int command_result(enum store_result, const char *what);
 
+/* Take out of the arguments the first word that is none of an option, as in
+ * "vp -f CONF add"; NULL: there is none. */
+char *command_verb(int *argc, char **argv);
+
 int command_vp(int argc, char **argv);
+int command_note(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_export(int argc, char **argv);

@@ -9,6 +9,7 @@
 #include "collector/import_row.h"
 #include "collector/settle.h"
 #include "collector/statements_import.h"
+#include "collector/store_note.h"
 #include "collector/store_private.h"
 #include "lib/batch_head.h"
 #include "lib/log.h"
@@ -108,6 +109,21 @@ revoke_key(struct import *im, const struct query *q)
 		result = store_vp_revoke(to, vp, query_column_text(q, 1),
 		    wall_from_us(query_column_int(q, 4)), &counts);
 	return result == STORE_UNKNOWN ? STORE_OK : result;
+}
+
+static enum store_result
+add_note(struct import *im, const struct query *q)
+{
+	struct note note = { .t = wall_from_us(query_column_int(q, 0)) };
+
+	if (text_copy(note.target, sizeof(note.target),
+		query_column_text(q, 1)) == -1 ||
+	    text_copy(note.site, sizeof(note.site), query_column_text(q, 2)) ==
+		-1 ||
+	    text_copy(note.text, sizeof(note.text), query_column_text(q, 3)) ==
+		-1)
+		return STORE_OK; /* of a foreign database */
+	return store_note(im->writer.store, &note);
 }
 
 /* Do it for every row, in a transaction. */
@@ -274,6 +290,7 @@ take_all(struct import *im)
 
 	if ((code = for_each(im, import_places, add_place)) != 0 ||
 	    (code = for_each(im, import_keys, add_key)) != 0 ||
+	    (code = for_each(im, import_notes, add_note)) != 0 ||
 	    (code = add_batches(im)) != 0 ||
 	    (code = import_commit(&im->writer)) != 0)
 		return code;

@@ -236,6 +236,9 @@ static const struct {
 	    "add NAME [--lat --lon --region --country --city --asn --tags "
 	    "--since --key FILE] | revoke NAME KEYID [--at TIME] | "
 	    "list | status [NAME] [--format csv]" },
+	{ "note", command_note,
+	    "add [--at TIME --target T --site S] TEXT | list [--format csv] "
+	    "what was done, beside events" },
 	{ "serve", command_serve, "receive uploads" },
 	{ "import", command_import,
 	    "[--format accollect | ripe-atlas [--probes FILE] [--question "

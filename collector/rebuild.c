@@ -9,6 +9,7 @@
 #include "collector/ingest.h"
 #include "collector/settle.h"
 #include "collector/store_address.h"
+#include "collector/store_note.h"
 #include "collector/store_private.h"
 #include "lib/json_in.h"
 #include "lib/log.h"
@@ -191,15 +192,29 @@ restore_seen(struct rebuild *r, const struct json_in *in, int64_t vp)
 }
 
 static enum store_result
+restore_note(struct rebuild *r, const struct json_in *in)
+{
+	struct note note = { 0 };
+
+	note.t = wall_from_us(json_in_int(in, "t_us", 0, LIMIT_TIME_MAX_US));
+	json_in_text_or_null(in, "target", note.target, sizeof(note.target));
+	json_in_text_or_null(in, "site", note.site, sizeof(note.site));
+	json_in_text(in, "text", note.text, sizeof(note.text));
+	return json_in_failed(in) ? STORE_REFUSED : store_note(r->store, &note);
+}
+
+static enum store_result
 do_act(struct rebuild *r, const struct json_in *in)
 {
 	static const char *const acts[] = { "vp", "place", "key", "revoke",
-		"seen" };
+		"seen", "note" };
 	char name[LIMIT_VP_NAME + 1] = "";
-	const int act = json_in_name(in, "act", acts, 5);
+	const int act = json_in_name(in, "act", acts, 6);
 	enum store_result result;
 	int64_t vp;
 
+	if (act == 5)
+		return restore_note(r, in);
 	json_in_text(in, "vp", name, sizeof(name));
 	if (!json_in_failed(in) && !text_is_vp_name(name))
 		json_in_fail(in, "vp", "is no name");

@@ -29,6 +29,12 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "INSERT OR REPLACE INTO vp_place(vp, since, lat, lon, region,"
 	    " country, city, asn, tags) VALUES(?1, ?2, ?3, ?4, nullif(?5, ''),"
 	    " nullif(?6, ''), nullif(?7, ''), ?8, nullif(?9, ''))",
+	[STATEMENT_SAME_NOTE] =
+	    "SELECT 1 FROM note WHERE t = ?1 AND target IS nullif(?2, '')"
+	    " AND site IS nullif(?3, '') AND text = ?4",
+	[STATEMENT_ADD_NOTE] =
+	    "INSERT INTO note(t, target, site, text) VALUES(?1,"
+	    " nullif(?2, ''), nullif(?3, ''), ?4)",
 	[STATEMENT_FIND_KEY] =
 	    "SELECT public FROM vp_key JOIN vp ON vp.id = vp_key.vp"
 	    " WHERE keyid = ?1 AND name = ?2",

@@ -163,6 +163,10 @@ const char status_query[] =
     " UNION ALL SELECT 'database bytes', page_count * page_size"
     "  FROM pragma_page_count, pragma_page_size";
 
+const char note_list_query[] =
+    "SELECT strftime(" TIME_TEXT ", t / 1000000, 'unixepoch') AS time,"
+    " target, site, text FROM note ORDER BY t, text";
+
 const char vp_list_query[] =
     "SELECT v.name AS vp, strftime(" TIME_TEXT
     ", nullif(p.since, 0) / 1000000, 'unixepoch') AS since, p.lat, p.lon,"

@@ -9,6 +9,9 @@ const char import_keys[] =
     "SELECT v.name, k.keyid, k.public, k.since, k.until"
     " FROM vp_key k JOIN vp v ON v.id = k.vp ORDER BY v.name, k.keyid";
 
+const char import_notes[] =
+    "SELECT t, target, site, text FROM note ORDER BY t, id";
+
 const char import_batches[] =
     "SELECT v.name, b.spool, b.number, b.sha256, b.t0, b.first_row, b.rows,"
     " b.head, b.keyid, b.too_late OR b.pruned & ?1"

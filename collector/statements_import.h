@@ -11,6 +11,7 @@
 extern const char import_places[];
 extern const char import_keys[];
 /* Every batch; ?1: the bits of pruned that leave it without records. */
+extern const char import_notes[];
 extern const char import_batches[];
 /* Measurements ?1 to ?2, and all that they refer to. */
 extern const char import_rows[];

@@ -388,32 +388,10 @@ vp_status(int argc, char **argv)
 	return code;
 }
 
-/* The verb is the first word that is none of an option: "vp -f CONF add". */
-static char *
-take_verb(int *argc, char **argv)
-{
-	for (int i = 1; i < *argc; i++) {
-		char *word = argv[i];
-
-		if (strcmp(word, "-f") == 0 || strcmp(word, "--db") == 0 ||
-		    strcmp(word, "--archive") == 0) {
-			i++;
-			continue;
-		}
-		if (word[0] == '-')
-			continue;
-		memmove(&argv[i], &argv[i + 1],
-		    (size_t)(*argc - i) * sizeof(*argv));
-		(*argc)--;
-		return word;
-	}
-	return NULL;
-}
-
 int
 command_vp(int argc, char **argv)
 {
-	const char *verb = take_verb(&argc, argv);
+	const char *verb = command_verb(&argc, argv);
 
 	if (verb != NULL && strcmp(verb, "add") == 0)
 		return vp_add(argc, argv);

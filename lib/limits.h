@@ -12,6 +12,7 @@
 #define LIMIT_QUESTION 256    /* a DNS name as text fits */
 #define LIMIT_REASON 64       /* our own words, bounded for columns */
 #define LIMIT_REGION 64
+#define LIMIT_NOTE 500 /* bytes of an operator's note */
 #define LIMIT_VERSION 32
 
 /* DNS (RFC 1035 section 2.3.4, RFC 6891). */

@@ -200,7 +200,9 @@ CREATE TABLE refusal(
 CREATE TABLE note(
 	id INTEGER PRIMARY KEY,
 	t INTEGER NOT NULL,
-	text TEXT NOT NULL
+	text TEXT NOT NULL,
+	target TEXT,	-- null: of all
+	site TEXT	-- null: of all
 ) STRICT;
 
 -- What each vantage point sent on each of the last days, for quotas.

@@ -194,5 +194,5 @@ GROUP BY l.target, l.address, l.af, n.instance;
 -- The operator's notes.
 CREATE VIEW v_note AS
 SELECT t, strftime('%Y-%m-%dT%H:%M:%SZ', t / 1000000, 'unixepoch') AS time,
-	text
+	text, target, site
 FROM note;

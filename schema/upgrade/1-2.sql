@@ -1,5 +1,5 @@
--- From version 1 to 2: room taken by day, kinds of conflict, and addresses of
--- vantage points.
+-- From version 1 to 2: room taken by day, kinds of conflict, addresses of
+-- vantage points, and what notes are about.
 CREATE TABLE intake(
 	day INTEGER NOT NULL,	-- of receipt: days since 1970-01-01 UTC
 	vp INTEGER NOT NULL REFERENCES vp(id),
@@ -29,3 +29,15 @@ CREATE TABLE vp_address(
 	last INTEGER NOT NULL,
 	PRIMARY KEY(vp, af, day, addresses)
 ) STRICT, WITHOUT ROWID;
+
+DROP VIEW v_note;
+ALTER TABLE note RENAME TO old_note;
+CREATE TABLE note(
+	id INTEGER PRIMARY KEY,
+	t INTEGER NOT NULL,
+	text TEXT NOT NULL,
+	target TEXT,	-- null: of all
+	site TEXT	-- null: of all
+) STRICT;
+INSERT INTO note(id, t, text) SELECT id, t, text FROM old_note;
+DROP TABLE old_note;

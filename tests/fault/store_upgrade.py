@@ -27,14 +27,18 @@ def run(*words):
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
-def rows_of(path, tables=None):
-    """{table: its rows}, and the version, by a reader that is not ours."""
+def rows_of(path, before=None):
+    """{(table, columns): its rows}, and the version, by a reader that is not
+    ours; of the tables and columns that were there before."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
-        tables = tables or [row[0] for row in db.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table'"
-            " AND name <> 'setting'")]
-        return ({name: sorted(db.execute(f"SELECT * FROM {name}"), key=repr)
-                 for name in tables},
+        tables = before or [(name, ", ".join(
+            column[1] for column in db.execute(f"PRAGMA table_info({name})")))
+            for name, in db.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                " AND name <> 'setting'").fetchall()]
+        return ({(name, columns): sorted(db.execute(
+            f"SELECT {columns} FROM {name}"), key=repr)
+                 for name, columns in tables},
                 db.execute("PRAGMA user_version").fetchone()[0],
                 db.execute("PRAGMA integrity_check").fetchone()[0])
 
