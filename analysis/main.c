@@ -7,6 +7,7 @@
 #include "analysis/html_page.h"
 #include "analysis/locate.h"
 #include "analysis/options.h"
+#include "analysis/pictures.h"
 #include "analysis/places.h"
 #include "analysis/report_fits.h"
 #include "analysis/reports.h"
@@ -305,6 +306,8 @@ write_report(struct run *run, const struct subcommand *command)
 {
 	const char *path =
 	    run->options->output == NULL ? "-" : run->options->output;
+	const bool is_terminal =
+	    strcmp(path, "-") == 0 && isatty(STDOUT_FILENO);
 	struct report_check check = run->options->check;
 	struct file_output out;
 	int status;
@@ -318,10 +321,12 @@ write_report(struct run *run, const struct subcommand *command)
 	run->report.locate = locate_row;
 	run->report.owner = run;
 	run->report.check = &check;
-	run->report.colour = strcmp(path, "-") == 0 && isatty(STDOUT_FILENO) &&
-			     getenv("NO_COLOR") == NULL;
+	run->report.colour = is_terminal && getenv("NO_COLOR") == NULL;
+	if (is_terminal && run->report.format == &report_text)
+		pictures_choose(run);
 	errno = 0;
 	status = command->report(run);
+	pictures_clear(run);
 	if (status == 0 && query_failed(run->query)) {
 		(void)file_output_done(&out, false);
 		return EXIT_STORAGE;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include "analysis/memory.h"
 #include "lib/text.h"
 #include "lib/times.h"
 
@@ -103,6 +104,37 @@ report_names_row(const struct column *column)
 			return true;
 	}
 	return false;
+}
+
+/* snprintf's way: the length that it has; out may be NULL. */
+static size_t
+name_row(const struct report *report, const struct cell *cells, char *out)
+{
+	size_t end = 0, len;
+
+	for (size_t i = 0; i < report->count; i++) {
+		const enum column_type type = report->columns[i].type;
+
+		len = cell_format(NULL, 0, type, &cells[i]);
+		if (len == 0 || !report_names_row(&report->columns[i]))
+			continue;
+		if (end > 0 && out != NULL)
+			out[end] = ' ';
+		end += end > 0;
+		if (out != NULL)
+			(void)cell_format(out + end, len + 1, type, &cells[i]);
+		end += len;
+	}
+	return end;
+}
+
+char *
+report_row_name(const struct report *report, const struct cell *cells)
+{
+	char *name = memory_zeroed(1, name_row(report, cells, NULL) + 1);
+
+	(void)name_row(report, cells, name);
+	return name;
 }
 
 bool

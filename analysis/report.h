@@ -39,6 +39,8 @@ struct cell {
 	bool known;
 };
 
+#define REPORT_PICTURE 256 /* of a line of a table, with its end */
+
 struct report_format;
 struct report_check;
 struct report {
@@ -49,12 +51,17 @@ struct report {
 	size_t count;
 	size_t table_columns; /* that a table shows; 0: all */
 	bool colour;
+	/* Of a table on a terminal, NULL: none: what is drawn behind a row,
+	 * under a name; "" nothing. asked of owner. */
+	void (*draw)(const struct report *, const struct cell *,
+	    char out[REPORT_PICTURE]);
+	const char *drawn;          /* its name */
 	bool full;                  /* --full: not only what may be shared */
 	struct report_check *check; /* of report_check alone; borrowed */
 	/* Of report_geojson alone (locate.h); NULL: nowhere. */
 	bool (*locate)(const struct report *, const struct cell *, double *lat,
 	    double *lon);
-	const void *owner; /* whom locate asks */
+	const void *owner; /* whom locate and draw ask */
 	size_t nowhere;    /* rows that locate did not find */
 	size_t rows;       /* written so far */
 	void *state;       /* the format's own */
@@ -94,6 +101,9 @@ struct cell cell_percent(double part, double whole);
 /* Whether a column says what a row is about: texts, but no remarks, and
  * numbers that are names. */
 bool report_names_row(const struct column *);
+/* Their texts with spaces between: "k-root 192.0.2.1 4 soa udp Europe". The
+ * caller frees. */
+char *report_row_name(const struct report *, const struct cell *);
 
 bool cell_is_known(const struct cell *, enum column_type);
 

@@ -114,41 +114,17 @@ unit_of(enum column_type type)
 	}
 }
 
-static void
-put_text(FILE *stream, const char *text, bool first)
-{
-	if (!first)
-		(void)putc(' ', stream);
-	for (; *text != '\0'; text++)
-		(void)putc(strchr("'=|", *text) == NULL ? *text : '_', stream);
-}
-
-/* The texts of a row, which say what it is about: "root 192.0.2.1 soa udp
- * Europe". What has a meaning in a plugin's line is replaced. */
+/* What has a meaning in a plugin's line is replaced. */
 static char *
 name_of(const struct report *report, const struct cell *cells)
 {
-	char *name = NULL, *text;
-	size_t len = 0, size;
-	bool first = true;
-	FILE *stream = open_memstream(&name, &len);
+	char *name = report_row_name(report, cells);
 
-	for (size_t i = 0; stream != NULL && i < report->count; i++) {
-		const enum column_type type = report->columns[i].type;
-
-		size = cell_format(NULL, 0, type, &cells[i]);
-		if (size == 0 || !report_names_row(&report->columns[i]))
-			continue;
-		text = memory_zeroed(1, size + 1);
-		(void)cell_format(text, size + 1, type, &cells[i]);
-		put_text(stream, text, first);
-		free(text);
-		first = false;
+	for (char *p = name; *p != '\0'; p++) {
+		if (strchr("'=|", *p) != NULL)
+			*p = '_';
 	}
-	if (stream != NULL && fclose(stream) == 0)
-		return name;
-	free(name);
-	return NULL;
+	return name;
 }
 
 /* Takes the name. */
@@ -187,8 +163,7 @@ row(struct report *report, const struct cell *cells)
 		return 0;
 	type = report->columns[c->column].type;
 	(void)cell_format(number, sizeof(number), type, &cells[c->column]);
-	if ((name = name_of(report, cells)) == NULL)
-		return -1;
+	name = name_of(report, cells);
 	(void)fprintf(c->perfdata, " '%s'=%s%s;%s;%s", name, number,
 	    unit_of(type), text_of(&check->warn), text_of(&check->crit));
 	remember(c, check, strtod(number, NULL), name);

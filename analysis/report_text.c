@@ -10,7 +10,8 @@
 #define LOOK_ROWS 2000
 
 struct table {
-	char **held; /* LOOK_ROWS * columns, by rows; NULL: unknown */
+	char **held; /* by rows, each with a picture last; NULL: unknown */
+	size_t stride;
 	size_t held_rows;
 	size_t width[REPORT_COLUMNS];
 	bool shown[REPORT_COLUMNS];
@@ -30,13 +31,25 @@ copy_cell(const struct cell *cell, enum column_type type)
 	return text;
 }
 
+/* NULL where there is nothing to draw. */
+static char *
+picture(const struct report *report, const struct cell *cells)
+{
+	char drawn[REPORT_PICTURE] = "";
+
+	if (report->draw != NULL)
+		report->draw(report, cells, drawn);
+	return drawn[0] == '\0' ? NULL : memory_copy(drawn);
+}
+
 static int
 begin(struct report *report)
 {
 	struct table *table = memory_zeroed(1, sizeof(*table));
 
+	table->stride = report->count + 1;
 	table->held =
-	    memory_zeroed(LOOK_ROWS * report->count, sizeof(*table->held));
+	    memory_zeroed(LOOK_ROWS * table->stride, sizeof(*table->held));
 	for (size_t i = 0; i < report->count; i++)
 		table->width[i] = strlen(report->columns[i].name);
 	report->state = table;
@@ -48,6 +61,8 @@ static int
 print_row(const struct report *report, char *const *texts)
 {
 	const struct table *table = report->state;
+	const char *drawn =
+	    texts == NULL ? report->drawn : texts[report->count];
 	const char *gap = "";
 	size_t last = report->count;
 
@@ -56,7 +71,9 @@ print_row(const struct report *report, char *const *texts)
 	for (size_t i = 0; i < last; i++) {
 		bool left = report->columns[i].type == COLUMN_TEXT;
 		/* No white space at a line's end. */
-		int width = left && i + 1 == last ? 0 : (int)table->width[i];
+		int width = left && i + 1 == last && drawn == NULL
+				? 0
+				: (int)table->width[i];
 		const char *text = texts == NULL      ? report->columns[i].name
 				   : texts[i] == NULL ? "-"
 						      : texts[i];
@@ -68,6 +85,8 @@ print_row(const struct report *report, char *const *texts)
 			return -1;
 		gap = "  ";
 	}
+	if (drawn != NULL && fprintf(report->stream, "  %s", drawn) < 0)
+		return -1;
 	return putc('\n', report->stream) == EOF ? -1 : 0;
 }
 
@@ -91,10 +110,10 @@ flush(struct report *report, bool complete)
 
 	for (size_t i = 0; i < report->count; i++)
 		table->shown[i] = !complete || table->held_rows == 0;
-	for (size_t i = 0; i < table->held_rows * report->count; i++) {
-		size_t column = i % report->count, len;
+	for (size_t i = 0; i < table->held_rows * table->stride; i++) {
+		size_t column = i % table->stride, len;
 
-		if (table->held[i] == NULL)
+		if (table->held[i] == NULL || column == report->count)
 			continue;
 		table->shown[column] = true;
 		len = strlen(table->held[i]);
@@ -105,7 +124,7 @@ flush(struct report *report, bool complete)
 		table->shown[i] = false;
 	status = print_header(report);
 	for (size_t i = 0; status == 0 && i < table->held_rows; i++)
-		status = print_row(report, table->held + i * report->count);
+		status = print_row(report, table->held + i * table->stride);
 	table->flushed = true;
 	return status;
 }
@@ -114,21 +133,22 @@ static int
 row(struct report *report, const struct cell *cells)
 {
 	struct table *table = report->state;
-	char *texts[REPORT_COLUMNS];
+	char *texts[REPORT_COLUMNS + 1];
 	int status;
 
 	for (size_t i = 0; i < report->count; i++)
 		texts[i] = copy_cell(&cells[i], report->columns[i].type);
+	texts[report->count] = picture(report, cells);
 	if (table->held_rows < LOOK_ROWS) {
-		memcpy(table->held + table->held_rows * report->count, texts,
-		    report->count * sizeof(texts[0]));
+		memcpy(table->held + table->held_rows * table->stride, texts,
+		    table->stride * sizeof(texts[0]));
 		table->held_rows++;
 		return 0;
 	}
 	status = table->flushed ? 0 : flush(report, false);
 	if (status == 0)
 		status = print_row(report, texts);
-	for (size_t i = 0; i < report->count; i++)
+	for (size_t i = 0; i < table->stride; i++)
 		free(texts[i]);
 	return status;
 }
@@ -143,7 +163,7 @@ end(struct report *report)
 		return 0;
 	if (!table->flushed)
 		status = flush(report, true);
-	for (size_t i = 0; i < table->held_rows * report->count; i++)
+	for (size_t i = 0; i < table->held_rows * table->stride; i++)
 		free(table->held[i]);
 	free(table->held);
 	free(table);

@@ -19,6 +19,7 @@ struct run {
 	struct weights weights;
 	struct geo *geo; /* NULL: no database of addresses was given */
 	struct report report;
+	struct pictures *pictures; /* of a table on a terminal, else NULL */
 };
 
 /* Each writes header and rows. 0, or -1 where a write failed (errno); what
