@@ -63,6 +63,7 @@ struct id_index {
 	size_t count;
 };
 
+struct judge;
 struct catalog {
 	struct names names;
 	struct vantage *vps; /* by name */
@@ -79,7 +80,8 @@ struct catalog {
 	/* Of names that the map was asked for: how many, and without site. */
 	size_t asked, unplaced;
 	struct names sites;
-	int32_t **site_of; /* by service, then instance; -2: not asked yet */
+	int32_t **site_of;   /* by service, then instance; -2: not asked yet */
+	struct judge *judge; /* of what is read (judge.h); NULL: none */
 };
 
 /* What is wanted of it; empty names: all. */

@@ -5,6 +5,7 @@
 #include "analysis/catchment.h"
 
 #include <stdlib.h>
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 
 #define UNKNOWN_AGE_US (2LL * 3600 * 1000000)
@@ -37,6 +38,15 @@ static const char *const state_names[] = {
 	[STATE_NO_IDENTITY] = "no_identity",
 	[STATE_NO_ANSWER] = "no_answer",
 	[STATE_NO_DATA] = "no_data",
+	[STATE_INTERCEPTED] = "intercepted",
+	[STATE_IMPOSSIBLE] = "impossible",
+	[STATE_MISPLACED] = "misplaced",
+};
+
+static const enum state verdict_states[] = {
+	[VERDICT_INTERCEPTED] = STATE_INTERCEPTED,
+	[VERDICT_IMPOSSIBLE] = STATE_IMPOSSIBLE,
+	[VERDICT_MISPLACED] = STATE_MISPLACED,
 };
 
 static struct catchment_row *
@@ -69,6 +79,8 @@ state_of(const struct catchment *c, const struct sample *last, int32_t method)
 
 	if (c->until_us - 1 - last->t_us > c->age_us)
 		return STATE_STALE;
+	if (last->verdict != VERDICT_NONE)
+		return verdict_states[last->verdict];
 	if (!sample_answered(last))
 		return STATE_NO_ANSWER;
 	if (last->instance < 0 || method < 0 ||
@@ -208,9 +220,14 @@ add_lane(struct catchment *c, const struct trail_part *part)
 	row = add_row(c, lane->vp, lane->service);
 	row->flow = lane->flow;
 	row->state = STATE_STALE;
-	if (part->end > part->from)
-		row->state = state_of(
-		    c, &part->samples->items[part->end - 1], part->method);
+	if (part->end > part->from) {
+		const struct sample *last =
+		    &part->samples->items[part->end - 1];
+
+		row->state = state_of(c, last, part->method);
+		if (row->state >= STATE_INTERCEPTED && last->said >= 0)
+			row->label = catalog->instances[last->said].text;
+	}
 	place_row(c, row);
 	if (row->state == STATE_KNOWN || row->state == STATE_NO_IDENTITY)
 		collect_rtts(c, part, row);

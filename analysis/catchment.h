@@ -20,9 +20,14 @@ enum state {
 	STATE_NO_IDENTITY,
 	STATE_NO_ANSWER,
 	STATE_NO_DATA,
+	/* what the last sample said is not to be believed (judge.h) */
+	STATE_INTERCEPTED,
+	STATE_IMPOSSIBLE,
+	STATE_MISPLACED,
 };
 
-/* -1: unknown, or none. Where the state is not known, site and label are. */
+/* -1: unknown, or none. Where the state is not known, site is; label is then
+ * what was not believed. */
 struct catchment_row {
 	int32_t vp, service; /* indexes */
 	int flow;

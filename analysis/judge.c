@@ -1,8 +1,10 @@
 #include "analysis/judge.h"
 
+#include <stdlib.h>
+#include "analysis/memory.h"
+
 void
-judge_init(struct judge *judge, struct query *q, const struct options *o,
-    const struct site_map *map)
+judge_init(struct judge *judge, const struct judge_of *of)
 {
 	static const struct names all;
 	const struct catalog_filter filter = {
@@ -10,22 +12,123 @@ judge_init(struct judge *judge, struct query *q, const struct options *o,
 		.vps = &all,
 		.questions = &all,
 	};
+	const struct options *o = of->options;
 
-	catalog_read(&judge->catalog, q, &filter, map);
+	struct sampler sampler;
+
+	*judge = (struct judge){ .plausible = of->plausible };
+	catalog_read(&judge->catalog, of->query, &filter, of->map);
 	judge->catalog.map_us = o->until_us - 1;
-	sampler_init(&judge->sampler, q, &judge->catalog);
-	plausibility_read(&judge->plausibility, &judge->catalog,
-	    &(struct plausibility_window){
-		.sampler = &judge->sampler,
+	sampler_init(&sampler, of->query, &judge->catalog);
+	interception_read(&judge->interception, &judge->catalog,
+	    &(struct interception_window){
+		.query = of->query,
+		.sampler = &sampler,
 		.since_us = o->since_us,
 		.until_us = o->until_us,
 	    });
+	if (of->plausible)
+		plausibility_read(&judge->plausibility, &judge->catalog,
+		    &(struct plausibility_window){
+			.sampler = &sampler,
+			.since_us = o->since_us,
+			.until_us = o->until_us,
+		    });
+	sampler_clear(&sampler);
 }
 
 void
 judge_clear(struct judge *judge)
 {
-	plausibility_clear(&judge->plausibility);
-	sampler_clear(&judge->sampler);
+	if (judge->plausible)
+		plausibility_clear(&judge->plausibility);
+	interception_clear(&judge->interception);
 	catalog_clear(&judge->catalog);
+	free(judge->own_lane);
+	free(judge->doubts);
+}
+
+void
+judge_attach(struct judge *judge, struct catalog *c)
+{
+	const struct catalog *own = &judge->catalog;
+	uint8_t *doubts = memory_zeroed(own->lane_count, sizeof(*doubts));
+
+	interception_doubts(&judge->interception, doubts);
+	judge->own_lane =
+	    memory_zeroed(c->lane_count, sizeof(*judge->own_lane));
+	judge->doubts = memory_zeroed(c->lane_count, sizeof(*judge->doubts));
+	for (size_t i = 0; i < c->lane_count; i++) {
+		int32_t lane = catalog_lane(own, c->lanes[i].id);
+
+		judge->own_lane[i] = lane;
+		if (lane < 0)
+			continue;
+		judge->doubts[i] = doubts[lane];
+		if (judge->plausible)
+			judge->doubts[i] |= DOUBT_LIGHT;
+	}
+	free(doubts);
+	c->judge = judge;
+}
+
+static enum verdict
+verdict_of(struct judge *judge, const struct sample *s)
+{
+	const struct lane *lane = &judge->catalog.lanes[s->lane];
+	struct proof proof;
+
+	if (interception_marks(&judge->interception, s))
+		return VERDICT_INTERCEPTED;
+	if (!judge->plausible)
+		return VERDICT_NONE;
+	if (judge->plausibility.misplaced[lane->vp])
+		return VERDICT_MISPLACED;
+	if (plausibility_refutes(&judge->plausibility.claims, s, &proof) &&
+	    !proof.claim->guess)
+		return VERDICT_IMPOSSIBLE;
+	return VERDICT_NONE;
+}
+
+void
+judge_sample_closely(const struct catalog *c, struct sample *sample)
+{
+	struct sample own = *sample;
+
+	own.lane = c->judge->own_lane[sample->lane];
+	sample->verdict = (uint8_t)verdict_of(c->judge, &own);
+	if (sample->verdict != VERDICT_NONE)
+		sample->instance = -1;
+}
+
+bool
+judge_marks_name(const struct catalog *c, int32_t lane, int32_t instance)
+{
+	const struct judge *judge = c->judge;
+
+	return judge != NULL && (judge->doubts[lane] & DOUBT_NAME) != 0 &&
+	       interception_marks_name(
+		   &judge->interception, judge->own_lane[lane], instance);
+}
+
+size_t
+judge_intercepted(const struct judge *judge, int64_t since_us)
+{
+	const struct interception *in = &judge->interception;
+	size_t vps = judge->catalog.vp_count, count = 0;
+	bool *marked = memory_zeroed(vps, sizeof(*marked));
+
+	for (size_t i = 0; i < in->count; i++) {
+		if (in->sights[i].evidence != NULL &&
+		    in->sights[i].last_us >= since_us)
+			marked[in->sights[i].vp] = true;
+	}
+	for (size_t i = 0; i < in->song_count; i++) {
+		if (in->songs[i].answered && in->songs[i].t_us >= since_us)
+			marked[in->songs[i].vp] = true;
+	}
+	for (size_t i = 0; i < vps; i++)
+		count += marked[i];
+	free(marked);
+	return count;
 }

@@ -1,25 +1,73 @@
 /*
- * What is known against samples, from all of the store: the filters of a
+ * What is known against answers, from all of the store: the filters of a
  * report say what is shown, not who may give evidence.
  */
 #ifndef ANALYSIS_JUDGE_H
 #define ANALYSIS_JUDGE_H
 
 #include "analysis/catalog.h"
+#include "analysis/interception.h"
 #include "analysis/options.h"
 #include "analysis/plausibility.h"
 #include "analysis/query.h"
 #include "analysis/samples.h"
 
-struct judge {
-	struct catalog catalog; /* without filter */
-	struct sampler sampler;
-	struct plausibility plausibility;
+enum verdict {
+	VERDICT_NONE,
+	VERDICT_INTERCEPTED, /* somebody else answered */
+	VERDICT_IMPOSSIBLE,  /* not from the site that the name claims */
+	VERDICT_MISPLACED,   /* the vantage point is not where it says */
 };
 
-/* Over the window of the options; the map is borrowed and may be NULL. */
-void judge_init(struct judge *, struct query *, const struct options *,
-    const struct site_map *);
+/* What there is against a lane, worked out once: nearly always nothing. */
+enum doubt {
+	DOUBT_NAME = 1,   /* against a name that it saw */
+	DOUBT_CANARY = 2, /* a canary answered its vantage point */
+	DOUBT_LIGHT = 4,  /* light is to be asked */
+};
+
+struct judge {
+	struct catalog catalog; /* without filter */
+	struct interception interception;
+	bool plausible; /* the rest is there */
+	struct plausibility plausibility;
+	/* Of the catalog that is judged: */
+	int32_t *own_lane; /* in the judge's catalog */
+	uint8_t *doubts;   /* enum doubt, by lane */
+};
+
+/* Over the window of the options; plausible: light is asked, too, which takes
+ * another reading of all samples. The map is borrowed and may be NULL. */
+struct judge_of {
+	struct query *query;
+	const struct options *options;
+	const struct site_map *map;
+	bool plausible;
+};
+void judge_init(struct judge *, const struct judge_of *);
 void judge_clear(struct judge *);
+
+/* From now on what is read of a catalog is judged; until judge_clear. */
+void judge_attach(struct judge *, struct catalog *);
+
+/* By the catalog's judge, of an answered sample of that catalog with instance
+ * set: set said and verdict; if there is one, the instance is then -1. */
+void judge_sample_closely(const struct catalog *, struct sample *);
+
+static inline void
+judge_sample(const struct catalog *c, struct sample *sample)
+{
+	sample->said = sample->instance;
+	sample->verdict = VERDICT_NONE;
+	if (c->judge != NULL && sample_answered(sample) &&
+	    c->judge->doubts[sample->lane] != 0)
+		judge_sample_closely(c, sample);
+}
+
+/* Whether it was somebody else who gave this name in this lane (indexes). */
+bool judge_marks_name(const struct catalog *, int32_t lane, int32_t instance);
+
+/* How many vantage points somebody else answered in the window. */
+size_t judge_intercepted(const struct judge *, int64_t since_us);
 
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "analysis/html_page.h"
 #include "analysis/locate.h"
+#include "analysis/judge.h"
 #include "analysis/options.h"
 #include "analysis/pictures.h"
 #include "analysis/places.h"
@@ -36,7 +37,7 @@ static const struct subcommand {
 	    BY_REGION, false },
 	{ "catchment", catchment_report,
 	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_BY |
-		OPTION_LEVEL | OPTION_STEP | OPTION_WEIGHTS,
+		OPTION_LEVEL | OPTION_STEP | OPTION_WEIGHTS | OPTION_PLAUSIBLE,
 	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
 	    BY_DEFAULT, false },
 	{ "changes", changes_report, OPTION_WINDOW | OPTION_LEVEL, 0,
@@ -45,7 +46,7 @@ static const struct subcommand {
 	    false },
 	{ "diff", diff_report,
 	    OPTION_FROM | OPTION_TO | OPTION_MATRIX | OPTION_MAX_AGE |
-		OPTION_LEVEL | OPTION_WEIGHTS,
+		OPTION_LEVEL | OPTION_WEIGHTS | OPTION_PLAUSIBLE,
 	    0, BY_DEFAULT, false },
 	{ "events", events_report, OPTION_WINDOW | OPTION_MAX_AGE, 0,
 	    BY_DEFAULT, false },
@@ -53,7 +54,8 @@ static const struct subcommand {
 	    OPTION_WINDOW | OPTION_MAX_AGE | OPTION_LEVEL, 0, BY_DEFAULT,
 	    false },
 	{ "vps", vps_report, OPTION_WINDOW, 0, BY_DEFAULT, false },
-	{ "sites", sites_report, OPTION_WINDOW | OPTION_WEIGHTS, 0, BY_DEFAULT,
+	{ "sites", sites_report,
+	    OPTION_WINDOW | OPTION_WEIGHTS | OPTION_PLAUSIBLE, 0, BY_DEFAULT,
 	    false },
 	{ "availability", availability_report,
 	    OPTION_WINDOW | OPTION_BY | OPTION_LEVEL | OPTION_STEP,
@@ -62,7 +64,7 @@ static const struct subcommand {
 	    BY_ALL, false },
 	{ "congruence", congruence_report,
 	    OPTION_AT | OPTION_SINCE | OPTION_MAX_AGE | OPTION_OF |
-		OPTION_WEIGHTS,
+		OPTION_WEIGHTS | OPTION_PLAUSIBLE,
 	    0, BY_DEFAULT, false },
 	{ "inflation", inflation_report,
 	    OPTION_WINDOW | OPTION_BY | OPTION_WEIGHTS,
@@ -99,6 +101,7 @@ static const struct {
 	{ OPTION_TO, "--to" },
 	{ OPTION_MATRIX, "--matrix" },
 	{ OPTION_WEIGHTS, "--weights" },
+	{ OPTION_PLAUSIBLE, "--plausible" },
 	{ OPTION_BLOC, "--bloc" },
 	{ OPTION_OF, "--of" },
 	{ OPTION_AGAINST, "--against" },
@@ -147,6 +150,10 @@ check_subcommand(struct options *o)
 	}
 	if ((command->takes & ~o->given & OPTION_FROM) != 0) {
 		log_warnx("%s needs --from", command->name);
+		return NULL;
+	}
+	if (o->plausible && o->site_map == NULL) {
+		log_warnx("--plausible needs --site-map");
 		return NULL;
 	}
 	foreign = o->given & ~command->takes;
@@ -301,6 +308,30 @@ say_nowhere(const struct report *report)
 		    report->nowhere, report->rows);
 }
 
+/* Reports that judge nothing: they show what was said, or judge themselves. */
+static bool
+judges(const struct subcommand *command)
+{
+	return command->report != records_report &&
+	       command->report != vps_report &&
+	       command->report != plausibility_report;
+}
+
+static void
+say_intercepted(const struct run *run)
+{
+	const struct judge *judge = run->catalog.judge;
+	size_t count;
+
+	if (judge == NULL)
+		return;
+	count = judge_intercepted(judge, run->options->since_us);
+	if (count > 0)
+		log_warnx("%zu vantage points were answered by somebody else "
+			  "and are in no share then: see plausibility",
+		    count);
+}
+
 static int
 write_report(struct run *run, const struct subcommand *command)
 {
@@ -355,6 +386,7 @@ run_report(const struct options *o, const struct subcommand *command,
 		.traces = command->traces,
 	};
 	struct run run = { .options = o };
+	struct judge judge;
 	int code;
 
 	if ((run.query = query_open(o->db, &code)) == NULL)
@@ -371,9 +403,21 @@ run_report(const struct options *o, const struct subcommand *command,
 	say_unsettled(&run);
 	say_pruned(&run, command->traces);
 	run.catalog.map_us = o->until_us - 1;
+	if (judges(command)) {
+		judge_init(&judge, &(struct judge_of){
+				       .query = run.query,
+				       .options = o,
+				       .map = map,
+				       .plausible = o->plausible,
+				   });
+		judge_attach(&judge, &run.catalog);
+	}
 	code = query_failed(run.query) ? EXIT_STORAGE
 				       : write_report(&run, command);
 	say_unplaced(&run);
+	say_intercepted(&run);
+	if (run.catalog.judge != NULL)
+		judge_clear(&judge);
 	sampler_clear(&run.sampler);
 	free(run.weights.of_vp);
 	catalog_clear(&run.catalog);
@@ -386,7 +430,9 @@ run_report(const struct options *o, const struct subcommand *command,
 static const char *
 map_path(const struct options *o, const struct subcommand *command)
 {
-	if (o->site_map == NULL && command->report == plausibility_report)
+	if (o->site_map == NULL && (command->report == plausibility_report ||
+				       command->report == inflation_report ||
+				       command->report == locality_report))
 		return SITE_MAP_SHIPPED;
 	return o->site_map;
 }

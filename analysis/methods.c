@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "lib/limits.h"
 
@@ -91,7 +92,8 @@ note(struct methods *m, const struct catalog *c, struct query_rows *rows,
 	int32_t method;
 
 	if (lane < 0 || instance < 0 ||
-	    (wanted != NULL && !wanted[c->lanes[lane].service]))
+	    (wanted != NULL && !wanted[c->lanes[lane].service]) ||
+	    judge_marks_name(c, lane, instance))
 		return;
 	method = c->instances[instance].method;
 	if (method < 0)

@@ -35,6 +35,7 @@ enum {
 	OPT_MMDB,
 	OPT_OF,
 	OPT_PER,
+	OPT_PLAUSIBLE,
 	OPT_QUESTION,
 	OPT_REGIONS,
 	OPT_SINCE,
@@ -69,6 +70,7 @@ static const struct option long_options[] = {
 	{ "of", required_argument, NULL, OPT_OF },
 	{ "output", required_argument, NULL, 'o' },
 	{ "per", required_argument, NULL, OPT_PER },
+	{ "plausible", no_argument, NULL, OPT_PLAUSIBLE },
 	{ "question", required_argument, NULL, OPT_QUESTION },
 	{ "regions", required_argument, NULL, OPT_REGIONS },
 	{ "since", required_argument, NULL, OPT_SINCE },
@@ -430,6 +432,10 @@ set_option(
 		o->matrix = true;
 		o->given |= OPTION_MATRIX;
 		return 0;
+	case OPT_PLAUSIBLE:
+		o->plausible = true;
+		o->given |= OPTION_PLAUSIBLE;
+		return 0;
 	case OPT_WEIGHTS:
 		o->weights = value;
 		o->given |= OPTION_WEIGHTS;
@@ -651,6 +657,7 @@ options_help(void)
 	    "address\n"
 	    "  --regions FILE       your own regions of countries\n"
 	    "  --step LENGTH        one set of rows for each such step\n"
+	    "  --plausible          without what light cannot have done\n"
 	    "  --weights FILE       load of vantage points, networks, "
 	    "countries\n"
 	    "  --format table|csv|json|geojson|openmetrics, and dot of paths\n"

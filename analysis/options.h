@@ -42,6 +42,7 @@ enum option_bit {
 	OPTION_TO = 1 << 9,
 	OPTION_MATRIX = 1 << 10,
 	OPTION_WEIGHTS = 1 << 11,
+	OPTION_PLAUSIBLE = 1 << 12,
 	OPTION_BLOC = 1 << 16,
 	OPTION_OF = 1 << 17,
 	OPTION_AGAINST = 1 << 20,
@@ -74,6 +75,7 @@ struct options {
 	bool against_hidden;
 	bool checks;
 	bool full;      /* also what is not for sharing */
+	bool plausible; /* without what light cannot have done */
 	unsigned given; /* enum option_bit */
 	bool help, version;
 };

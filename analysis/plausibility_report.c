@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/judge.h"
+#include "analysis/memory.h"
 #include "analysis/reports.h"
 #include "lib/text.h"
 
@@ -34,6 +35,8 @@ static const struct column columns[] = {
 	{ "confidence", COLUMN_INTEGER },
 	{ "rule", COLUMN_TEXT },
 	{ "evidence", COLUMN_TEXT },
+	{ "first", COLUMN_TIME }, /* of intercepted */
+	{ "last", COLUMN_TIME },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -154,12 +157,85 @@ write_proof(struct findings *f, const struct proof *p)
 	return report_row(&f->run->report, cells);
 }
 
+/* A name that somebody else gave; of all time up to the window's end. */
+static int
+write_sight(struct findings *f, const struct sight *s)
+{
+	struct cell cells[COLUMNS] = { 0 };
+
+	if (s->evidence == NULL || s->last_us < f->run->options->since_us ||
+	    !wanted(f, s->lane))
+		return 0;
+	cells[0] = cell_text("intercepted");
+	set_lane(f, cells, s->lane);
+	cells[9] = text_cell(f, s->method);
+	cells[10] = text_cell(f, s->text);
+	cells[22] = cell_text(s->evidence);
+	cells[23] = cell_number(s->first_us);
+	cells[24] = cell_number(s->last_us);
+	return report_row(&f->run->report, cells);
+}
+
+/* A stretch in which a canary answered, in one lane. */
+static int
+write_songs(
+    struct findings *f, const struct song *first, const struct song *last)
+{
+	struct cell cells[COLUMNS] = { 0 };
+
+	if (last->t_us < f->run->options->since_us || !wanted(f, first->lane))
+		return 0;
+	cells[0] = cell_text("intercepted");
+	set_lane(f, cells, first->lane);
+	cells[22] = cell_text("answered, where nothing does");
+	cells[23] = cell_number(first->t_us);
+	cells[24] = cell_number(last->t_us);
+	return report_row(&f->run->report, cells);
+}
+
+static int
+compare_songs(const void *left, const void *right)
+{
+	const struct song *a = left, *b = right;
+
+	if (a->lane != b->lane)
+		return a->lane < b->lane ? -1 : 1;
+	return (a->t_us > b->t_us) - (a->t_us < b->t_us);
+}
+
+static int
+write_canaries(struct findings *f)
+{
+	const struct interception *in = &f->judge.interception;
+	struct song *songs = memory_zeroed(in->song_count, sizeof(*songs));
+	int status = 0;
+
+	for (size_t i = 0; i < in->song_count; i++)
+		songs[i] = in->songs[i];
+	if (in->song_count > 1)
+		qsort(songs, in->song_count, sizeof(*songs), compare_songs);
+	for (size_t i = 0, end; status == 0 && i < in->song_count; i = end) {
+		for (end = i + 1;
+		     end < in->song_count && songs[i].answered &&
+		     songs[end].answered && songs[end].lane == songs[i].lane;
+		     end++)
+			continue;
+		if (songs[i].answered)
+			status = write_songs(f, &songs[i], &songs[end - 1]);
+	}
+	free(songs);
+	return status;
+}
+
 static int
 write_rows(struct findings *f)
 {
 	const struct plausibility *p = &f->judge.plausibility;
-	int status = 0;
+	const struct interception *in = &f->judge.interception;
+	int status = write_canaries(f);
 
+	for (size_t i = 0; status == 0 && i < in->count; i++)
+		status = write_sight(f, &in->sights[i]);
 	for (size_t i = 0; status == 0 && i < p->suspect_count; i++)
 		status = write_suspect(f, &p->suspects[i]);
 	for (size_t i = 0; status == 0 && i < p->count; i++)
@@ -173,7 +249,12 @@ plausibility_report(struct run *run)
 	struct findings f = { .run = run };
 	int status;
 
-	judge_init(&f.judge, run->query, run->options, run->catalog.map);
+	judge_init(&f.judge, &(struct judge_of){
+				 .query = run->query,
+				 .options = run->options,
+				 .map = run->catalog.map,
+				 .plausible = true,
+			     });
 	status = report_begin(&run->report, columns, COLUMNS);
 	if (status == 0)
 		status = write_rows(&f);

@@ -1,6 +1,7 @@
 #include "analysis/samples.h"
 
 #include <stdlib.h>
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "analysis/samples_runs.h"
 #include "lib/limits.h"
@@ -85,6 +86,7 @@ read_row(struct sampler *sampler, struct query_rows *rows, int32_t vp,
 	if (named >= 0 && sampler->catalog->instances[named].method < 0)
 		named = -1;
 	sample->instance = named;
+	judge_sample(sampler->catalog, sample);
 	return true;
 }
 

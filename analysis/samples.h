@@ -18,11 +18,14 @@
 struct sample {
 	int64_t t_us;
 	int32_t lane;     /* index */
-	int32_t instance; /* index; -1: not answered or without a name */
+	int32_t instance; /* index; -1: not answered, without a name, or not
+			     to be believed */
 	uint32_t rtt_us;  /* SAMPLE_NO_RTT unless answered */
 	int32_t every_s;  /* of its batch; 0: unknown */
 	int16_t rcode;    /* -1: none */
 	uint8_t outcome;  /* enum outcome */
+	uint8_t verdict;  /* enum verdict of judge.h; 0: nothing against it */
+	int32_t said;     /* the instance, whatever the verdict */
 };
 
 struct samples {

@@ -1,6 +1,7 @@
 #include "analysis/samples_runs.h"
 
 #include <stdlib.h>
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "lib/histogram.h"
 #include "lib/limits.h"
@@ -99,12 +100,14 @@ struct stretch {
 };
 
 static void
-add(struct samples *samples, const struct sample *sample)
+add(const struct run_source *r, struct samples *samples,
+    const struct sample *sample)
 {
 	if (samples->count == samples->room)
 		samples->items = memory_grow(
 		    samples->items, &samples->room, sizeof(*samples->items));
-	samples->items[samples->count++] = *sample;
+	samples->items[samples->count] = *sample;
+	judge_sample(r->catalog, &samples->items[samples->count++]);
 }
 
 static int64_t
@@ -143,9 +146,11 @@ time_of(const struct stretch *s, int64_t i, int64_t count)
 }
 
 static void
-spread(struct samples *samples, struct stretch *s, int64_t count,
-    const struct histogram *rtts)
+spread(const struct run_source *r, struct samples *samples, struct stretch *s,
+    int64_t count)
 {
+	const struct histogram *rtts =
+	    s->sample.outcome == OUTCOME_ANSWERED ? &r->hist : NULL;
 	const int64_t total = rtts == NULL ? 0 : (int64_t)rtts->total;
 	const int64_t step = total > 0 ? step_of(total) : 0;
 	int64_t rank = 0;
@@ -162,7 +167,7 @@ spread(struct samples *samples, struct stretch *s, int64_t count,
 		}
 		if (s->sample.t_us >= s->since_us &&
 		    s->sample.t_us < s->until_us)
-			add(samples, &s->sample);
+			add(r, samples, &s->sample);
 	}
 }
 
@@ -183,12 +188,13 @@ add_answered(struct run_source *r, struct query_rows *rows,
 	histogram_clear(&r->hist);
 	if (histogram_merge(&r->hist, bytes, len) == -1)
 		histogram_clear(&r->hist);
-	spread(samples, s, count, &r->hist);
+	spread(r, samples, s, count);
 }
 
 /* What was not sent comes after what was lost: the run does not say more. */
 static void
-add_lost(struct query_rows *rows, struct samples *samples, struct stretch *s)
+add_lost(const struct run_source *r, struct query_rows *rows,
+    struct samples *samples, struct stretch *s)
 {
 	const int64_t unsent = query_int(rows, 6);
 	const int64_t lost = query_int(rows, 5) - unsent;
@@ -196,9 +202,9 @@ add_lost(struct query_rows *rows, struct samples *samples, struct stretch *s)
 	s->sample.instance = -1;
 	s->sample.outcome = OUTCOME_TIMEOUT;
 	s->sample.rcode = -1;
-	spread(samples, s, lost, NULL);
+	spread(r, samples, s, lost);
 	s->sample.outcome = OUTCOME_UNSENT;
-	spread(samples, s, unsent, NULL);
+	spread(r, samples, s, unsent);
 }
 
 static void
@@ -212,7 +218,7 @@ add_run(struct run_source *r, struct query_rows *rows, struct samples *samples,
 	s->last_us = query_int(rows, 2);
 	r->used = true;
 	if (query_int(rows, 3) == 0)
-		add_lost(rows, samples, s);
+		add_lost(r, rows, samples, s);
 	else
 		add_answered(r, rows, samples, s);
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "lib/text.h"
 
@@ -80,9 +81,11 @@ add_past(
 	query_bind(rows, 1, h->catalog->lanes[part->lane].id);
 	query_bind(rows, 2, part->floor_us);
 	while (query_next(rows)) {
-		if (!sight(h, part,
-			catalog_instance(h->catalog, query_int(rows, 2)),
-			&earlier))
+		int32_t instance =
+		    catalog_instance(h->catalog, query_int(rows, 2));
+
+		if (!sight(h, part, instance, &earlier) ||
+		    judge_marks_name(h->catalog, part->lane, instance))
 			continue;
 		if (!trail->past) {
 			past = earlier;

@@ -35,11 +35,12 @@ fits(const char *pattern, size_t len, const char *service)
 	return have == len && strncmp(service, pattern, len) == 0;
 }
 
-/* Whether a rule is for a service; named where it says more than "*". */
+/* Whether a list of patterns has a service; named where the one that has it
+ * says more than "*". */
 static bool
-is_for(const struct rule *rule, const char *service, bool *named)
+is_for(const char *services, const char *service, bool *named)
 {
-	for (const char *p = rule->service;;) {
+	for (const char *p = services;;) {
 		const size_t len = strcspn(p, ",");
 
 		if (fits(p, len, service)) {
@@ -63,7 +64,7 @@ new_chain(const struct site_map *map, const char *service)
 		return NULL;
 	for (size_t i = 0; i < map->count; i++)
 		count += map->rules[i].match != MATCH_LISTED &&
-			 is_for(&map->rules[i], service, &named);
+			 is_for(map->rules[i].service, service, &named);
 	chain->service = strdup(service);
 	chain->rules = calloc(count + 1, sizeof(*chain->rules));
 	chain->strips = calloc(count + 1, sizeof(*chain->strips));
@@ -74,14 +75,14 @@ new_chain(const struct site_map *map, const char *service)
 		const struct rule *rule = &map->rules[i];
 
 		if (rule->match == MATCH_LISTED ||
-		    !is_for(rule, service, &named))
+		    !is_for(rule->service, service, &named))
 			continue;
 		if (rule->match == MATCH_STRIP) {
 			chain->strips[chain->strip_count++] = (uint32_t)i;
 			continue;
 		}
 		chain->rules[chain->rule_count++] = (uint32_t)i;
-		chain->declared |= named;
+		chain->declared |= named && rule->match != MATCH_EXACT;
 	}
 	return chain;
 fail:
@@ -254,6 +255,25 @@ site_map_declares(const struct site_map *map, const char *service)
 
 	return map != NULL && (chain = chain_of(map, service)) != NULL &&
 	       chain->declared;
+}
+
+bool
+site_map_is_canary(const struct site_map *map, const char *service)
+{
+	char name[256];
+	size_t len;
+	bool named;
+
+	if (map == NULL || map->canary_count == 0)
+		return false;
+	len = lower(name, sizeof(name), service);
+	while (len > 1 && name[len - 1] == '.')
+		name[--len] = '\0';
+	for (size_t i = 0; i < map->canary_count; i++) {
+		if (is_for(map->canaries[i], name, &named) && named)
+			return true;
+	}
+	return false;
 }
 
 size_t

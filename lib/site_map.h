@@ -3,6 +3,7 @@
  * acsitemap(5) describes the file; the plain form of a line is
  *
  *   service match pattern site [lat lon] [key=value ...]
+ *   service canary
  *
  * service is a target's name, or * for all; match is listed, exact, prefix,
  * suffix, contains or regex (PCRE2, on the lower-cased name); in site, \1 ..
@@ -63,9 +64,13 @@ bool site_map_find_at(
 void site_map_server(const struct site_map *, const struct site_name *,
     char *server, size_t size);
 
-/* Whether a line names this service (and not just *): its names follow a
- * scheme, and one that no such line matches is outside it. */
+/* Whether a line that means more than one name is for this service (and not
+ * just *): its names follow a scheme, and one that no line matches is outside
+ * it. */
 bool site_map_declares(const struct site_map *, const char *service);
+
+/* Whether a line says that nothing answers at this target. */
+bool site_map_is_canary(const struct site_map *, const char *service);
 
 /* Every line that could speak about a name, in the order asked, for a person
  * and for checks. verdict is a constant text. */

@@ -86,6 +86,8 @@ struct site_map {
 	size_t count, room;
 	uint32_t *listed; /* open hash of rule index + 1 */
 	size_t listed_slots;
+	char **canaries; /* services of lines "canary"; lower case */
+	size_t canary_count;
 	bool hints; /* a line "hints" was read */
 	int64_t read_us;
 	struct site_map_memory *memory;

@@ -1,6 +1,7 @@
 /* Files of lines to a site map. */
 #include "lib/site_map_private.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,30 @@ include(struct source *source, const char *name)
 	return read_path(&next, path);
 }
 
+/* "SERVICE canary" */
+static int
+add_canary(struct source *source, const char *services)
+{
+	struct site_map *map = source->map;
+	char **all, *p;
+
+	if (map->canary_count == LIMIT_SITE_MAP_RULES)
+		return refuse(source, "too many canaries");
+	if (strcmp(services, "*") == 0)
+		return refuse(source, "a canary needs a name");
+	all = reallocarray(
+	    map->canaries, map->canary_count + 1, sizeof(*map->canaries));
+	if (all == NULL)
+		return refuse(source, "out of memory");
+	map->canaries = all;
+	if ((p = strdup(services)) == NULL)
+		return refuse(source, "out of memory");
+	map->canaries[map->canary_count++] = p;
+	for (; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return 0;
+}
+
 static int
 read_line(struct source *source, char *line)
 {
@@ -99,6 +124,8 @@ read_line(struct source *source, char *line)
 	}
 	if (count == 2 && strcmp(words[0], "include") == 0)
 		return include(source, words[1]);
+	if (count == 2 && strcmp(words[1], "canary") == 0)
+		return add_canary(source, words[0]);
 	return add_rule(source, words, count);
 }
 
@@ -293,6 +320,9 @@ site_map_free(struct site_map *map)
 		return;
 	for (size_t i = 0; i < map->count; i++)
 		rule_clear(&map->rules[i]);
+	for (size_t i = 0; i < map->canary_count; i++)
+		free(map->canaries[i]);
+	free(map->canaries);
 	free(map->rules);
 	free(map->listed);
 	free_chains(map->memory);

@@ -28,7 +28,9 @@ DAY = 24 * HOUR
 START = 1_700_000_000 * SECOND // DAY * DAY
 METHODS = ("nsid", "hostname.bind", "id.server")
 QUESTIONS = ("soa", "hostname.bind", "id.server")
-MAP = "* regex ^s[0-9]+[.]([a-z]{3})$ \\1\nroot prefix x- Elsewhere\n"
+# No line that declares a scheme: whoever is outside it would be intercepted.
+MAP = "* regex ^s[0-9]+[.]([a-z]{3})$ \\1\n" \
+    "root exact x-1 Elsewhere\nroot exact x-2 Elsewhere\n"
 
 
 def in_order(listed, value):

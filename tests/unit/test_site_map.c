@@ -222,6 +222,24 @@ what_a_line_says_of_a_place_is_in_the_site(void **state)
 }
 
 static void
+a_canary_is_named(void **state)
+{
+	char error[256];
+	struct site_map *map =
+	    map_of(state, "Dead.example,*.dead canary\nx exact a a\n", error);
+
+	assert_non_null(map);
+	assert_true(site_map_is_canary(map, "dead.EXAMPLE."));
+	assert_true(site_map_is_canary(map, "v6.dead"));
+	assert_false(site_map_is_canary(map, "dead"));
+	assert_false(site_map_is_canary(map, "x"));
+	assert_false(site_map_is_canary(NULL, "dead.example"));
+	site_map_free(map);
+	assert_null(map_of(state, "* canary\n", error));
+	assert_non_null(strstr(error, "a canary needs a name"));
+}
+
+static void
 a_rule_is_asked_for_its_services_only(void **state)
 {
 	static const struct {
@@ -232,13 +250,16 @@ a_rule_is_asked_for_its_services_only(void **state)
 		{ "ONE.", "named", true },
 		{ "two.example", "named", true },
 		{ "ns.three", "named", true },
+		{ "four", "named", false }, /* one name is no scheme */
 		{ "three", "any", false },
 		{ "on", "any", false },
 		{ "", "any", false },
 	};
 	char error[256];
-	struct site_map *map = map_of(
-	    state, "one,two.*,*.three exact a named\n* exact a any\n", error);
+	struct site_map *map = map_of(state,
+	    "one,two.*,*.three prefix a named\nfour exact a named\n"
+	    "* exact a any\n",
+	    error);
 	struct site site;
 
 	assert_non_null(map);
@@ -451,6 +472,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    what_a_line_says_of_a_place_is_in_the_site, make_file,
 		    remove_file),
+		cmocka_unit_test_setup_teardown(
+		    a_canary_is_named, make_file, remove_file),
 		cmocka_unit_test_setup_teardown(
 		    a_rule_is_asked_for_its_services_only, make_file,
 		    remove_file),
