@@ -363,10 +363,20 @@ find_site(struct catalog *c, int32_t service, int32_t instance)
 	return names_put(&c->sites, text);
 }
 
+/* The first address of a service's target. */
+static int32_t
+first_of_target(const struct catalog *c, int32_t service)
+{
+	while (service > 0 &&
+	       c->services[service - 1].target == c->services[service].target)
+		service--;
+	return service;
+}
+
 int32_t
 catalog_site(struct catalog *c, int32_t service, int32_t instance)
 {
-	int32_t *sites = c->site_of[service];
+	int32_t *sites = c->site_of[service], first;
 
 	if (sites == NULL) {
 		sites = memory_zeroed(c->instance_count, sizeof(*sites));
@@ -374,7 +384,11 @@ catalog_site(struct catalog *c, int32_t service, int32_t instance)
 			sites[i] = NOT_ASKED;
 		c->site_of[service] = sites;
 	}
-	if (sites[instance] == NOT_ASKED)
-		sites[instance] = find_site(c, service, instance);
+	if (sites[instance] == NOT_ASKED) {
+		first = first_of_target(c, service);
+		sites[instance] = first < service
+				      ? catalog_site(c, first, instance)
+				      : find_site(c, service, instance);
+	}
 	return sites[instance];
 }

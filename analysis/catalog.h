@@ -77,7 +77,8 @@ struct catalog {
 	struct id_index lane_ids, instance_ids;
 	const struct site_map *map;
 	int64_t map_us; /* when its lines have to be valid; 0: now */
-	/* Of names that the map was asked for: how many, and without site. */
+	/* Of names that the map was asked for, of all addresses of a target
+	 * once: how many, and without site. */
 	size_t asked, unplaced;
 	struct names sites;
 	int32_t **site_of;   /* by service, then instance; -2: not asked yet */

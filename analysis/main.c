@@ -76,6 +76,8 @@ static const struct subcommand {
 	    BY_DEFAULT, false },
 	{ "paths", paths_report, OPTION_WINDOW | OPTION_AGAINST, 0, BY_DEFAULT,
 	    true },
+	{ "identities", identities_report, OPTION_WINDOW, 0, BY_DEFAULT,
+	    false },
 	{ "publication", publication_report, OPTION_WINDOW | OPTION_LEVEL, 0,
 	    BY_DEFAULT, false },
 	{ "rssac047", rssac047_report, OPTION_WINDOW, 0, BY_DEFAULT, false },
@@ -293,10 +295,11 @@ static void
 say_unplaced(const struct run *run)
 {
 	const struct catalog *c = &run->catalog;
+	const char *path = run->options->site_map;
 
-	if (run->options->site_map != NULL && c->unplaced > 0)
+	if (c->map != NULL && c->unplaced > 0)
 		log_warnx("%s: %zu of %zu identities have no site",
-		    run->options->site_map, c->unplaced, c->asked);
+		    path == NULL ? "site map" : path, c->unplaced, c->asked);
 }
 
 static void
@@ -430,9 +433,11 @@ run_report(const struct options *o, const struct subcommand *command,
 static const char *
 map_path(const struct options *o, const struct subcommand *command)
 {
-	if (o->site_map == NULL && (command->report == plausibility_report ||
-				       command->report == inflation_report ||
-				       command->report == locality_report))
+	if (o->site_map == NULL &&
+	    (command->report == identities_report ||
+		command->report == inflation_report ||
+		command->report == locality_report ||
+		command->report == plausibility_report))
 		return SITE_MAP_SHIPPED;
 	return o->site_map;
 }

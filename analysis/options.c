@@ -639,6 +639,7 @@ options_help(void)
 	    "       acreport inflation [--by ...] [--weights FILE]\n"
 	    "       acreport locality  [--by ...] [--bloc COUNTRIES]\n"
 	    "       acreport paths     [--against VP[/FLOW]] [--format dot]\n"
+	    "       acreport identities\n"
 	    "       acreport publication\n"
 	    "       acreport rssac047\n"
 	    "       acreport plausibility\n"

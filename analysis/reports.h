@@ -39,6 +39,7 @@ int paths_report(struct run *);
 int inflation_report(struct run *);
 int locality_report(struct run *);
 int plausibility_report(struct run *);
+int identities_report(struct run *);
 int publication_report(struct run *);
 int rssac047_report(struct run *);
 int records_report(struct run *);

@@ -169,6 +169,10 @@ CASES = {  # result: words
     "availability.csv": ("availability", *WINDOW),
     "availability-site.txt": ("availability", "--by", "site", *WINDOW),
     "congruence.csv": ("congruence", "--at", "2026-11-21T15:00:00Z"),
+    "identities.csv": (
+        "identities", "--site-map", f"{HERE}/sites", *WINDOW),
+    "identities.txt": (
+        "identities", "--site-map", f"{HERE}/sites", *WINDOW),
     "latency-later.csv": (
         "latency", "--since", "2026-11-25", "--until", "2026-11-26"),
     "catchment.csv": ("catchment", *AT),
@@ -201,7 +205,8 @@ THEN = ("--at", "2026-11-21T21:05:00Z")
 HOSTILE_CASES = {
     f"hostile-{report}.{end}": (report, *words)
     for report, words in (("changes", WINDOW), ("catchment", THEN),
-                          ("records", WINDOW), ("latency", WINDOW))
+                          ("records", WINDOW), ("latency", WINDOW),
+                          ("identities", WINDOW))
     for end in ("csv", "txt", "json")
 }
 

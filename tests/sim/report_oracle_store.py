@@ -167,6 +167,38 @@ class Store:
         self.db.executemany("INSERT INTO interval VALUES(?,?,?,?,?)", held)
         self.db.execute("DELETE FROM unsettled WHERE hour < ?",
                         (bound // HOUR,))
+        self.make_runs()
+
+    def make_runs(self):
+        """The runs of settled hours, without histograms."""
+        self.db.execute("DELETE FROM run")
+        unsettled = set(self.db.execute("SELECT vp, hour FROM unsettled"))
+        hours = {}
+        for vp, lane, t, outcome, instance in self.db.execute(
+                "SELECT b.vp, m.lane, b.t0 + m.dt_us AS t, m.outcome, "
+                "m.instance FROM batch b JOIN measurement m ON m.id BETWEEN "
+                "b.first_row AND b.first_row + b.rows - 1 LEFT JOIN instance "
+                "i ON i.id = m.instance ORDER BY t, i.method, i.bytes"):
+            if (vp, t // HOUR) not in unsettled:
+                hours.setdefault((t // HOUR, lane), []).append(
+                    (t, outcome, instance if outcome == 0 else 0))
+        for (hour, lane), samples in hours.items():
+            runs, lost = [], [s for s in samples if s[2] == 0]
+            for t, _, instance in samples:
+                if runs and runs[-1][2] == instance and instance:
+                    runs[-1][1] = t
+                    runs[-1][3] += 1
+                elif instance:
+                    runs.append([t, t, instance, 1])
+            firsts = [first for first, *_ in runs]
+            rows = [(first, firsts[:i].count(first), instance, last, count,
+                     count, 0)
+                    for i, (first, last, instance, count) in enumerate(runs)]
+            if lost:
+                rows.append((lost[0][0], -1, 0, lost[-1][0], 0, len(lost),
+                             sum(s[1] == 5 for s in lost)))
+            self.db.executemany("INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,"
+                                "NULL)", [(hour, lane, *row) for row in rows])
 
     def close(self):
         self.db.execute("COMMIT")
