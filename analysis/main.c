@@ -433,11 +433,10 @@ run_report(const struct options *o, const struct subcommand *command,
 static const char *
 map_path(const struct options *o, const struct subcommand *command)
 {
-	if (o->site_map == NULL &&
-	    (command->report == identities_report ||
-		command->report == inflation_report ||
-		command->report == locality_report ||
-		command->report == plausibility_report))
+	if (o->site_map == NULL && (command->report == identities_report ||
+				       command->report == inflation_report ||
+				       command->report == locality_report ||
+				       command->report == plausibility_report))
 		return SITE_MAP_SHIPPED;
 	return o->site_map;
 }
