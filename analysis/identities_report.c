@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 #include "analysis/identities.h"
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "lib/sphere.h"
 #include "lib/text.h"
@@ -13,7 +14,7 @@
  * server. */
 #define STALE_US (65 * 60 * 1000000LL)
 #define SAME_KM 150.0
-#define NOTE_TEXT 64
+#define NOTE_TEXT 80
 #define OTHERS 64 /* names of a row; "..." stands for the rest */
 
 static const struct column columns[] = {
@@ -332,7 +333,8 @@ sort_by_nsid(struct page *page)
 /* Who saw it, and where they were when they saw it last. */
 struct seen_by {
 	size_t vps, addresses;
-	int32_t newest; /* vantage point */
+	int32_t newest;   /* vantage point */
+	bool intercepted; /* one of them was */
 };
 
 static struct seen_by
@@ -349,6 +351,9 @@ count_vps(struct page *page, const struct identity *id)
 		const struct place *place;
 
 		tally_add(&addresses, lane->service);
+		by.intercepted =
+		    by.intercepted ||
+		    judge_marks_name(c, sights[i].lane, sights[i].instance);
 		if (by.newest < 0 && sights[i].last_us == id->last_us)
 			by.newest = lane->vp;
 		if (i > 0 && c->lanes[sights[i - 1].lane].vp == lane->vp)
@@ -366,7 +371,8 @@ count_vps(struct page *page, const struct identity *id)
 }
 
 static void
-write_note(char *note, size_t size, const struct line *line)
+write_note(
+    char *note, size_t size, const struct line *line, const struct seen_by *by)
 {
 	const struct {
 		bool holds;
@@ -374,6 +380,7 @@ write_note(char *note, size_t size, const struct line *line)
 	} notes[] = {
 		{ line->id->is_new, "new" },
 		{ line->outside, "outside scheme" },
+		{ by->intercepted, "intercepted" },
 		{ line->agreement == AGREE_NOT, "names differ" },
 		{ line->id->behind_us >= STALE_US, "stale" },
 	};
@@ -418,7 +425,7 @@ write_line(struct page *page, struct line *line)
 	list_names(page, line);
 	tally_list(&page->regions, &page->by_region, &c->names);
 	tally_list(&page->countries, &page->by_country, &c->names);
-	write_note(note, sizeof(note), line);
+	write_note(note, sizeof(note), line, &by);
 	cells[0] = run_text(run, c->services[id->target].target);
 	cells[1] = cell_text(states[line->state]);
 	cells[2] = run_text(run, instance->text);

@@ -173,10 +173,10 @@ read_rows(struct reader *r, int32_t vp, int64_t since_us, int64_t until_us)
 	for (size_t i = 0; i < r->samples.count; i++) {
 		const struct sample *sample = &r->samples.items[i];
 
-		if (sample->instance >= 0)
+		if (sample->said >= 0)
 			add(r->sights,
 			    &(struct identity_sight){ .lane = sample->lane,
-				.instance = sample->instance,
+				.instance = sample->said,
 				.first_us = sample->t_us,
 				.last_us = sample->t_us,
 				.answers = 1 });
