@@ -254,6 +254,7 @@ say_pruned(struct run *run, bool needs_records)
 {
 	const int64_t raw_us = read_time_setting(run, "raw_horizon");
 	const int64_t runs_us = read_time_setting(run, "run_horizon");
+	const int64_t intervals_us = read_time_setting(run, "interval_horizon");
 	char text[TIMES_TEXT];
 
 	if (raw_us <= run->options->since_us)
@@ -274,6 +275,12 @@ say_pruned(struct run *run, bool needs_records)
 	wall_format(text, wall_from_us(runs_us), 0);
 	log_warnx("runs before %s were pruned too: only the last of each lane "
 		  "is left of that time",
+	    text);
+	if (intervals_us <= run->options->since_us)
+		return;
+	wall_format(text, wall_from_us(intervals_us), 0);
+	log_warnx("changes before %s were pruned as well, and lanes that ended "
+		  "before",
 	    text);
 }
 

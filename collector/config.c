@@ -28,10 +28,43 @@ static const struct conf_key keys[] = {
 	{ .name = "keep_replies_days",
 	    .kind = CONF_INT,
 	    .min = 1,
-	    .max = 36500 },
-	{ .name = "keep_paths_days", .kind = CONF_INT, .min = 1, .max = 36500 },
-	{ .name = "keep_raw_days", .kind = CONF_INT, .min = 1, .max = 36500 },
-	{ .name = "keep_runs_days", .kind = CONF_INT, .min = 1, .max = 36500 },
+	    .max = CONFIG_DAYS_MAX },
+	{ .name = "keep_replies_bytes",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = CONFIG_BYTES_MAX },
+	{ .name = "keep_paths_days",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = CONFIG_DAYS_MAX },
+	{ .name = "keep_paths_bytes",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = CONFIG_BYTES_MAX },
+	{ .name = "keep_raw_days",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = CONFIG_DAYS_MAX },
+	{ .name = "keep_raw_bytes",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = CONFIG_BYTES_MAX },
+	{ .name = "keep_runs_days",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = CONFIG_DAYS_MAX },
+	{ .name = "keep_runs_bytes",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = CONFIG_BYTES_MAX },
+	{ .name = "keep_intervals_days",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = CONFIG_DAYS_MAX },
+	{ .name = "keep_intervals_bytes",
+	    .kind = CONF_INT,
+	    .min = 1,
+	    .max = CONFIG_BYTES_MAX },
 	{ .name = NULL },
 };
 
@@ -64,10 +97,18 @@ take_all(struct config *config, const struct conf_section *top)
 	    conf_int(top, "connections_per_address", 0);
 	config->records_per_day = conf_int(top, "vp_records_per_day", 0);
 	config->bytes_per_day = conf_int(top, "vp_bytes_per_day", 0);
-	config->keep_replies_days = conf_int(top, "keep_replies_days", 0);
-	config->keep_paths_days = conf_int(top, "keep_paths_days", 0);
-	config->keep_raw_days = conf_int(top, "keep_raw_days", 0);
-	config->keep_runs_days = conf_int(top, "keep_runs_days", 0);
+	config->keep = (struct prune_limits){
+		.replies = { conf_int(top, "keep_replies_days", 0),
+		    conf_int(top, "keep_replies_bytes", 0) },
+		.paths = { conf_int(top, "keep_paths_days", 0),
+		    conf_int(top, "keep_paths_bytes", 0) },
+		.raw = { conf_int(top, "keep_raw_days", 0),
+		    conf_int(top, "keep_raw_bytes", 0) },
+		.runs = { conf_int(top, "keep_runs_days", 0),
+		    conf_int(top, "keep_runs_bytes", 0) },
+		.intervals = { conf_int(top, "keep_intervals_days", 0),
+		    conf_int(top, "keep_intervals_bytes", 0) },
+	};
 	return 0;
 }
 

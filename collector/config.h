@@ -6,6 +6,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "collector/prune.h"
+
+#define CONFIG_DAYS_MAX 36500
+#define CONFIG_BYTES_MAX 1000000000000000
 
 struct config {
 	char *db;      /* file */
@@ -13,9 +17,7 @@ struct config {
 	char *listen;  /* NULL: not said */
 	char *metrics; /* NULL: not said */
 	char *certificate, *certificate_key; /* files; NULL: not said */
-	/* 0: for ever */
-	int64_t keep_replies_days, keep_paths_days, keep_raw_days,
-	    keep_runs_days;
+	struct prune_limits keep;
 	int64_t records_per_day, bytes_per_day;       /* of each; 0: any */
 	int64_t connections, connections_per_address; /* 0: the limits */
 };

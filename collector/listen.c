@@ -19,6 +19,7 @@
 #include "collector/listen_upload.h"
 #include "collector/metrics.h"
 #include "collector/pipeline.h"
+#include "collector/pruner.h"
 #include "lib/addr.h"
 #include "lib/file.h"
 #include "lib/limits.h"
@@ -33,6 +34,7 @@ struct server {
 	struct store *store;  /* the pipeline's, while there is one */
 	struct store *reader; /* for what is said before a body comes */
 	struct pipeline *pipeline;
+	struct pruner *pruner; /* NULL: all is kept */
 	const struct listen_options *options;
 	struct peers peers;
 	struct uploads uploads;
@@ -354,11 +356,21 @@ start_pipeline(struct server *s)
 }
 
 static int
+start_pruner(struct server *s)
+{
+	int code = EXIT_DONE;
+
+	if (s->options->keep != NULL && prune_any(s->options->keep))
+		s->pruner = pruner_start(s->store, s->options->keep, &code);
+	return code;
+}
+
+static int
 start(struct server *s)
 {
 	static int (*const steps[])(struct server *) = { start_tls,
 		start_uploads, start_socket, start_signals, start_pipeline,
-		start_metrics, start_daemon };
+		start_metrics, start_daemon, start_pruner };
 	size_t i;
 	int code = EXIT_DONE;
 
@@ -447,6 +459,7 @@ serve(struct server *s)
 static void
 clear(struct server *s)
 {
+	pruner_stop(s->pruner);
 	metrics_stop(s->metrics);
 	if (s->daemon != NULL)
 		MHD_stop_daemon(s->daemon);

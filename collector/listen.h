@@ -8,6 +8,7 @@
 #define COLLECTOR_LISTEN_H
 
 #include <stdbool.h>
+#include "collector/prune.h"
 #include "collector/store.h"
 
 struct listen_options {
@@ -19,8 +20,9 @@ struct listen_options {
 	/* Folder for bodies on their way in; on the database's disk. The files
 	 * have no names and vanish with the process. */
 	const char *temp_dir;
-	int connections;             /* in all; 0: LIMIT_HTTP_CONNECTIONS */
-	int connections_per_address; /* IPv4, or IPv6 /64; 0: the limit */
+	int connections;                 /* in all; 0: LIMIT_HTTP_CONNECTIONS */
+	int connections_per_address;     /* IPv4, or IPv6 /64; 0: the limit */
+	const struct prune_limits *keep; /* retention meanwhile */
 	bool print_port; /* the port alone on standard output once it listens */
 };
 

@@ -114,8 +114,10 @@ serve(struct command *command, bool print_port)
 		.temp_dir = folder,
 		.connections = (int)config->connections,
 		.connections_per_address = (int)config->connections_per_address,
+		.keep = &config->keep,
 		.print_port = print_port,
 	};
+	const char *complaint;
 	struct store *s;
 	int code;
 
@@ -123,6 +125,8 @@ serve(struct command *command, bool print_port)
 	    listen.certificate_key == NULL)
 		return command_usage("serve: the configuration must say "
 				     "listen, certificate and certificate_key");
+	if ((complaint = prune_complain(&config->keep)) != NULL)
+		return command_usage("%s: %s", command->conf, complaint);
 	if (folder_of(folder, sizeof(folder), command->db) == -1)
 		return command_usage("%s: too long", command->db);
 	if ((s = store_open(command->db, command->archive, &code)) == NULL)

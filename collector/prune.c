@@ -1,118 +1,162 @@
 #include "collector/prune.h"
 
+#include "collector/prune_private.h"
 #include "collector/settle.h"
-#include "collector/store_lock.h"
+#include "collector/statements_prune.h"
 #include "collector/store_private.h"
-#include "lib/text.h"
 
-#define TURN_MS 200 /* how long the lock is held at a stretch */
+#define LANES 1024   /* of one step over runs and intervals */
+#define SIZE_TURNS 4 /* what is left of a table need not be packed tightly */
 
-struct kind {
-	int64_t bit;               /* of enum prune_bit, or several */
-	enum statement deletes[3]; /* STATEMENT_COUNT: none more */
-};
+/* --- limits --- */
 
-static const struct kind replies = { PRUNE_REPLIES,
-	{ STATEMENT_PRUNE_REPLIES, STATEMENT_COUNT, STATEMENT_COUNT } };
-static const struct kind paths = { PRUNE_PATHS,
-	{ STATEMENT_PRUNE_TRACES, STATEMENT_COUNT, STATEMENT_COUNT } };
-static const struct kind raw = { PRUNE_RAW | PRUNE_PATHS | PRUNE_REPLIES,
-	{ STATEMENT_PRUNE_REPLIES, STATEMENT_PRUNE_TRACES,
-	    STATEMENT_PRUNE_ROWS } };
+static bool
+is_limit(const struct prune_limit *limit)
+{
+	return limit->days > 0 || limit->bytes > 0;
+}
+
+bool
+prune_any(const struct prune_limits *limits)
+{
+	return is_limit(&limits->replies) || is_limit(&limits->paths) ||
+	       is_limit(&limits->raw) || is_limit(&limits->runs) ||
+	       is_limit(&limits->intervals);
+}
+
+static bool
+is_longer(const struct prune_limit *a, const struct prune_limit *b)
+{
+	return a->days > 0 && b->days > 0 && a->days > b->days;
+}
+
+const char *
+prune_complain(const struct prune_limits *limits)
+{
+	if (is_limit(&limits->runs) &&
+	    (!is_limit(&limits->raw) || is_longer(&limits->raw, &limits->runs)))
+		return "runs can only go with their raw rows or after them: "
+		       "limit raw rows too, to no more days";
+	if (is_limit(&limits->intervals) &&
+	    (!is_limit(&limits->runs) ||
+		is_longer(&limits->runs, &limits->intervals)))
+		return "intervals can only go with their runs or after them: "
+		       "limit runs too, to no more days";
+	return NULL;
+}
 
 /* The beginning of the hour that many days ago. */
 static int64_t
-cutoff(int64_t days)
+cutoff_of_age(int64_t days)
 {
 	const int64_t now = wall_to_us(wall_now());
 
-	return (now / HOUR_US - days * 24) * HOUR_US;
+	return days == 0 ? INT64_MIN : (now / HOUR_US - days * 24) * HOUR_US;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
 }
 
 /* --- batches --- */
 
-struct batch_rows {
-	int64_t id, first, last;
+struct kind {
+	enum prune_kind kind;
+	int64_t bit;               /* of enum prune_bit, or several */
+	enum statement deletes[3]; /* STATEMENT_COUNT: none more */
 };
 
-/* STORE_UNKNOWN: none more. */
-static enum store_result
-next_batch(struct store *s, const struct kind *kind, int64_t before,
-    struct batch_rows *batch)
-{
-	struct query q = query_start(s, STATEMENT_PRUNE_NEXT);
-	enum store_result result;
-	bool found;
+static const struct kind replies = { PRUNE_KIND_REPLIES, PRUNE_REPLIES,
+	{ STATEMENT_PRUNE_REPLIES, STATEMENT_COUNT, STATEMENT_COUNT } };
+static const struct kind paths = { PRUNE_KIND_PATHS, PRUNE_PATHS,
+	{ STATEMENT_PRUNE_TRACES, STATEMENT_COUNT, STATEMENT_COUNT } };
+static const struct kind raw = { PRUNE_KIND_RAW,
+	PRUNE_RAW | PRUNE_PATHS | PRUNE_REPLIES,
+	{ STATEMENT_PRUNE_REPLIES, STATEMENT_PRUNE_TRACES,
+	    STATEMENT_PRUNE_ROWS } };
 
-	query_int(&q, batch->id);
-	query_int(&q, before);
-	query_int(&q, kind->bit);
-	if ((found = query_row(&q))) {
-		batch->id = query_column_int(&q, 0);
-		batch->first = query_column_int(&q, 1);
-		batch->last = batch->first + query_column_int(&q, 2) - 1;
-	}
-	result = query_end(&q);
-	return result == STORE_OK && !found ? STORE_UNKNOWN : result;
+struct batches {
+	const struct kind *kind;
+	int64_t id; /* the last that is done */
+	int64_t *count;
+};
+
+static enum store_result
+take_out(struct pruning *p, enum statement delete, int64_t first, int64_t last)
+{
+	struct query q = query_start(p->store, delete);
+
+	query_int(&q, first);
+	query_int(&q, last);
+	return query_run(&q);
 }
 
 static enum store_result
 prune_batch(
-    struct store *s, const struct kind *kind, const struct batch_rows *batch)
+    struct pruning *p, const struct batches *b, int64_t first, int64_t last)
 {
 	enum store_result result = STORE_OK;
 	struct query q;
 
-	for (size_t i = 0;
-	     i < 3 && result == STORE_OK && kind->deletes[i] != STATEMENT_COUNT;
-	     i++) {
-		q = query_start(s, kind->deletes[i]);
-		query_int(&q, batch->first);
-		query_int(&q, batch->last);
-		result = query_run(&q);
-	}
+	for (size_t i = 0; i < 3 && result == STORE_OK &&
+			   b->kind->deletes[i] != STATEMENT_COUNT;
+	     i++)
+		result = take_out(p, b->kind->deletes[i], first, last);
 	if (result != STORE_OK)
 		return result;
-	q = query_start(s, STATEMENT_PRUNE_DONE);
-	query_int(&q, batch->id);
-	query_int(&q, kind->bit);
+	q = query_start(p->store, STATEMENT_PRUNE_DONE);
+	query_int(&q, b->id);
+	query_int(&q, b->kind->bit);
 	return query_run(&q);
 }
 
-/* One transaction's worth. STORE_UNKNOWN: all done. */
 static enum store_result
-batches_turn(struct store *s, const struct kind *kind, int64_t before,
-    struct batch_rows *batch, int64_t *count)
+batches_step(struct pruning *p, void *state)
 {
-	const struct mono until = mono_add(mono_now(), span_ms(TURN_MS));
+	struct batches *b = state;
+	struct query q = query_once(p->store, prune_next_batch);
+	int64_t first = 0, last = 0;
 	enum store_result result;
+	bool found;
 
-	do {
-		result = next_batch(s, kind, before, batch);
-		if (result == STORE_OK &&
-		    (result = prune_batch(s, kind, batch)) == STORE_OK)
-			++*count;
-	} while (result == STORE_OK && mono_before(mono_now(), until));
-	return result;
+	query_int(&q, b->id);
+	if ((found = query_row(&q))) {
+		b->id = query_column_int(&q, 0);
+		first = query_column_int(&q, 1);
+		last = query_column_int(&q, 2);
+	}
+	if ((result = query_end(&q)) != STORE_OK || !found)
+		return result == STORE_OK ? STORE_UNKNOWN : result;
+	++*b->count;
+	return prune_batch(p, b, first, last);
 }
 
-static enum store_result
-prune_batches(
-    struct store *s, const struct kind *kind, int64_t before, int64_t *count)
-{
-	struct batch_rows batch = { .id = 0 };
-	enum store_result turn = STORE_OK, result = STORE_OK;
+/* Between which times, in microseconds. */
+struct stretch {
+	int64_t from, before;
+};
 
-	while (turn == STORE_OK && result == STORE_OK) {
-		if ((result = store_begin(s)) != STORE_OK)
-			return result;
-		turn = batches_turn(s, kind, before, &batch, count);
-		if (turn == STORE_OK || turn == STORE_UNKNOWN)
-			result = store_commit(s);
-		else
-			store_rollback(s);
-	}
-	return turn == STORE_OK || turn == STORE_UNKNOWN ? result : turn;
+static enum store_result
+prune_batches(struct pruning *p, const struct kind *kind, struct stretch when,
+    int64_t *count)
+{
+	struct batches b = { .kind = kind, .count = count };
+	enum store_result result = store_result_of(p->store,
+	    sqlite3_exec(p->store->db, prune_batches_table, NULL, NULL, NULL),
+	    "prune");
+	struct query q;
+
+	if (result != STORE_OK)
+		return result;
+	q = query_once(p->store, prune_find_batches);
+	query_int(&q, when.before);
+	query_int(&q, when.from);
+	query_int(&q, kind->bit);
+	if ((result = query_run(&q)) != STORE_OK)
+		return result;
+	return prune_in_turns(p, batches_step, &b);
 }
 
 /* --- raw rows --- */
@@ -120,9 +164,9 @@ prune_batches(
 /* First nothing may amend the past any more; then what is marked there gets
  * its runs; then the rows are needed no longer. */
 static enum store_result
-prune_raw(struct store *s, int64_t before, int64_t *count)
+prune_raw(struct pruning *p, struct stretch when, int64_t *count)
 {
-	const struct wall always = { INT64_MAX };
+	struct store *s = p->store;
 	struct wall horizon;
 	enum store_result result = store_begin(s);
 	int64_t left;
@@ -130,195 +174,243 @@ prune_raw(struct store *s, int64_t before, int64_t *count)
 	if (result != STORE_OK)
 		return result;
 	if ((result = store_raw_horizon(s, &horizon)) == STORE_OK &&
-	    (horizon.ns == INT64_MIN || wall_to_us(horizon) < before))
-		result = store_set_raw_horizon(s, wall_from_us(before));
+	    (horizon.ns == INT64_MIN || wall_to_us(horizon) < when.before))
+		result = store_set_raw_horizon(s, wall_from_us(when.before));
 	if (result != STORE_OK) {
 		store_rollback(s);
 		return result;
 	}
 	if ((result = store_commit(s)) != STORE_OK ||
-	    (result = settle_marked(s, 0, always, &left)) != STORE_OK)
+	    (result = settle_marked(s, 0, wall_from_us(when.before), &left)) !=
+		STORE_OK)
 		return result;
-	return prune_batches(s, &raw, before, count);
+	return prune_batches(p, &raw, when, count);
 }
 
-/* --- runs --- */
+/* --- runs and intervals, some lanes at a time --- */
 
-/* A run's hour at a time, until the turn is over. */
+struct lanes {
+	int64_t hour, lane, before; /* the last that is done */
+	int64_t *count;
+};
+
 static enum store_result
-runs_turn(struct store *s, int64_t before_hour, int64_t *hour, int64_t *count)
+runs_step(struct pruning *p, void *state)
 {
-	const struct mono until = mono_add(mono_now(), span_ms(TURN_MS));
+	struct lanes *l = state;
+	struct query q = query_once(p->store, prune_runs_next);
 	enum store_result result;
+	bool found;
 
-	do {
-		struct query q = query_start(s, STATEMENT_HOUR_AFTER);
-
-		query_int(&q, *hour);
-		*hour = query_row(&q) && !query_column_is_null(&q, 0)
-			    ? query_column_int(&q, 0)
-			    : INT64_MAX;
-		if ((result = query_end(&q)) != STORE_OK)
-			break;
-		if (*hour >= before_hour)
-			return STORE_UNKNOWN;
-		q = query_once(s, prune_runs);
-		query_int(&q, *hour);
-		result = query_run(&q);
-		*count += sqlite3_changes(s->db);
-	} while (result == STORE_OK && mono_before(mono_now(), until));
-	return result;
-}
-
-/* Reports say it. */
-static enum store_result
-note_run_horizon(struct store *s, int64_t before)
-{
-	struct query q = query_start(s, STATEMENT_PUT_SETTING);
-	enum store_result result = store_begin(s);
-	char text[24];
-
-	if (result != STORE_OK)
+	query_int(&q, l->hour);
+	query_int(&q, l->lane);
+	if ((found = query_row(&q))) {
+		l->hour = query_column_int(&q, 0);
+		l->lane = query_column_int(&q, 1);
+	}
+	if ((result = query_end(&q)) != STORE_OK)
 		return result;
-	(void)text_print(text, sizeof(text), "%lld", (long long)before);
-	query_text(&q, "run_horizon");
-	query_text(&q, text);
-	if ((result = query_run(&q)) == STORE_OK)
-		return store_commit(s);
-	store_rollback(s);
+	if (!found || l->hour >= l->before / HOUR_US)
+		return STORE_UNKNOWN;
+	q = query_once(p->store, prune_runs);
+	query_int(&q, l->hour);
+	query_int(&q, l->lane);
+	query_int(&q, l->lane += LANES);
+	result = query_run(&q);
+	*l->count += sqlite3_changes(p->store->db);
 	return result;
-}
-
-static enum store_result
-keep_last_runs(struct store *s, int64_t before_hour)
-{
-	struct query q;
-	enum store_result result = note_run_horizon(s, before_hour * HOUR_US);
-
-	if (result == STORE_OK)
-		result = store_result_of(s,
-		    sqlite3_exec(s->db, prune_keep_table, NULL, NULL, NULL),
-		    "keep");
-	if (result != STORE_OK)
-		return result;
-	q = query_once(s, prune_keep);
-	query_int(&q, before_hour);
-	return query_run(&q);
 }
 
 /* Only behind the raw horizon, where no hour is settled again. So the last
  * run of each lane is the same in every transaction. */
 static enum store_result
-prune_old_runs(struct store *s, int64_t before, int64_t *count)
+prune_runs_before(struct pruning *p, struct stretch when, int64_t *count)
 {
-	const int64_t before_hour = before / HOUR_US;
-	enum store_result turn = STORE_OK;
-	enum store_result result = keep_last_runs(s, before_hour);
-	int64_t hour = INT64_MIN;
+	struct lanes l = {
+		.hour = INT64_MIN, .before = when.before, .count = count
+	};
+	enum store_result result = prune_note(p, "run_horizon", when.before);
+	struct query q;
 
-	while (turn == STORE_OK && result == STORE_OK) {
-		if ((result = store_begin(s)) != STORE_OK)
-			return result;
-		turn = runs_turn(s, before_hour, &hour, count);
-		if (turn == STORE_OK || turn == STORE_UNKNOWN)
-			result = store_commit(s);
-		else
-			store_rollback(s);
-	}
-	return turn == STORE_OK || turn == STORE_UNKNOWN ? result : turn;
-}
-
-/* --- paths that no trace has any more --- */
-
-static enum store_result
-prune_unused_paths(struct store *s)
-{
-	enum store_result result = store_begin(s);
-
+	if (result == STORE_OK)
+		result = store_result_of(p->store,
+		    sqlite3_exec(
+			p->store->db, prune_keep_table, NULL, NULL, NULL),
+		    "prune");
 	if (result != STORE_OK)
 		return result;
-	if ((result = store_run(s, STATEMENT_PRUNE_PATHS)) == STORE_OK)
-		result = store_run(s, STATEMENT_NEXT_EPOCH);
-	if (result == STORE_OK)
-		return store_commit(s);
-	store_rollback(s);
-	return result;
-}
-
-/* --- space --- */
-
-static enum store_result
-ask(struct store *s, const char *sql, int64_t *value)
-{
-	struct query q = query_once(s, sql);
-
-	*value = query_row(&q) ? query_column_int(&q, 0) : 0;
-	return query_end(&q);
-}
-
-static enum store_result
-vacuum_turn(struct store *s)
-{
-	enum store_result result = store_begin(s);
-
-	if (result != STORE_OK)
+	q = query_once(p->store, prune_keep);
+	query_int(&q, when.before / HOUR_US);
+	if ((result = query_run(&q)) != STORE_OK)
 		return result;
-	result = store_result_of(
-	    s, sqlite3_exec(s->db, prune_vacuum, NULL, NULL, NULL), "vacuum");
-	if (result == STORE_OK)
-		return store_commit(s);
-	store_rollback(s);
-	return result;
-}
-
-/* The file itself becomes shorter at a checkpoint. */
-static void
-checkpoint(struct store *s)
-{
-	if (store_lock_take(s->lock) == -1)
-		return;
-	(void)sqlite3_wal_checkpoint_v2(
-	    s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	store_lock_release(s->lock);
+	return prune_in_turns(p, runs_step, &l);
 }
 
 static enum store_result
-give_back(struct store *s, int64_t *bytes)
+intervals_step(struct pruning *p, void *state)
 {
-	int64_t before = 0, after = 0, unused = 0, had = -1;
-	enum store_result result = ask(s, prune_file_bytes, &before);
+	struct lanes *l = state;
+	struct query q = query_once(p->store, prune_intervals_next);
+	enum store_result result;
+	bool found;
 
-	while (result == STORE_OK &&
-	       (result = ask(s, prune_free_pages, &unused)) == STORE_OK &&
-	       unused > 0 && unused != had) {
-		had = unused;
-		result = vacuum_turn(s);
-	}
-	if (result == STORE_OK)
-		result = ask(s, prune_file_bytes, &after);
-	checkpoint(s);
-	*bytes = before - after;
+	query_int(&q, l->lane);
+	if ((found = query_row(&q) && !query_column_is_null(&q, 0)))
+		l->lane = query_column_int(&q, 0);
+	if ((result = query_end(&q)) != STORE_OK || !found)
+		return result == STORE_OK ? STORE_UNKNOWN : result;
+	q = query_once(p->store, prune_intervals);
+	query_int(&q, l->lane);
+	query_int(&q, l->lane += LANES);
+	query_int(&q, l->before);
+	result = query_run(&q);
+	*l->count += sqlite3_changes(p->store->db);
 	return result;
+}
+
+/* Behind the raw horizon too: one that ends there is touched no more. */
+static enum store_result
+prune_intervals_before(struct pruning *p, struct stretch when, int64_t *count)
+{
+	struct lanes l = { .before = when.before, .count = count };
+	enum store_result result =
+	    prune_note(p, "interval_horizon", when.before);
+
+	return result == STORE_OK ? prune_in_turns(p, intervals_step, &l)
+				  : result;
+}
+
+/* --- a kind --- */
+
+/* Takes out what ends before. */
+static enum store_result
+take(struct pruning *p, enum prune_kind kind, struct stretch when)
+{
+	struct prune_result *done = p->done;
+
+	switch (kind) {
+	case PRUNE_KIND_REPLIES:
+		return prune_batches(p, &replies, when, &done->replies);
+	case PRUNE_KIND_PATHS:
+		return prune_batches(p, &paths, when, &done->paths);
+	case PRUNE_KIND_RAW:
+		return prune_raw(p, when, &done->raw);
+	case PRUNE_KIND_RUNS:
+		return prune_runs_before(p, when, &done->runs);
+	case PRUNE_KIND_INTERVALS:
+		break;
+	}
+	return prune_intervals_before(p, when, &done->intervals);
+}
+
+/* Runs are settled again up to the raw horizon, and intervals are wanted
+ * wherever there are runs. */
+static enum store_result
+hold_back(struct pruning *p, enum prune_kind kind, int64_t *before)
+{
+	const char *const behind =
+	    kind == PRUNE_KIND_RUNS ? "raw_horizon" : "run_horizon";
+	int64_t horizon;
+	enum store_result result;
+
+	if (kind != PRUNE_KIND_RUNS && kind != PRUNE_KIND_INTERVALS)
+		return STORE_OK;
+	result = prune_noted(p, behind, &horizon);
+	*before = earlier(*before, horizon);
+	return result;
+}
+
+static enum store_result
+prune_by_age(
+    struct pruning *p, enum prune_kind kind, const struct prune_limit *limit)
+{
+	const int64_t since = p->manner->quick_since;
+	struct stretch when = { .from = INT64_MIN,
+		.before = cutoff_of_age(limit->days) };
+	enum store_result result = hold_back(p, kind, &when.before);
+
+	/* A batch begins up to an hour before it ends. */
+	if (since > 0)
+		when.from = (since / HOUR_US - limit->days * 24 - 2) * HOUR_US;
+	if (result != STORE_OK || when.before == INT64_MIN)
+		return result;
+	return take(p, kind, when);
+}
+
+static enum store_result
+prune_by_size(
+    struct pruning *p, enum prune_kind kind, const struct prune_limit *limit)
+{
+	struct stretch when = { .from = INT64_MIN };
+	enum store_result result = STORE_OK;
+
+	if (limit->bytes == 0)
+		return STORE_OK;
+	for (int i = 0; i < SIZE_TURNS && result == STORE_OK; i++) {
+		result =
+		    prune_cutoff_of_size(p, kind, limit->bytes, &when.before);
+		if (result == STORE_OK)
+			result = hold_back(p, kind, &when.before);
+		if (when.before == INT64_MIN || prune_stopped(p))
+			break;
+		if (result == STORE_OK)
+			result = take(p, kind, when);
+		/* Of its size the paths themselves are most. */
+		if (result == STORE_OK && kind == PRUNE_KIND_PATHS)
+			result = prune_unused_names(p);
+	}
+	return result;
+}
+
+/* Lanes that have no interval any more keep no last run. */
+static enum store_result
+prune_last_runs(struct pruning *p)
+{
+	struct stretch when = { .from = INT64_MIN };
+	enum store_result result = prune_noted(p, "run_horizon", &when.before);
+
+	if (result != STORE_OK || p->done->intervals == 0)
+		return result;
+	return take(p, PRUNE_KIND_RUNS, when);
+}
+
+static enum store_result
+prune_kinds(struct pruning *p, const struct prune_limits *limits)
+{
+	const struct {
+		enum prune_kind kind;
+		const struct prune_limit *limit;
+	} kinds[] = {
+		{ PRUNE_KIND_RAW, &limits->raw },
+		{ PRUNE_KIND_REPLIES, &limits->replies },
+		{ PRUNE_KIND_PATHS, &limits->paths },
+		{ PRUNE_KIND_RUNS, &limits->runs },
+		{ PRUNE_KIND_INTERVALS, &limits->intervals },
+	};
+	const bool quickly = p->manner->quick_since > 0;
+	enum store_result result = STORE_OK;
+
+	for (size_t i = 0; i < 5 && result == STORE_OK; i++) {
+		if (quickly && kinds[i].kind == PRUNE_KIND_INTERVALS)
+			continue;
+		result = prune_by_age(p, kinds[i].kind, kinds[i].limit);
+		if (result == STORE_OK && !quickly)
+			result =
+			    prune_by_size(p, kinds[i].kind, kinds[i].limit);
+	}
+	return result == STORE_OK ? prune_last_runs(p) : result;
 }
 
 enum store_result
-prune_store(
-    struct store *s, const struct prune_days *days, struct prune_result *done)
+prune_store(struct store *s, const struct prune_limits *limits,
+    const struct prune_manner *manner, struct prune_result *done)
 {
-	enum store_result result = STORE_OK;
+	struct pruning p = { .store = s, .manner = manner, .done = done };
+	enum store_result result;
 
 	*done = (struct prune_result){ 0 };
-	if (days->raw > 0)
-		result = prune_raw(s, cutoff(days->raw), &done->raw);
-	if (result == STORE_OK && days->replies > 0)
-		result = prune_batches(
-		    s, &replies, cutoff(days->replies), &done->replies);
-	if (result == STORE_OK && days->paths > 0)
-		result =
-		    prune_batches(s, &paths, cutoff(days->paths), &done->paths);
-	if (result == STORE_OK && done->raw + done->paths > 0)
-		result = prune_unused_paths(s);
-	if (result == STORE_OK && days->runs > 0)
-		result = prune_old_runs(s, cutoff(days->runs), &done->runs);
-	return result == STORE_OK ? give_back(s, &done->bytes) : result;
+	result = prune_kinds(&p, limits);
+	if (result == STORE_OK && manner->quick_since == 0)
+		result = prune_unused_names(&p);
+	return result == STORE_OK ? prune_give_back(&p) : result;
 }

@@ -131,9 +131,6 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_PUT_SETTING] =
 	    "INSERT OR REPLACE INTO setting(name, value) VALUES(?1, ?2)",
 
-	[STATEMENT_PRUNE_NEXT] =
-	    "SELECT id, first_row, rows FROM batch WHERE id > ?1 AND t1 < ?2"
-	    " AND pruned & ?3 <> ?3 AND rows > 0 ORDER BY id LIMIT 1",
 	[STATEMENT_PRUNE_DONE] =
 	    "UPDATE batch SET pruned = pruned | ?2 WHERE id = ?1",
 	[STATEMENT_PRUNE_REPLIES] =
@@ -142,8 +139,6 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "DELETE FROM trace WHERE measurement BETWEEN ?1 AND ?2",
 	[STATEMENT_PRUNE_ROWS] =
 	    "DELETE FROM measurement WHERE id BETWEEN ?1 AND ?2",
-	[STATEMENT_PRUNE_PATHS] =
-	    "DELETE FROM path WHERE id NOT IN (SELECT path FROM trace)",
 	[STATEMENT_NEXT_EPOCH] =
 	    "INSERT INTO setting(name, value) VALUES('names_epoch', '1')"
 	    " ON CONFLICT(name) DO UPDATE SET value = value + 1",
@@ -198,20 +193,6 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 const char statement_drop_views[] =
     "SELECT ifnull(group_concat(printf('DROP VIEW \"%w\";', name), ''), '')"
     " FROM sqlite_schema WHERE type = 'view'";
-
-const char prune_keep_table[] =
-    "DROP TABLE IF EXISTS temp.kept_run;"
-    "CREATE TEMP TABLE kept_run(lane INTEGER PRIMARY KEY, hour INTEGER);";
-const char prune_keep[] =
-    "INSERT INTO temp.kept_run SELECT lane, max(hour) FROM main.run"
-    " WHERE hour < ?1 AND tie >= 0 GROUP BY lane";
-const char prune_runs[] =
-    "DELETE FROM main.run WHERE hour = ?1 AND NOT EXISTS (SELECT 1"
-    " FROM temp.kept_run AS k WHERE k.lane = run.lane AND k.hour = run.hour)";
-const char prune_vacuum[] = "PRAGMA incremental_vacuum(1000)";
-const char prune_file_bytes[] =
-    "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-const char prune_free_pages[] = "PRAGMA freelist_count";
 
 const char statement_shadow[] =
     "CREATE TEMP TABLE run AS SELECT * FROM main.run WHERE 0;"

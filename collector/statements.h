@@ -68,12 +68,10 @@ enum statement {
 	STATEMENT_GET_SETTING,
 	STATEMENT_PUT_SETTING,
 
-	STATEMENT_PRUNE_NEXT,
 	STATEMENT_PRUNE_DONE,
 	STATEMENT_PRUNE_REPLIES,
 	STATEMENT_PRUNE_TRACES,
 	STATEMENT_PRUNE_ROWS,
-	STATEMENT_PRUNE_PATHS,
 	STATEMENT_NEXT_EPOCH,
 	STATEMENT_EPOCH,
 
@@ -100,14 +98,6 @@ extern const char *const statement_sql[STATEMENT_COUNT];
 
 /* Drops every view: one text, the statements for it. */
 extern const char statement_drop_views[];
-/* Retention: a table of each lane's last run before the hour ?1, and the runs
- * of hour ?1 that are not in it; pages. */
-extern const char prune_keep_table[];
-extern const char prune_keep[];
-extern const char prune_runs[];
-extern const char prune_vacuum[];
-extern const char prune_file_bytes[];
-extern const char prune_free_pages[];
 /* Temporary tables that hide run, interval and unsettled. */
 extern const char statement_shadow[];
 

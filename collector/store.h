@@ -47,6 +47,8 @@ struct store *store_open(const char *path, const char *archive, int *code);
 /* Another connection of the same process, for another thread: what works
  * outside a transaction. NULL as above. */
 struct store *store_open_beside(const struct store *writer, int *code);
+/* The same for writing, without an archive and with a small cache. */
+struct store *store_open_second(const struct store *writer, int *code);
 void store_close(struct store *);
 struct sqlite3 *store_db(struct store *); /* for settle.c and retain.c */
 /* Commits are counted there from now on. */

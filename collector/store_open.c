@@ -379,6 +379,24 @@ store_open_beside(const struct store *writer, int *code)
 }
 
 struct store *
+store_open_second(const struct store *writer, int *code)
+{
+	struct store *s;
+
+	*code = EXIT_STORAGE;
+	if ((s = store_new(writer->path)) == NULL)
+		return NULL;
+	if (open_locked(s, code) == 0 &&
+	    sqlite3_exec(s->db, "PRAGMA cache_size = -8192", NULL, NULL,
+		NULL) == SQLITE_OK) {
+		*code = EXIT_DONE;
+		return s;
+	}
+	store_close(s);
+	return NULL;
+}
+
+struct store *
 store_open_shadow(const char *path, int *code)
 {
 	struct store *s;

@@ -178,9 +178,10 @@ CREATE TABLE interval(
 
 -- What the store itself remembers. "raw_horizon": batches that begin before
 -- this time (µs, a whole hour) amend nothing; "run_horizon": runs before it were
--- taken but for the last of each lane; "names_epoch": how often names
--- were taken out, which others may remember; "views": SHA-256 of the text
--- that made the views, which are made anew when the program's differs.
+-- taken but for the last of each lane; "interval_horizon": intervals that end
+-- before it were; "names_epoch": how often names were taken out, which others
+-- may remember; "views": SHA-256 of the text that made the views, which are
+-- made anew when the program's differs.
 CREATE TABLE setting(
 	name TEXT NOT NULL PRIMARY KEY,
 	value TEXT NOT NULL

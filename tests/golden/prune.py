@@ -138,7 +138,7 @@ class Test:
                        "every interval stays")
         self.check("the store checks")
         self.tap.check(self.prune("--replies", "10", "--paths", "20", "--raw",
-                                  "30", "--runs", "40") == [0] * 5,
+                                  "30", "--runs", "40") == [0] * 7,
                        "a second time there is nothing to do")
 
     def afterwards(self):
