@@ -32,6 +32,7 @@ enum {
 	DNS_RCODE_FORMERR = 1,
 	DNS_RCODE_NOTIMP = 4,
 	DNS_RCODE_BADVERS = 16,
+	DNS_RCODE_BADCOOKIE = 23,
 };
 
 /* A name in wire form, uncompressed, with its root label. */
@@ -80,8 +81,12 @@ struct dns_query {
 	uint16_t udp_size; /* advertised; 0: LIMIT_DNS_UDP_SIZE */
 	bool nsid;         /* empty NSID option */
 	bool dnssec_ok;
-	bool cookie; /* the client's half, as RFC 7873 section 5.2 has it */
+	/* RFC 7873 section 5.2: our half, and the server's where it is known.
+	 */
+	bool cookie;
 	uint8_t client_cookie[DNS_CLIENT_COOKIE_LEN];
+	uint8_t server_cookie_len; /* 0, or 8 to 32 */
+	uint8_t server_cookie[LIMIT_DNS_COOKIE];
 };
 
 /* The question that the cursor, over the whole message, stands at: behind

@@ -12,12 +12,18 @@ enum {
 };
 
 static size_t
+cookie_len(const struct dns_query *query)
+{
+	return DNS_CLIENT_COOKIE_LEN + (size_t)query->server_cookie_len;
+}
+
+static size_t
 options_len(const struct dns_query *query)
 {
 	size_t len = query->nsid ? OPTION_HEADER_LEN : 0;
 
 	if (query->cookie)
-		len += OPTION_HEADER_LEN + DNS_CLIENT_COOKIE_LEN;
+		len += OPTION_HEADER_LEN + cookie_len(query);
 	return len;
 }
 
@@ -34,8 +40,9 @@ opt_write(struct writer *w, const struct dns_query *query)
 	writer_u16(w, (uint16_t)options_len(query));
 	if (query->cookie) {
 		writer_u16(w, DNS_OPTION_COOKIE);
-		writer_u16(w, DNS_CLIENT_COOKIE_LEN);
+		writer_u16(w, (uint16_t)cookie_len(query));
 		writer_bytes(w, query->client_cookie, DNS_CLIENT_COOKIE_LEN);
+		writer_bytes(w, query->server_cookie, query->server_cookie_len);
 	}
 	if (query->nsid) {
 		writer_u16(w, DNS_OPTION_NSID);

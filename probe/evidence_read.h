@@ -17,9 +17,10 @@ struct event {
 		EVENT_OPEN, /* a stream begins */
 		EVENT_TAKEN, /* arrival */
 	} kind;
-	bool done;      /* sent again, or taken */
-	bool hop;       /* of a trace: the plan says so */
-	struct mono at; /* never before the event before it */
+	bool done;           /* sent again, or taken */
+	bool hop;            /* of a trace: the plan says so */
+	bool cookie_renewed; /* sent because of BADCOOKIE: the plan says so */
+	struct mono at;      /* never before the event before it */
 	struct wall stamp;
 	struct conversation *with; /* NULL: a message to all ICMP sockets */
 	int32_t next;              /* sent with the same; -1: none */

@@ -186,16 +186,20 @@ name_cookie(const struct flow_table *table, struct flow *flow)
 {
 	const struct addr *from = &flow->src, *to = &flow->peer->addr;
 	struct writer w = writer_over(flow->cookie, sizeof(flow->cookie));
-	uint8_t bytes[64];
+	uint8_t bytes[64], before[sizeof(flow->cookie)];
 	struct writer seed = writer_over(bytes, sizeof(bytes));
 	uint64_t hash;
 
+	memcpy(before, flow->cookie, sizeof(before));
 	writer_bytes(&seed, "cookie", 6);
 	writer_bytes(&seed, from->bytes, addr_len(from));
 	writer_bytes(&seed, to->bytes, addr_len(to));
 	hash = keyed_hash(&table->key, bytes, seed.len);
 	writer_u32(&w, (uint32_t)(hash >> 32));
 	writer_u32(&w, (uint32_t)hash);
+	/* The server's is of ours: RFC 7873 section 5.3. */
+	if (memcmp(before, flow->cookie, sizeof(before)) != 0)
+		flow->server_cookie_len = 0;
 }
 
 static enum link_kind

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "lib/keyed_hash.h"
+#include "lib/limits.h"
 #include "probe/link.h"
 #include "probe/probe.h"
 
@@ -29,8 +30,11 @@ struct flow {
 	uint16_t cksum; /* of echo */
 	int32_t label;
 	uint8_t cookie[8]; /* of ours, to this server (RFC 9018 section 3) */
-	int socket;        /* -1: not open */
-	unsigned users;    /* asks that are not emitted */
+	/* The server's answer to that, of this run; by flow, because instances
+	 * of one address need not share the secret. Length 0: none yet. */
+	uint8_t server_cookie_len, server_cookie[LIMIT_DNS_COOKIE];
+	int socket;     /* -1: not open */
+	unsigned users; /* asks that are not emitted */
 	uint16_t next_seq;
 	struct probe_list probes; /* open ones and kept ones */
 	struct flow *next;        /* in its bucket of the table */

@@ -21,9 +21,10 @@ struct kept_question {
 
 /* What an answer made ask again, and who asks it then. */
 struct expected {
-	struct link_tuple tuple; /* its kind, destination and port there */
+	struct link_tuple tuple; /* its kind, destination and port there;
+				  * its own port where that is the same, or 0 */
 	struct dns_question question;
-	bool plain;
+	bool plain, cookie_renewed;
 	int n;
 };
 
@@ -277,7 +278,19 @@ query_of(struct look_read *r, size_t answer)
 	return found;
 }
 
-/* RFC 6891 section 7, RFC 7766 section 5: as the prober does. */
+/* The stream of the same flow, whose port is another. */
+static struct link_tuple
+tcp_of(const struct link_tuple *udp)
+{
+	struct link_tuple tcp = *udp;
+
+	tcp.kind = LINK_TCP;
+	tcp.port = 0;
+	return tcp;
+}
+
+/* RFC 6891 section 7, RFC 7766 section 5, RFC 7873 section 5.3: as the prober
+ * does. */
 static void
 expect_retry(struct look_read *r, size_t answer)
 {
@@ -298,11 +311,16 @@ expect_retry(struct look_read *r, size_t answer)
 	*x = (struct expected){ .tuple = a->with->tuple,
 		.question = q.dns,
 		.plain = plain,
+		.cookie_renewed = e->cookie_renewed,
 		.n = a->with->n };
-	if (!plain && dns_dislikes_edns(reply.rcode))
+	if (dns_renews_cookie(&reply)) {
+		if (!q.cookie || plain || x->cookie_renewed)
+			return;
+		x->cookie_renewed = true;
+	} else if (!plain && dns_dislikes_edns(reply.rcode))
 		x->plain = true;
 	else if (reply.tc && x->tuple.kind == LINK_UDP)
-		x->tuple.kind = LINK_TCP;
+		x->tuple = tcp_of(&x->tuple);
 	else
 		return;
 	r->expected_count++;
@@ -310,9 +328,10 @@ expect_retry(struct look_read *r, size_t answer)
 
 /* Whether this is one; then its flow gets the number of the first. */
 static bool
-is_retry(struct look_read *r, const struct question *q,
-    const struct conversation *c, bool plain, int *n)
+is_retry(struct look_read *r, const struct question *q, struct event *query,
+    bool plain, int *n)
 {
+	const struct conversation *c = query->with;
 	size_t i;
 
 	for (i = 0; i < r->expected_count; i++) {
@@ -322,9 +341,11 @@ is_retry(struct look_read *r, const struct question *q,
 		    x->tuple.dport != c->tuple.dport ||
 		    !addr_equal(&x->tuple.dst, &c->tuple.dst) ||
 		    !same_question(&x->question, &q->dns) ||
+		    (x->tuple.port != 0 && x->tuple.port != c->tuple.port) ||
 		    (c->n != -1 && c->n != x->n))
 			continue;
 		*n = x->n;
+		query->cookie_renewed = x->cookie_renewed;
 		r->expected[i] = r->expected[--r->expected_count];
 		return true;
 	}
@@ -454,7 +475,7 @@ add_trace(struct reading *x, struct event *e)
 }
 
 static int
-add_dns(struct reading *x, const struct event *e, const struct event *query)
+add_dns(struct reading *x, const struct event *e, struct event *query)
 {
 	struct question q;
 	bool plain;
@@ -464,7 +485,7 @@ add_dns(struct reading *x, const struct event *e, const struct event *query)
 		x->unread++;
 		return 0;
 	}
-	if (is_retry(x->r, &q, e->with, plain, &n))
+	if (is_retry(x->r, &q, query, plain, &n))
 		return adopt(x, e->with, n);
 	if (adopt(x, e->with, -1) == -1)
 		return -1;
@@ -487,7 +508,7 @@ static int
 add_event(struct reading *x, size_t i)
 {
 	struct event *e = evidence_event(x->r->replay, i);
-	const struct event *query = e;
+	struct event *query = e;
 
 	if (e->kind == EVENT_TAKEN) {
 		if (e->with != NULL && e->with->adopted &&

@@ -42,6 +42,12 @@ dns_query_of(const struct probe *probe, struct dns_query *query)
 		.cookie = question->cookie && !ask->plain };
 	memcpy(query->client_cookie, ask->flow->cookie,
 	    sizeof(query->client_cookie));
+	/* The packets of a trace stay as long as the first. */
+	if (ask->method->type == RECORD_DNS) {
+		query->server_cookie_len = ask->flow->server_cookie_len;
+		memcpy(query->server_cookie, ask->flow->server_cookie,
+		    query->server_cookie_len);
+	}
 	(void)mix_letters(&query->question.name, probe->mixed);
 }
 
@@ -239,15 +245,41 @@ dns_dislikes_edns(uint16_t rcode)
 	       rcode == DNS_RCODE_BADVERS;
 }
 
+bool
+dns_renews_cookie(const struct dns_reply *reply)
+{
+	return reply->rcode == DNS_RCODE_BADCOOKIE && reply->cookie &&
+	       reply->server_cookie_len > 0;
+}
+
+/* That of an answer to our half, whatever its rcode (RFC 7873 section 5.3). */
+static void
+keep_server_cookie(const struct ask *ask, const struct dns_query *query,
+    const struct dns_reply *reply)
+{
+	struct flow *flow = ask->flow;
+
+	if (!query->cookie || !reply->cookie || reply->server_cookie_len == 0)
+		return;
+	flow->server_cookie_len = reply->server_cookie_len;
+	memcpy(flow->server_cookie, reply->server_cookie,
+	    reply->server_cookie_len);
+}
+
 static void
 ask_again(
     struct prober *p, const struct ask *ask, const struct dns_reply *reply)
 {
-	struct retry retry = {
-		.of = ask, .proto = ask->flow->proto, .plain = ask->plain
-	};
+	struct retry retry = { .of = ask,
+		.proto = ask->flow->proto,
+		.plain = ask->plain,
+		.cookie_renewed = ask->cookie_renewed };
 
-	if (!ask->plain && dns_dislikes_edns(reply->rcode))
+	if (dns_renews_cookie(reply)) {
+		if (!ask->question->cookie || ask->plain || ask->cookie_renewed)
+			return;
+		retry.cookie_renewed = true;
+	} else if (!ask->plain && dns_dislikes_edns(reply->rcode))
 		retry.plain = true;
 	else if (reply->tc && ask->flow->proto == PROTO_UDP)
 		retry.proto = PROTO_TCP; /* RFC 7766 section 5 */
@@ -289,6 +321,7 @@ dns_answer(struct prober *p, struct probe *probe, const struct reply *reply)
 		prober_unwanted(p, ask);
 		return false;
 	}
+	keep_server_cookie(ask, &query, message);
 	fill_record(&r->dns, message, reply->len);
 	put_name_first(&r->dns, ask->question->begins);
 	r->reason[0] = '\0';

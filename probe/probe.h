@@ -91,11 +91,12 @@ struct ask {
 	struct flow *flow;
 	const struct ask *retry_of; /* NULL: planned */
 	struct sample *sample;
-	struct mono due; /* not before */
-	uint32_t index;  /* in the plan; behind it those of retries */
-	int32_t place;   /* of its record among the emitted; -1: not yet */
-	uint8_t state;   /* enum ask_state */
-	bool plain;      /* asks without EDNS */
+	struct mono due;     /* not before */
+	uint32_t index;      /* in the plan; behind it those of retries */
+	int32_t place;       /* of its record among the emitted; -1: not yet */
+	uint8_t state;       /* enum ask_state */
+	bool plain;          /* asks without EDNS */
+	bool cookie_renewed; /* asks again, after BADCOOKIE */
 };
 
 #endif

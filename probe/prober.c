@@ -143,6 +143,7 @@ prober_retry(struct prober *p, const struct retry *retry)
 	    retry->proto == PROTO_TCP ? &method_dns_tcp : &method_dns_udp;
 	ask->flow = flow;
 	ask->plain = retry->plain;
+	ask->cookie_renewed = retry->cookie_renewed;
 	ask->retry_of = of;
 	ask->place = -1;
 	ask->due = p->link->mono(p->link);

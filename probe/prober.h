@@ -30,8 +30,9 @@ enum {
  * answer, reset. */
 #define PROBER_TCP_PACKETS 4
 
-/* Records of one planned ask at most: truncated, EDNS disliked, and at last. */
-#define PROBER_RECORDS 3
+/* Records of one planned ask at most: cookie refused, truncated, EDNS disliked,
+ * and at last. */
+#define PROBER_RECORDS 4
 
 #define PROBER_TAIL_MS 300 /* the longest ways around the earth */
 
@@ -152,6 +153,7 @@ struct retry {
 	const struct ask *of; /* of DNS, finished now */
 	enum proto proto;
 	bool plain; /* without EDNS */
+	bool cookie_renewed;
 };
 void prober_retry(struct prober *, const struct retry *);
 /* It wants to send again at its due time. */

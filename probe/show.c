@@ -10,6 +10,7 @@
 #include "lib/dns.h"
 #include "lib/escape.h"
 #include "lib/text.h"
+#include "probe/method.h"
 
 static struct style
 style_of_terminal(void)
@@ -45,9 +46,12 @@ static const char *
 rcode_text(int rcode, char *buffer, size_t size)
 {
 	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL",
-		"NXDOMAIN", "NOTIMP", "REFUSED" };
+		"NXDOMAIN", "NOTIMP",
+		"REFUSED", [DNS_RCODE_BADVERS] = "BADVERS",
+		[DNS_RCODE_BADCOOKIE] = "BADCOOKIE" };
 
-	if (rcode >= 0 && rcode < (int)(sizeof(names) / sizeof(names[0])))
+	if (rcode >= 0 && rcode < (int)(sizeof(names) / sizeof(names[0])) &&
+	    names[rcode] != NULL)
 		return names[rcode];
 	(void)text_print(buffer, size, "RCODE%d", rcode);
 	return buffer;
@@ -73,14 +77,23 @@ is_counted(const struct record *r, const char *question, enum asking asking)
 	       r->flow.n == 0;
 }
 
-/* Of a truncated answer, what was said when it was asked for again. */
+static bool
+is_asked_again(const struct record *r)
+{
+	return r->type == RECORD_DNS &&
+	       (r->dns.tc == 1 || r->dns.rcode == DNS_RCODE_BADCOOKIE ||
+		   (r->dns.rcode > 0 &&
+		       dns_dislikes_edns((uint16_t)r->dns.rcode)));
+}
+
+/* Of an answer that made us ask again, what was said then. */
 static const struct record *
 whole_answer(const struct look_result *result, const struct record *last)
 {
 	const struct record *whole = last;
 	size_t i;
 
-	if (last == NULL || last->type != RECORD_DNS || last->dns.tc != 1)
+	if (last == NULL || !is_asked_again(last))
 		return last;
 	for (i = 0; i < result->record_count; i++) {
 		const struct record *r = result->records[i];
@@ -297,7 +310,7 @@ show_connect(const struct style *s, const struct look_result *result)
 	(void)printf(" ms   %sover TCP, before the query%s\n", s->dim, s->end);
 }
 
-/* What was asked once more, over TCP or without EDNS. */
+/* What was asked once more, over TCP, with a cookie or without EDNS. */
 static void
 show_again(const struct style *s, const struct look_result *result)
 {
@@ -313,6 +326,7 @@ show_again(const struct style *s, const struct look_result *result)
 		return;
 	(void)printf("   %s%s, %s%s\n", s->dim,
 	    f.last->proto == PROTO_TCP ? "over TCP, for truncated answers"
+	    : f.last->dns.edns == 1    ? "with the server's cookie"
 				       : "without EDNS",
 	    rcode_text(f.last->dns.rcode, rcode, sizeof(rcode)), s->end);
 }

@@ -232,7 +232,7 @@ def test_options(results, prober):
     ede = option(15, struct.pack("!H", 18) + b"not for \xff you")
     server = Server(udp=lambda q: [answer(
         q, rcode=REFUSED,
-        options=ede + option(10, options_of(q)[10] + b"serverco"))])
+        options=ede + option(10, options_of(q)[10][:8] + b"serverco"))])
     seen = look(prober, server, "-c", "2", "--cookie", "--dnssec",
                 "--bufsize", "4096", "--recurse")
     soa, query = seen.of("soa"), server.datagrams[0]
@@ -244,7 +244,7 @@ def test_options(results, prober):
     results.ok(struct.unpack_from("!HHI", query, at + 1) ==
                (41, 4096, 0x8000) and query[2] & 1 == 1,
                "size, DO and RD are sent as asked", query.hex())
-    cookies = {options_of(q)[10] for q in server.datagrams}
+    cookies = {options_of(q)[10][:8] for q in server.datagrams}
     again = Server(udp=lambda q: [])
     look(prober, again, "-c", "1", "--cookie")
     cookies |= {options_of(q)[10] for q in again.datagrams}

@@ -333,6 +333,41 @@ queries_are_exactly_these_bytes(void **state)
 }
 
 static void
+both_halves_of_a_cookie_are_one_option(void **state)
+{
+	static const char *const tail[] = {
+		"00002904d000000000000c"
+		"000a00080102030405060708",
+		"00002904d0000000000014"
+		"000a001001020304050607081112131415161718",
+		"00002904d000000000002c"
+		"000a0028010203040506070811121314151617180000000000000000"
+		"00000000000000000000000000000000",
+	};
+	static const uint8_t lens[] = { 0, 8, 32 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(tail); i++) {
+		uint8_t bytes[512];
+		char hex[1025];
+		struct writer w = writer_over(bytes, sizeof(bytes));
+		struct dns_query query =
+		    query_for(".", DNS_TYPE_SOA, DNS_CLASS_IN);
+
+		query.nsid = false;
+		query.cookie = true;
+		memcpy(query.client_cookie, "\1\2\3\4\5\6\7\10", 8);
+		memcpy(query.server_cookie, "\21\22\23\24\25\26\27\30", 8);
+		query.server_cookie_len = lens[i];
+		dns_query_write(&w, &query);
+		assert_false(writer_failed(&w));
+		text_hex(hex, &bytes[17], w.len - 17);
+		assert_string_equal(hex, tail[i]);
+	}
+}
+
+static void
 questions_are_read_as_people_write_them(void **state)
 {
 	static const struct {
@@ -1113,6 +1148,7 @@ main(void)
 		cmocka_unit_test(a_compressed_name_also_ends_at_255_bytes),
 		cmocka_unit_test(a_name_has_at_most_127_pointers),
 		cmocka_unit_test(queries_are_exactly_these_bytes),
+		cmocka_unit_test(both_halves_of_a_cookie_are_one_option),
 		cmocka_unit_test(questions_are_read_as_people_write_them),
 		cmocka_unit_test(size_and_cookie_are_sent_as_asked),
 		cmocka_unit_test(cookies_are_kept_where_their_length_is_lawful),
