@@ -66,51 +66,229 @@ compare_choices(
 	return (a->port > b->port) - (a->port < b->port);
 }
 
-static void
-offer(struct choice *best, const struct catalog *c, const struct lane *lane,
-    int32_t method)
+/* What is chosen from, and what of the store says it. */
+struct chooser {
+	struct methods *methods;
+	const struct catalog *catalog;
+	struct query *query;
+	int32_t *first_alike; /* by lane: the first of its question */
+	bool *wanted;         /* services; NULL: all */
+	struct query_rows *intervals, *hour, *runs, *rows, *unsettled;
+};
+
+static bool
+same_kind(const struct lane *a, const struct lane *b)
 {
+	return a->service == b->service && a->question == b->question &&
+	       a->proto == b->proto;
+}
+
+static void
+chooser_init(struct chooser *ch, struct query *q)
+{
+	const struct catalog *c = ch->catalog;
+
+	ch->query = q;
+	ch->first_alike = memory_zeroed(c->lane_count, sizeof(int32_t));
+	/* Lanes of one question of a service lie together. */
+	for (size_t i = 1; i < c->lane_count; i++)
+		ch->first_alike[i] = same_kind(&c->lanes[i - 1], &c->lanes[i])
+					 ? ch->first_alike[i - 1]
+					 : (int32_t)i;
+	ch->intervals = query_prepare(q,
+	    "SELECT first, last, instance FROM interval"
+	    " WHERE lane = ?1 AND first < ?2 ORDER BY first DESC, tie DESC");
+	ch->hour = query_prepare(
+	    q, "SELECT min(hour) FROM run WHERE hour >= ?1 AND hour <= ?2");
+	ch->runs = query_prepare(q,
+	    "SELECT 1 FROM run WHERE hour = ?5 AND lane = ?1"
+	    " AND instance = ?2 AND last >= ?3 AND first < ?4 LIMIT 1");
+	ch->rows = query_prepare(q,
+	    "SELECT DISTINCT m.lane, m.instance"
+	    " FROM batch b CROSS JOIN measurement m"
+	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
+	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
+	    " AND b.t1 >= ?2 AND b.too_late = 0"
+	    " AND b.t0 + m.dt_us >= ?2 AND b.t0 + m.dt_us < ?3");
+	ch->unsettled = query_prepare(q,
+	    "SELECT hour FROM unsettled"
+	    " WHERE vp = ?1 AND hour >= ?2 AND hour <= ?3 ORDER BY hour");
+}
+
+static void
+chooser_clear(struct chooser *ch)
+{
+	free(ch->first_alike);
+	free(ch->wanted);
+	query_finish(ch->intervals);
+	query_finish(ch->hour);
+	query_finish(ch->runs);
+	query_finish(ch->rows);
+	query_finish(ch->unsettled);
+}
+
+/* Whether an instance seen in a lane comes before what was chosen. */
+static bool
+is_better(const struct chooser *ch, int32_t lane, int32_t instance)
+{
+	const struct catalog *c = ch->catalog;
+	const struct lane *l = &c->lanes[lane];
+	const struct choice *best = &ch->methods->of_service[l->service];
 	const struct choice choice = {
-		.method = method,
-		.question = lane->question,
-		.proto = lane->proto,
-		.port = lane->port,
+		.method = c->instances[instance].method,
+		.question = l->question,
+		.proto = l->proto,
+		.port = l->port,
+	};
+
+	if (choice.method < 0 ||
+	    (ch->wanted != NULL && !ch->wanted[l->service]) ||
+	    judge_marks_name(c, lane, instance))
+		return false;
+	return best->question < 0 || compare_choices(c, &choice, best) < 0 ||
+	       compare_methods(c, choice.method,
+		   ch->methods->of_lane[ch->first_alike[lane]]) < 0;
+}
+
+static void
+choose(struct chooser *ch, int32_t lane, int32_t instance)
+{
+	const struct catalog *c = ch->catalog;
+	const struct lane *l = &c->lanes[lane];
+	struct choice *best = &ch->methods->of_service[l->service];
+	int32_t *alike = &ch->methods->of_lane[ch->first_alike[lane]];
+	const struct choice choice = {
+		.method = c->instances[instance].method,
+		.question = l->question,
+		.proto = l->proto,
+		.port = l->port,
 	};
 
 	if (best->question < 0 || compare_choices(c, &choice, best) < 0)
 		*best = choice;
+	if (compare_methods(c, choice.method, *alike) < 0)
+		*alike = choice.method;
 }
 
-/* A row (lane, instance) of what was seen; of the services that are wanted,
- * NULL: of all. */
+/* A row (lane, instance) of what was seen. */
 static void
-note(struct methods *m, const struct catalog *c, struct query_rows *rows,
-    const bool *wanted)
+note(struct chooser *ch, struct query_rows *rows)
 {
-	int32_t lane = catalog_lane(c, query_int(rows, 0));
-	int32_t instance = catalog_instance(c, query_int(rows, 1));
-	int32_t method;
+	const int32_t lane = catalog_lane(ch->catalog, query_int(rows, 0));
+	const int32_t instance =
+	    catalog_instance(ch->catalog, query_int(rows, 1));
 
-	if (lane < 0 || instance < 0 ||
-	    (wanted != NULL && !wanted[c->lanes[lane].service]) ||
-	    judge_marks_name(c, lane, instance))
-		return;
-	method = c->instances[instance].method;
-	if (method < 0)
-		return;
-	offer(
-	    &m->of_service[c->lanes[lane].service], c, &c->lanes[lane], method);
-	if (compare_methods(c, method, m->of_lane[lane]) < 0)
-		m->of_lane[lane] = method;
+	if (lane >= 0 && instance >= 0 && is_better(ch, lane, instance))
+		choose(ch, lane, instance);
 }
 
-/* The same from runs, for the time whose raw rows retention took. More than
- * needed is harmless: whole hours. */
-static void
-note_runs(struct methods *m, const struct catalog *c, struct query *q,
-    const int64_t window[2], const bool *wanted)
+/* --- what was settled --- */
+
+/* The next hour of which there are runs. */
+static bool
+next_hour(struct chooser *ch, int64_t *hour, int64_t last_hour)
 {
-	struct query_rows *rows = query_prepare(q,
+	bool found;
+
+	query_bind(ch->hour, 1, *hour);
+	query_bind(ch->hour, 2, last_hour);
+	found = query_next(ch->hour) && !query_null(ch->hour, 0);
+	if (found)
+		*hour = query_int(ch->hour, 0);
+	query_reset(ch->hour);
+	return found;
+}
+
+/* Whether one of a lane's runs of an instance is in the window. */
+static bool
+has_run(
+    struct chooser *ch, int64_t lane, int64_t instance, const int64_t window[2])
+{
+	int64_t hour = window[0] / HOUR_US;
+	bool has = false;
+
+	query_bind(ch->runs, 1, lane);
+	query_bind(ch->runs, 2, instance);
+	query_bind(ch->runs, 3, window[0]);
+	query_bind(ch->runs, 4, window[1]);
+	for (; !has && next_hour(ch, &hour, (window[1] - 1) / HOUR_US);
+	     hour++) {
+		query_bind(ch->runs, 5, hour);
+		has = query_next(ch->runs);
+		query_reset(ch->runs);
+	}
+	return has;
+}
+
+/* An interval begins and ends with a sight; of one that reaches over all of
+ * the window, a run says whether there is another within. */
+static void
+note_lane(struct chooser *ch, int32_t lane, const int64_t window[2])
+{
+	struct query_rows *rows = ch->intervals;
+	const int64_t id = ch->catalog->lanes[lane].id;
+
+	query_bind(rows, 1, id);
+	query_bind(rows, 2, window[1]);
+	while (query_next(rows) && query_int(rows, 1) >= window[0]) {
+		const int64_t instance = query_int(rows, 2);
+		const int32_t index = catalog_instance(ch->catalog, instance);
+
+		if (index >= 0 && is_better(ch, lane, index) &&
+		    (query_int(rows, 0) >= window[0] ||
+			query_int(rows, 1) < window[1] ||
+			has_run(ch, id, instance, window)))
+			choose(ch, lane, index);
+	}
+	query_reset(rows);
+}
+
+/* --- raw rows --- */
+
+static void
+note_rows(struct chooser *ch, size_t vp, const int64_t window[2])
+{
+	query_bind(ch->rows, 1, ch->catalog->vps[vp].id);
+	query_bind(ch->rows, 2, window[0]);
+	query_bind(ch->rows, 3, window[1]);
+	query_bind(ch->rows, 4, LIMIT_BATCH_SPAN_S * 1000000LL);
+	while (query_next(ch->rows))
+		note(ch, ch->rows);
+	query_reset(ch->rows);
+}
+
+/* Of a vantage point's hours that are in no interval yet; neighbours at once.
+ */
+static void
+note_unsettled(struct chooser *ch, size_t vp, const int64_t window[2])
+{
+	struct query_rows *hours = ch->unsettled;
+	int64_t part[2] = { 0, 0 };
+
+	query_bind(hours, 1, ch->catalog->vps[vp].id);
+	query_bind(hours, 2, window[0] / HOUR_US);
+	query_bind(hours, 3, (window[1] - 1) / HOUR_US);
+	while (query_next(hours)) {
+		const int64_t first_us = query_int(hours, 0) * HOUR_US;
+		const int64_t end_us = first_us + HOUR_US;
+
+		if (part[1] > part[0] && part[1] != first_us)
+			note_rows(ch, vp, part);
+		if (part[1] != first_us || part[1] == part[0])
+			part[0] = first_us > window[0] ? first_us : window[0];
+		part[1] = end_us < window[1] ? end_us : window[1];
+	}
+	query_reset(hours);
+	if (part[1] > part[0])
+		note_rows(ch, vp, part);
+}
+
+/* From runs, for the time whose raw rows retention took. More than needed is
+ * harmless: whole hours. */
+static void
+note_runs(struct chooser *ch, const int64_t window[2])
+{
+	struct query_rows *rows = query_prepare(ch->query,
 	    "SELECT DISTINCT r.lane, r.instance FROM run AS r"
 	    " WHERE r.hour BETWEEN ?1 AND ?2 AND r.last >= ?3"
 	    " AND r.first < ?4 AND (r.hour + 1) * 3600000000 <="
@@ -122,105 +300,58 @@ note_runs(struct methods *m, const struct catalog *c, struct query *q,
 	query_bind(rows, 3, window[0]);
 	query_bind(rows, 4, window[1]);
 	while (query_next(rows))
-		note(m, c, rows, wanted);
+		note(ch, rows);
 	query_finish(rows);
 }
 
+/* A run that reaches over all of a window says nothing of what is in it: only
+ * where that is shorter than the hour of a run. */
 static void
-note_window(struct methods *m, const struct catalog *c, struct query *q,
-    const int64_t window[2], const bool *wanted)
+note_window(struct chooser *ch, const int64_t window[2])
 {
-	struct query_rows *rows = query_prepare(q,
-	    "SELECT DISTINCT m.lane, m.instance"
-	    " FROM batch b CROSS JOIN measurement m"
-	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
-	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
-	    " AND b.t1 >= ?2 AND b.too_late = 0"
-	    " AND b.t0 + m.dt_us >= ?2 AND b.t0 + m.dt_us < ?3");
+	const struct catalog *c = ch->catalog;
 
-	for (size_t i = 0; i < c->vp_count; i++) {
-		query_bind(rows, 1, c->vps[i].id);
-		query_bind(rows, 2, window[0]);
-		query_bind(rows, 3, window[1]);
-		query_bind(rows, 4, LIMIT_BATCH_SPAN_S * 1000000LL);
-		while (query_next(rows))
-			note(m, c, rows, wanted);
-		query_reset(rows);
+	if (window[1] - window[0] < HOUR_US) {
+		for (size_t i = 0; i < c->vp_count; i++)
+			note_rows(ch, i, window);
+		note_runs(ch, window);
+		return;
 	}
-	query_finish(rows);
-	note_runs(m, c, q, window, wanted);
-}
-
-/* The earliest hour that is not in the intervals. */
-static int64_t
-unsettled_us(struct query *q, int64_t before_us)
-{
-	struct query_rows *rows = query_prepare(
-	    q, "SELECT min(hour) FROM unsettled WHERE hour BETWEEN 0 AND ?1");
-	int64_t first_us = before_us;
-
-	query_bind(rows, 1, before_us / HOUR_US);
-	if (query_next(rows) && !query_null(rows, 0))
-		first_us = query_int(rows, 0) * HOUR_US;
-	query_finish(rows);
-	return first_us;
+	for (size_t i = 0; i < c->lane_count; i++)
+		note_lane(ch, (int32_t)i, window);
+	for (size_t i = 0; i < c->vp_count; i++)
+		note_unsettled(ch, i, window);
 }
 
 /* Services that nobody named in the window: what was known before it. */
 static void
-note_before(struct methods *m, const struct catalog *c, struct query *q,
-    const int64_t window[2])
+note_before(struct chooser *ch, const int64_t window[2])
 {
-	struct query_rows *rows =
-	    query_prepare(q, "SELECT DISTINCT lane, instance FROM interval"
-			     " WHERE lane = ?1 AND first < ?2");
-	bool *silent = memory_zeroed(c->service_count, sizeof(*silent));
+	const struct catalog *c = ch->catalog;
+	const int64_t before[2] = { 0, window[0] };
+	const int64_t all[2] = { INT64_MIN, window[1] };
 	bool any = false;
 
+	ch->wanted = memory_zeroed(c->service_count, sizeof(*ch->wanted));
 	for (size_t i = 0; i < c->service_count; i++) {
-		silent[i] = m->of_service[i].method < 0;
-		any |= silent[i];
+		ch->wanted[i] = ch->methods->of_service[i].method < 0;
+		any |= ch->wanted[i];
 	}
-	for (size_t i = 0; i < c->lane_count; i++) {
-		if (!silent[c->lanes[i].service])
-			continue;
-		query_bind(rows, 1, c->lanes[i].id);
-		query_bind(rows, 2, window[1]);
-		while (query_next(rows))
-			note(m, c, rows, NULL);
-		query_reset(rows);
+	for (size_t i = 0; any && i < c->lane_count; i++) {
+		if (ch->wanted[c->lanes[i].service])
+			note_lane(ch, (int32_t)i, all);
 	}
-	if (any)
-		note_window(m, c, q,
-		    (const int64_t[2]){ unsettled_us(q, window[0]), window[0] },
-		    silent);
-	free(silent);
-	query_finish(rows);
+	for (size_t i = 0; any && window[0] > 0 && i < c->vp_count; i++)
+		note_unsettled(ch, i, before);
 }
 
-static bool
-same_kind(const struct lane *a, const struct lane *b)
-{
-	return a->service == b->service && a->question == b->question &&
-	       a->proto == b->proto;
-}
-
-/* Lanes of one question of a service lie together: one method for all. */
+/* One method for all of a question. */
 static void
-share_within_questions(struct methods *m, const struct catalog *c)
+share_within_questions(struct chooser *ch)
 {
-	for (size_t first = 0, end; first < c->lane_count; first = end) {
-		int32_t best = -1;
-
-		for (end = first; end < c->lane_count &&
-				  same_kind(&c->lanes[first], &c->lanes[end]);
-		     end++) {
-			if (compare_methods(c, m->of_lane[end], best) < 0)
-				best = m->of_lane[end];
-		}
-		for (size_t i = first; i < end; i++)
-			m->of_lane[i] = best;
-	}
+	for (size_t i = 0; i < ch->catalog->lane_count; i++)
+		ch->methods->of_lane[i] =
+		    ch->methods->of_lane[ch->first_alike[i]];
 }
 
 void
@@ -228,6 +359,7 @@ methods_choose(struct methods *m, const struct catalog *c, struct query *q,
     int64_t since_us, int64_t until_us)
 {
 	const int64_t window[2] = { since_us, until_us };
+	struct chooser ch = { .methods = m, .catalog = c };
 
 	m->of_service = memory_zeroed(c->service_count, sizeof(*m->of_service));
 	m->of_lane = memory_zeroed(c->lane_count, sizeof(*m->of_lane));
@@ -235,9 +367,11 @@ methods_choose(struct methods *m, const struct catalog *c, struct query *q,
 		m->of_service[i] = (struct choice){ -1, -1, -1, -1 };
 	for (size_t i = 0; i < c->lane_count; i++)
 		m->of_lane[i] = -1;
-	note_window(m, c, q, window, NULL);
-	note_before(m, c, q, window);
-	share_within_questions(m, c);
+	chooser_init(&ch, q);
+	note_window(&ch, window);
+	note_before(&ch, window);
+	share_within_questions(&ch);
+	chooser_clear(&ch);
 }
 
 void
