@@ -391,3 +391,13 @@ methods_compares(const struct methods *m, const struct catalog *c, int32_t lane)
 	return l->question == choice->question && l->proto == choice->proto &&
 	       l->port == choice->port;
 }
+
+bool *
+methods_lanes(const struct methods *m, const struct catalog *c)
+{
+	bool *lanes = memory_zeroed(c->lane_count, sizeof(*lanes));
+
+	for (size_t i = 0; i < c->lane_count; i++)
+		lanes[i] = methods_compares(m, c, (int32_t)i);
+	return lanes;
+}

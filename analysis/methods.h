@@ -35,4 +35,7 @@ void methods_clear(struct methods *);
 bool methods_compares(
     const struct methods *, const struct catalog *, int32_t lane);
 
+/* That of every lane, by index; freed by the caller. */
+bool *methods_lanes(const struct methods *, const struct catalog *);
+
 #endif

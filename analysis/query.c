@@ -2,15 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "analysis/memory.h"
+#include "analysis/query_private.h"
 #include "lib/log.h"
 #include "lib/text.h"
-#include "lib/times.h"
 
 #define APPLICATION_ID 1094927170 /* "ACDB": schema/store.sql */
 #define SCHEMA_VERSION 2
@@ -20,20 +19,8 @@
 #define STEPS_BETWEEN_LOOKS 1000000
 #define PATH_BYTES 4096
 
-struct query {
-	sqlite3 *db;
-	char *path;
-	struct mono deadline;
-	bool failed;
-};
-
-struct query_rows {
-	struct query *query;
-	sqlite3_stmt *statement; /* NULL: it could not be prepared */
-};
-
-static void
-fail(struct query *q)
+void
+query_fail(struct query *q)
 {
 	if (!q->failed)
 		log_warnx("%s: %s", q->path,
@@ -140,6 +127,8 @@ open_database(struct query *q, const char *name, int flags)
 	if (rc != SQLITE_OK)
 		return rc;
 	harden(q->db);
+	if ((rc = query_add_functions(q->db)) != SQLITE_OK)
+		return rc;
 	rc = sqlite3_exec(q->db, "BEGIN", NULL, NULL, NULL);
 	return rc == SQLITE_OK
 		   ? read_pragma(q->db, "PRAGMA schema_version", &value)
@@ -257,7 +246,7 @@ query_prepare(struct query *q, const char *sql)
 	if (!q->failed &&
 	    sqlite3_prepare_v3(q->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
 		&rows->statement, NULL) != SQLITE_OK)
-		fail(q);
+		query_fail(q);
 	return rows;
 }
 
@@ -266,7 +255,7 @@ query_bind(struct query_rows *rows, int parameter, int64_t value)
 {
 	if (rows->statement != NULL &&
 	    sqlite3_bind_int64(rows->statement, parameter, value) != SQLITE_OK)
-		fail(rows->query);
+		query_fail(rows->query);
 }
 
 void
@@ -275,7 +264,7 @@ query_bind_text(struct query_rows *rows, int parameter, const char *text)
 	if (rows->statement != NULL &&
 	    sqlite3_bind_text(rows->statement, parameter, text, -1,
 		SQLITE_TRANSIENT) != SQLITE_OK)
-		fail(rows->query);
+		query_fail(rows->query);
 }
 
 bool
@@ -287,7 +276,7 @@ query_next(struct query_rows *rows)
 		return false;
 	rc = sqlite3_step(rows->statement);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		fail(rows->query);
+		query_fail(rows->query);
 	return rc == SQLITE_ROW;
 }
 

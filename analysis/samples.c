@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "analysis/judge.h"
 #include "analysis/memory.h"
+#include "analysis/samples_rows.h"
 #include "analysis/samples_runs.h"
 #include "lib/limits.h"
 
@@ -15,13 +16,7 @@ sampler_init(struct sampler *sampler, struct query *q, const struct catalog *c)
 	*sampler = (struct sampler){ .query = q, .catalog = c };
 	sampler->lane_ends =
 	    memory_zeroed(c->lane_count, sizeof(*sampler->lane_ends));
-	sampler->window = query_prepare(q,
-	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance,"
-	    " m.rcode, b.every_s"
-	    " FROM batch b CROSS JOIN measurement m"
-	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
-	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
-	    " AND b.t1 >= ?2 AND b.too_late = 0");
+	sampler->rows = row_source_new(q, c);
 	sampler->batch = query_prepare(q,
 	    "SELECT m.lane, b.t0 + m.dt_us, m.outcome, m.rtt_us, m.instance,"
 	    " m.rcode, b.every_s"
@@ -50,7 +45,8 @@ void
 sampler_clear(struct sampler *sampler)
 {
 	free(sampler->lane_ends);
-	query_finish(sampler->window);
+	samples_clear(&sampler->spare);
+	row_source_free(sampler->rows);
 	query_finish(sampler->batch);
 	query_finish(sampler->back);
 	query_finish(sampler->every);
@@ -132,9 +128,21 @@ sort_lane(struct sample *items, size_t count)
 	}
 }
 
+/* The sorted items for those of the samples, whose count stays. */
+static void
+swap(struct samples *samples, struct samples *sorted)
+{
+	const struct samples unsorted = *samples;
+
+	samples->items = sorted->items;
+	samples->room = sorted->room;
+	sorted->items = unsorted.items;
+	sorted->room = unsorted.room;
+}
+
 /* By lane, counted out, and then each lane: rows come by batch, in time. */
 static void
-sort(const struct sampler *sampler, struct samples *samples, int32_t vp)
+sort(struct sampler *sampler, struct samples *samples, int32_t vp)
 {
 	const struct vantage *v = &sampler->catalog->vps[vp];
 	size_t *end = sampler->lane_ends, begin = 0;
@@ -150,11 +158,13 @@ sort(const struct sampler *sampler, struct samples *samples, int32_t vp)
 		end[v->lanes[i]] = begin;
 		begin += count;
 	}
-	sorted = memory_zeroed(samples->room, sizeof(*sorted));
+	while (sampler->spare.room < samples->count)
+		sampler->spare.items = memory_grow(sampler->spare.items,
+		    &sampler->spare.room, sizeof(*sorted));
+	sorted = sampler->spare.items;
 	for (size_t i = 0; i < samples->count; i++)
 		sorted[end[samples->items[i].lane]++] = samples->items[i];
-	free(samples->items);
-	samples->items = sorted;
+	swap(samples, &sampler->spare);
 	begin = 0;
 	for (size_t i = 0; i < v->lane_count; i++) {
 		sort_lane(sorted + begin, end[v->lanes[i]] - begin);
@@ -168,23 +178,18 @@ samples_read(struct sampler *sampler, struct samples *samples, int32_t vp,
 {
 	const int64_t horizon_us = run_source_horizon(sampler->runs, vp);
 	const int64_t raw_us = horizon_us > since_us ? horizon_us : since_us;
-	struct query_rows *rows = sampler->window;
-	struct sample sample;
 
 	samples->count = 0;
 	if (since_us < raw_us)
 		run_source_read(sampler->runs, samples, vp, since_us,
 		    raw_us < until_us ? raw_us : until_us);
-	query_bind(rows, 1, sampler->catalog->vps[vp].id);
-	query_bind(rows, 2, raw_us);
-	query_bind(rows, 3, until_us);
-	query_bind(rows, 4, SPAN_US);
-	while (query_next(rows)) {
-		if (read_row(sampler, rows, vp, &sample) &&
-		    sample.t_us >= raw_us && sample.t_us < until_us)
-			add(samples, &sample);
-	}
-	query_reset(rows);
+	row_source_read(sampler->rows, samples,
+	    &(struct row_window){
+		.vp = vp,
+		.since_us = raw_us,
+		.until_us = until_us,
+		.wanted = sampler->wanted,
+	    });
 	sort(sampler, samples, vp);
 }
 

@@ -33,14 +33,20 @@ struct samples {
 	size_t count, room;
 };
 
+struct row_source;
 struct run_source;
 
 struct sampler {
 	struct query *query;
 	const struct catalog *catalog;
-	struct query_rows *window, *batch, *back, *every, *unsettled, *span;
+	struct query_rows *batch, *back, *every, *unsettled, *span;
+	struct row_source *rows;
 	struct run_source *runs; /* for what retention took */
-	size_t *lane_ends;       /* by lane: room for sorting */
+	/* Lanes (by index) of which samples_read has raw rows, borrowed; NULL:
+	 * all. Others may be there too. */
+	const bool *wanted;
+	size_t *lane_ends; /* by lane: room for sorting */
+	struct samples spare;
 };
 
 /* The statements of a run; sampler_clear ends them. */

@@ -1,5 +1,8 @@
 #include "analysis/walk.h"
 
+#include <stdlib.h>
+#include "analysis/memory.h"
+
 #define UNKNOWN_AGE_US (2LL * 3600 * 1000000)
 #define ROUNDS_OF_AGE 3
 
@@ -11,6 +14,7 @@ walk_init(struct walk *w, struct run *run)
 	*w = (struct walk){ .run = run };
 	methods_choose(
 	    &w->methods, &run->catalog, run->query, o->since_us, o->until_us);
+	w->wanted = methods_lanes(&w->methods, &run->catalog);
 	historian_init(&w->historian, run->query, &run->catalog, o->level);
 }
 
@@ -19,6 +23,7 @@ walk_clear(struct walk *w)
 {
 	historian_clear(&w->historian);
 	methods_clear(&w->methods);
+	free(w->wanted);
 	samples_clear(&w->samples);
 	trail_clear(&w->trail);
 	units_clear(&w->units);
@@ -31,8 +36,10 @@ walk_vp(struct walk *w, int32_t vp, walk_fn *fn, void *context)
 	int64_t floor_us =
 	    samples_settled_before(&run->sampler, vp, run->options->since_us);
 
+	run->sampler.wanted = w->wanted;
 	samples_read(
 	    &run->sampler, &w->samples, vp, floor_us, run->options->until_us);
+	run->sampler.wanted = NULL;
 	for (size_t from = 0, end; from < w->samples.count; from = end) {
 		int32_t lane = w->samples.items[from].lane;
 		int32_t service = run->catalog.lanes[lane].service;

@@ -13,6 +13,7 @@ struct walk {
 	struct run *run;
 	struct methods methods;
 	struct historian historian;
+	bool *wanted; /* lanes: those that are compared */
 	struct samples samples;
 	/* of the lane at hand; samples[part.from] is its first */
 	struct trail_part part;

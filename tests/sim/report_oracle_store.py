@@ -146,9 +146,10 @@ class Store:
                         (number, path, json.dumps([None] * len(hops))))
 
     def settle(self, until=None):
-        """Intervals of what is before a time (of everything), from scratch;
-        the hours before it are taken off the list."""
+        """Runs and intervals of what is before a time (of everything), from
+        scratch; the hours before it are taken off the list."""
         bound = 2**62 if until is None else until
+        self.settle_runs(bound)
         self.db.execute("DELETE FROM interval")
         rows = self.db.execute(
             "SELECT m.lane, b.t0 + m.dt_us AS t, m.instance FROM batch b "
@@ -199,6 +200,36 @@ class Store:
                              sum(s[1] == 5 for s in lost)))
             self.db.executemany("INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,"
                                 "NULL)", [(hour, lane, *row) for row in rows])
+
+    def settle_runs(self, bound):
+        """Without histograms: reports of so few rows read none."""
+        self.db.execute("DELETE FROM run")
+        rows = self.db.execute(
+            "SELECT m.lane, b.t0 + m.dt_us AS t, ifnull(m.instance, 0), "
+            "m.outcome FROM batch b JOIN measurement m ON m.id BETWEEN "
+            "b.first_row AND b.first_row + b.rows - 1 LEFT JOIN instance i "
+            "ON i.id = m.instance WHERE t < ? "
+            "ORDER BY m.lane, t, i.method, i.bytes", (bound,))
+        held, lost = [], {}
+        for lane, t, instance, outcome in rows.fetchall():
+            unsent = int(OUTCOMES[outcome] == "unsent")
+            if instance == 0:
+                of = lost.setdefault((t // HOUR, lane), [t, t, 0, 0])
+                of[1:] = [t, of[2] + 1, of[3] + unsent]
+                continue
+            if held and held[-1][:2] == [t // HOUR, lane] and \
+                    held[-1][4] == instance:
+                held[-1][5:8] = [t, held[-1][6] + 1, held[-1][7] + 1]
+                continue
+            tie = 0
+            if held and held[-1][:3] == [t // HOUR, lane, t]:
+                tie = held[-1][3] + 1
+            held.append([t // HOUR, lane, t, tie, instance, t, 1, 1, 0])
+        held += [[hour, lane, first, -1, 0, last, 0, asked, unsent]
+                 for (hour, lane), (first, last, asked, unsent)
+                 in lost.items()]
+        self.db.executemany(
+            "INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,NULL)", held)
 
     def close(self):
         self.db.execute("COMMIT")

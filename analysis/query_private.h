@@ -1,0 +1,30 @@
+/*
+ * What is behind a query: for query*.c only.
+ */
+#ifndef ANALYSIS_QUERY_PRIVATE_H
+#define ANALYSIS_QUERY_PRIVATE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include "analysis/query.h"
+#include "lib/times.h"
+
+struct query {
+	sqlite3 *db;
+	char *path;
+	struct mono deadline;
+	bool failed;
+};
+
+struct query_rows {
+	struct query *query;
+	sqlite3_stmt *statement; /* NULL: it could not be prepared */
+};
+
+/* Log what the database says; the query is failed. */
+void query_fail(struct query *);
+
+/* An SQLite result code. */
+int query_add_functions(sqlite3 *);
+
+#endif
