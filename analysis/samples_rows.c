@@ -1,6 +1,7 @@
 #include "analysis/samples_rows.h"
 
 #include <stdlib.h>
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "lib/limits.h"
 
@@ -44,13 +45,14 @@ take_row(void *context, const int64_t *row)
 		.rcode = row[5] == QUERY_NULL ? -1 : (int16_t)(row[5] & 0xfff),
 		.outcome = (uint8_t)row[2],
 	};
-	if (!sample_answered(sample))
-		return;
-	if (row[3] >= 0 && row[3] < SAMPLE_NO_RTT)
-		sample->rtt_us = (uint32_t)row[3];
-	named = row[4] == QUERY_NULL ? -1 : catalog_instance(c, row[4]);
-	if (named >= 0 && c->instances[named].method >= 0)
-		sample->instance = named;
+	if (sample_answered(sample)) {
+		if (row[3] >= 0 && row[3] < SAMPLE_NO_RTT)
+			sample->rtt_us = (uint32_t)row[3];
+		named = row[4] == QUERY_NULL ? -1 : catalog_instance(c, row[4]);
+		if (named >= 0 && c->instances[named].method >= 0)
+			sample->instance = named;
+	}
+	judge_sample(c, sample);
 }
 
 static bool
