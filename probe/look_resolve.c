@@ -10,6 +10,15 @@
 
 #define PLACES 32768 /* three times LIMIT_ADDRESSES */
 
+#define WAIT_S 10 /* for all names together: a look is at most 30 s */
+
+struct word {
+	char *name;       /* without the port */
+	struct addr addr; /* not set: it is a name */
+	uint16_t port;
+	struct resolution *resolution;
+};
+
 struct collected {
 	const struct look_options *options;
 	struct look_address *items;
@@ -72,45 +81,47 @@ add(struct collected *c, const char *name, const struct addr *addr,
 
 /* Every address of a host name stands for a target of its own. */
 static int
-add_name(struct collected *c, const char *name, uint16_t port)
+add_word(struct collected *c, const struct word *word)
 {
-	struct addr found[RESOLVE_MAX];
-	const char *error;
-	size_t i, count;
+	const struct resolution *found = word->resolution;
 	int code = EXIT_DONE;
+	size_t i;
 
-	if (resolve(name, found, &count, &error) == -1) {
-		log_warnx("%s: %s", name, error);
+	if (addr_is_set(&word->addr))
+		return add(c, word->name, &word->addr, word->port);
+	if (found->error != NULL) {
+		log_warnx("%s: %s", word->name, found->error);
 		return EXIT_UNANSWERED;
 	}
-	for (i = 0; i < count && code == EXIT_DONE; i++)
-		code = add(c, name, &found[i], port);
+	for (i = 0; i < found->count && code == EXIT_DONE; i++)
+		code = add(c, word->name, &found->addr[i], word->port);
 	return code;
 }
 
 /* "host", "address", either with "@port". */
 static int
-add_word(struct collected *c, const char *word)
+read_word(struct word *word, const char *text)
 {
-	char name[LIMIT_DNS_NAME_TEXT];
-	struct addr addr;
 	int64_t port = 53;
 	char *at;
 
-	if (text_copy(name, sizeof(name), word) == -1 || word[0] == '\0') {
-		log_warnx("target '%.64s': not a host name or address", word);
+	if (text[0] == '\0' || strlen(text) >= LIMIT_DNS_NAME_TEXT) {
+		log_warnx("target '%.64s': not a host name or address", text);
 		return EXIT_BAD_USAGE;
 	}
-	if ((at = strrchr(name, '@')) != NULL) {
+	if ((word->name = strdup(text)) == NULL)
+		return EXIT_STORAGE;
+	if ((at = strrchr(word->name, '@')) != NULL) {
 		*at = '\0';
 		if (text_int(&port, at + 1, 1, 65535) == -1) {
-			log_warnx("target %s: not a port: '%s'", word, at + 1);
+			log_warnx("target %s: not a port: '%s'", text, at + 1);
 			return EXIT_BAD_USAGE;
 		}
 	}
-	if (addr_parse(&addr, name) == 0)
-		return add(c, name, &addr, (uint16_t)port);
-	return add_name(c, name, (uint16_t)port);
+	word->port = (uint16_t)port;
+	if (addr_parse(&word->addr, word->name) == -1)
+		word->addr = (struct addr){ 0 };
+	return EXIT_DONE;
 }
 
 static int
@@ -132,22 +143,70 @@ check_manners(const struct collected *c)
 	return EXIT_DONE;
 }
 
+/* All names at once. */
+static int
+resolve_words(struct word *words, struct resolution *names, size_t count)
+{
+	size_t i, name_count = 0;
+
+	for (i = 0; i < count; i++) {
+		if (addr_is_set(&words[i].addr))
+			continue;
+		words[i].resolution = &names[name_count];
+		names[name_count++].name = words[i].name;
+	}
+	if (resolve(names, name_count, span_s(WAIT_S)) == 0)
+		return EXIT_DONE;
+	log_warn("resolver");
+	return EXIT_STORAGE;
+}
+
+static int
+add_words(struct collected *c, struct word *words, struct resolution *names)
+{
+	size_t count = c->options->target_count, i;
+	int code = EXIT_DONE, one;
+
+	for (i = 0; i < count && code == EXIT_DONE; i++)
+		code = read_word(&words[i], c->options->targets[i]);
+	if (code == EXIT_DONE)
+		code = resolve_words(words, names, count);
+	for (i = 0; i < count && code <= EXIT_UNANSWERED; i++) {
+		one = add_word(c, &words[i]);
+		/* A name that does not resolve leaves the others their look. */
+		if (one > code)
+			code = one;
+	}
+	return code;
+}
+
+static void
+free_words(struct word *words, struct resolution *names, size_t count)
+{
+	size_t i;
+
+	if (names != NULL)
+		resolve_clear(names, count);
+	for (i = 0; words != NULL && i < count; i++)
+		free(words[i].name);
+	free(names);
+	free(words);
+}
+
 int
 look_resolve(const struct look_options *options,
     struct look_address **addresses, size_t *count)
 {
 	struct collected c = { .options = options };
-	int code = EXIT_DONE, one;
-	size_t i;
+	size_t words_count = options->target_count;
+	struct word *words = calloc(words_count + 1, sizeof(*words));
+	struct resolution *names = calloc(words_count + 1, sizeof(*names));
+	int code = EXIT_STORAGE;
 
-	if ((c.places = calloc(PLACES, sizeof(*c.places))) == NULL)
-		return EXIT_STORAGE;
-	for (i = 0; i < options->target_count; i++) {
-		one = add_word(&c, options->targets[i]);
-		/* A name that does not resolve leaves the others their look. */
-		if (one > code)
-			code = one;
-	}
+	c.places = calloc(PLACES, sizeof(*c.places));
+	if (words != NULL && names != NULL && c.places != NULL)
+		code = add_words(&c, words, names);
+	free_words(words, names, words_count);
 	if (code <= EXIT_UNANSWERED && check_manners(&c) != EXIT_DONE)
 		code = EXIT_BAD_USAGE;
 	free(c.places);

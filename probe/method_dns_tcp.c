@@ -13,11 +13,12 @@
 
 #define STREAM_FIRST 1024 /* bytes of room; it grows with what came */
 #define STREAM_MAX (2 + LIMIT_DNS_MESSAGE)
+#define STREAM_TAKEN (1 << 20) /* of one that sends all but the answer */
 
 /* What has come and was not read yet. */
 struct stream {
 	struct mono began;
-	size_t len, size;
+	size_t len, size, taken;
 	uint8_t *bytes;
 };
 
@@ -187,14 +188,14 @@ take_message(struct prober *p, struct probe *probe, struct reply *reply)
 	return true;
 }
 
-/* The length of the message that the stream begins with; false: not there. */
+/* The length of the message that begins there; false: it is not whole. */
 static bool
-whole_message(const struct stream *s, size_t *len)
+whole_message(const struct stream *s, size_t at, size_t *len)
 {
-	struct cursor c = cursor_over(s->bytes, s->len);
+	struct cursor c = cursor_over(&s->bytes[at], s->len - at);
 
 	*len = cursor_u16(&c);
-	return !cursor_failed(&c) && s->len >= 2 + *len;
+	return !cursor_failed(&c) && s->len - at >= 2 + *len;
 }
 
 static void
@@ -203,10 +204,15 @@ take_bytes(struct prober *p, struct probe *probe, const struct reply *reply)
 	struct ask *ask = probe->ask;
 	struct stream *s = ask->sample->stream;
 	struct reply message = *reply;
-	size_t len;
+	size_t at = 0, len;
 
 	if (reply->arrival->len == 0) {
 		take_end(p, ask, "closed");
+		return;
+	}
+	s->taken += reply->arrival->len;
+	if (s->taken > STREAM_TAKEN) {
+		finish(p, ask, OUTCOME_TIMEOUT, "answer not among 1 MiB");
 		return;
 	}
 	if (stream_keep(s, reply->arrival->bytes, reply->arrival->len) == -1) {
@@ -215,14 +221,14 @@ take_bytes(struct prober *p, struct probe *probe, const struct reply *reply)
 	}
 	message.kind = REPLY_DNS;
 	message.auth_bits = AUTH_PORT + AUTH_SEQ + AUTH_DNS_ID;
-	while (whole_message(s, &len)) {
-		message.bytes = &s->bytes[2];
+	for (; whole_message(s, at, &len); at += 2 + len) {
+		message.bytes = &s->bytes[at + 2];
 		message.len = len;
 		if (take_message(p, probe, &message))
 			return;
-		s->len -= 2 + len;
-		memmove(s->bytes, &s->bytes[2 + len], s->len);
 	}
+	s->len -= at;
+	memmove(s->bytes, &s->bytes[at], s->len);
 }
 
 static void

@@ -26,9 +26,9 @@ enum {
 	AUTH_COOKIE = 64,
 };
 
-/* A sample over TCP: SYN, its acknowledgement with the query, that of the
- * answer, reset. */
-#define PROBER_TCP_PACKETS 4
+/* A sample over TCP: SYN, the acknowledgement of its answer, the query, the
+ * acknowledgement of the reply, reset. */
+#define PROBER_TCP_PACKETS 5
 
 /* Records of one planned ask at most: cookie refused, truncated, EDNS disliked,
  * and at last. */

@@ -1,11 +1,39 @@
 #include "probe/resolve.h"
 
+#include <errno.h>
 #include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/limits.h"
+
+#define THREADS 16
+
+/* What the process says of one name: count addresses follow. Shorter than
+ * PIPE_BUF, so that threads do not write into one another. */
+struct word {
+	uint32_t index;
+	int32_t error; /* of getaddrinfo */
+	uint32_t count;
+	struct addr addr[RESOLVE_MAX];
+};
+_Static_assert(sizeof(struct word) < 4096, "a word is written at once");
+
+struct work {
+	const struct resolution *items;
+	size_t count;
+	atomic_size_t next;
+	int pipe;
+};
 
 static bool
 is_new(const struct addr *found, size_t count, const struct addr *addr)
@@ -42,32 +70,198 @@ ends_in_number(const char *name)
 	return last[strspn(last, "0123456789")] == '\0';
 }
 
-int
-resolve(const char *name, struct addr found[RESOLVE_MAX], size_t *count,
-    const char **error)
+/* --- in the process of its own --- */
+
+static void
+look_up(const char *name, struct word *word)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC,
 		.ai_socktype = SOCK_DGRAM };
 	struct addrinfo *list, *item;
 	struct addr addr;
 	uint16_t port;
-	int status;
 
-	*count = 0;
-	if (ends_in_number(name)) {
-		*error = "not an address, and no name";
-		return -1;
-	}
-	if ((status = getaddrinfo(name, NULL, &hints, &list)) != 0) {
-		*error = gai_strerror(status);
-		return -1;
-	}
-	for (item = list; item != NULL && *count < RESOLVE_MAX;
+	word->count = 0;
+	if ((word->error = getaddrinfo(name, NULL, &hints, &list)) != 0)
+		return;
+	for (item = list; item != NULL && word->count < RESOLVE_MAX;
 	     item = item->ai_next) {
 		if (addr_from_sockaddr(&addr, &port, item->ai_addr) == 0 &&
-		    is_new(found, *count, &addr))
-			found[(*count)++] = addr;
+		    is_new(word->addr, word->count, &addr))
+			word->addr[word->count++] = addr;
 	}
 	freeaddrinfo(list);
+}
+
+static void *
+look_up_all(void *arg)
+{
+	struct work *work = arg;
+	struct word word;
+	size_t i, len;
+
+	while ((i = atomic_fetch_add(&work->next, 1)) < work->count) {
+		memset(&word, 0, sizeof(word));
+		word.index = (uint32_t)i;
+		if (work->items[i].error != NULL)
+			continue;
+		look_up(work->items[i].name, &word);
+		len = offsetof(struct word, addr) +
+		      word.count * sizeof(struct addr);
+		if (write(work->pipe, &word, len) != (ssize_t)len)
+			break;
+	}
+	return NULL;
+}
+
+static void
+work_in_threads(struct work *work)
+{
+	pthread_t thread[THREADS];
+	size_t count = 0;
+
+	while (count < THREADS && count + 1 < work->count &&
+	       pthread_create(&thread[count], NULL, look_up_all, work) == 0)
+		count++;
+	(void)look_up_all(work);
+	while (count > 0)
+		(void)pthread_join(thread[--count], NULL);
+}
+
+/* --- in ours --- */
+
+/* len bytes, which are there at once or not at all: 0, or -1. */
+static int
+read_whole(int fd, void *bytes, size_t len)
+{
+	uint8_t *at = bytes;
+	ssize_t got;
+
+	for (; len > 0; len -= (size_t)got, at += got) {
+		got = read(fd, at, len);
+		if (got == -1 && errno == EINTR)
+			got = 0;
+		else if (got <= 0)
+			return -1;
+	}
 	return 0;
+}
+
+static int
+take_word(int fd, struct resolution *items, size_t count)
+{
+	struct resolution *item;
+	struct word word;
+
+	if (read_whole(fd, &word, offsetof(struct word, addr)) == -1 ||
+	    word.index >= count || word.count > RESOLVE_MAX ||
+	    read_whole(fd, word.addr, word.count * sizeof(word.addr[0])) == -1)
+		return -1;
+	item = &items[word.index];
+	if (word.error != 0) {
+		item->error = gai_strerror(word.error);
+		return 0;
+	}
+	if (word.count == 0)
+		return 0;
+	item->addr = calloc(word.count, sizeof(*item->addr));
+	if (item->addr == NULL)
+		return 0;
+	memcpy(item->addr, word.addr, word.count * sizeof(*item->addr));
+	item->count = word.count;
+	item->error = NULL;
+	return 0;
+}
+
+static void
+take_words(int fd, struct resolution *items, size_t count, struct span wait)
+{
+	struct mono end = mono_add(mono_now(), wait);
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	int64_t left_ms;
+	int status;
+
+	for (;;) {
+		left_ms = mono_since(end, mono_now()).ns / 1000000;
+		if (left_ms <= 0)
+			return;
+		status = poll(&ready, 1, (int)left_ms);
+		if (status == 0 || (status == -1 && errno != EINTR))
+			return;
+		if (status == 1 && take_word(fd, items, count) == -1)
+			return; /* it has said all */
+	}
+}
+
+/* What it may say of a name that it does not get to. */
+static size_t
+expect(struct resolution *items, size_t count)
+{
+	size_t i, names = 0;
+
+	for (i = 0; i < count; i++) {
+		items[i].addr = NULL;
+		items[i].count = 0;
+		items[i].error = NULL;
+		if (ends_in_number(items[i].name))
+			items[i].error = "not an address, and no name";
+		else
+			names++;
+	}
+	return names;
+}
+
+static void
+give_up_on(struct resolution *items, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (items[i].error == NULL && items[i].count == 0)
+			items[i].error = "no answer from the resolver in time";
+	}
+}
+
+int
+resolve(struct resolution *items, size_t count, struct span wait)
+{
+	struct work work = { .items = items, .count = count };
+	int fds[2], saved;
+	pid_t pid;
+
+	if (expect(items, count) == 0)
+		return 0;
+	if (pipe(fds) == -1)
+		return -1;
+	if ((pid = fork()) == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)close(fds[0]);
+		work.pipe = fds[1];
+		work_in_threads(&work);
+		_exit(0);
+	}
+	saved = errno;
+	(void)close(fds[1]);
+	if (pid != -1) {
+		take_words(fds[0], items, count, wait);
+		(void)kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+			continue;
+	}
+	(void)close(fds[0]);
+	give_up_on(items, count);
+	errno = saved;
+	return pid == -1 ? -1 : 0;
+}
+
+void
+resolve_clear(struct resolution *items, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		free(items[i].addr);
+		items[i].addr = NULL;
+		items[i].count = 0;
+	}
 }

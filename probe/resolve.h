@@ -1,17 +1,28 @@
 /*
- * Host names to addresses, by the system's resolver.
+ * Host names to addresses, by the system's resolver: many at once, and never
+ * waited for longer than said.
  */
 #ifndef PROBE_RESOLVE_H
 #define PROBE_RESOLVE_H
 
 #include <stddef.h>
 #include "lib/addr.h"
+#include "lib/times.h"
 
 #define RESOLVE_MAX 64 /* addresses taken of one name */
 
-/* Every distinct address of a name, IPv4 and IPv6; a name that ends in a number
- * is none. 0; or -1 with a constant text in error. */
-int resolve(const char *name, struct addr found[RESOLVE_MAX], size_t *count,
-    const char **error);
+/* A name that ends in a number is none. */
+struct resolution {
+	const char *name;  /* borrowed */
+	struct addr *addr; /* every distinct one, IPv4 and IPv6 */
+	size_t count;
+	const char *error; /* constant text; NULL: it is resolved */
+};
+
+/* Resolve all names in a process of its own, which ends with the call: what is
+ * not known by then has an error. 0, or -1 with errno: no process. Called
+ * before the program has threads. resolve_clear frees the addresses. */
+int resolve(struct resolution *, size_t count, struct span wait);
+void resolve_clear(struct resolution *, size_t count);
 
 #endif

@@ -60,14 +60,12 @@ keep_record(void *arg, const struct ask *ask, const struct record *record)
 		keep_retry(arg, record);
 }
 
-/* What the first run leaves of the deadline. */
+/* What the resolver and the first run leave of the deadline. */
 static struct span
 time_left(const struct round *r)
 {
-	struct span gone = { 0 };
+	struct span gone = mono_since(r->link->mono(r->link), r->began);
 
-	if (r->writer != NULL)
-		gone = mono_since(r->link->mono(r->link), r->start);
 	return (struct span){ r->config->deadline.ns - gone.ns };
 }
 
@@ -284,6 +282,7 @@ measure(struct round *r)
 	r->now = wall_now();
 	if (r->witness != NULL) /* which is told; the measurement goes on */
 		(void)evidence_write_start(r->witness);
+	r->began = r->link->mono(r->link);
 	if (round_paths_open(r) == 0 && round_plan(r) == 0)
 		code = carry_out(r);
 	else

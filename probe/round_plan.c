@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "probe/resolve.h"
 
+#define RESOLVE_S 10  /* for all names; less where the deadline is near */
 #define REPEAT_MS 250 /* between timed questions of one flow */
 
 static void
@@ -180,38 +181,38 @@ questions_of(const struct round *r, size_t target_index)
 
 /* A name stands for all of its addresses at this moment. */
 static int
-plan_name(
-    struct round *r, size_t target_index, const struct config_address *address)
+plan_name(struct round *r, size_t target_index,
+    const struct config_address *address, const struct resolution *found)
 {
 	const struct config_target *target = &r->config->target[target_index];
 	struct plan_item item = { .target = target->name,
 		.port = address->port };
-	struct addr found[RESOLVE_MAX];
-	const char *refused, *error;
-	size_t i, count;
+	const char *refused;
+	size_t i;
 
-	if (resolve(address->host, found, &count, &error) == -1) {
-		log_warnx(
-		    "target %s: %s: %s", target->name, address->host, error);
+	if (found->error != NULL) {
+		log_warnx("target %s: %s: %s", target->name, address->host,
+		    found->error);
 		r->unresolved += questions_of(r, target_index);
 		return 0;
 	}
-	for (i = 0; i < count; i++) {
-		refused = manners_refuse(r->manners, &found[i]);
+	for (i = 0; i < found->count; i++) {
+		refused = manners_refuse(r->manners, &found->addr[i]);
 		if (refused != NULL) {
 			log_warnx("target %s: %s: an address is refused: %s",
 			    target->name, address->host, refused);
 			continue;
 		}
-		item.addr = found[i];
+		item.addr = found->addr[i];
 		if (plan_questions(r, target_index, item) == -1)
 			return -1;
 	}
 	return 0;
 }
 
+/* names: those of this target that are no addresses, and then the next's. */
 static int
-plan_target(struct round *r, size_t index)
+plan_target(struct round *r, size_t index, const struct resolution **names)
 {
 	const struct config_target *target = &r->config->target[index];
 	size_t i;
@@ -226,8 +227,46 @@ plan_target(struct round *r, size_t index)
 		if (addr_is_set(&address->addr))
 			status = plan_questions(r, index, item);
 		else
-			status = plan_name(r, index, address);
+			status = plan_name(r, index, address, (*names)++);
 		if (status == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static struct span
+patience(const struct config *c)
+{
+	struct span share = { c->deadline.ns / 4 }, most = span_s(RESOLVE_S);
+
+	return share.ns < most.ns ? share : most;
+}
+
+/* Of all targets, in their order. */
+static size_t
+list_names(const struct config *c, struct resolution *names)
+{
+	size_t i, j, count = 0;
+
+	for (i = 0; i < c->target_count; i++) {
+		for (j = 0; j < c->target[i].address_count; j++) {
+			if (!addr_is_set(&c->target[i].address[j].addr))
+				names[count++].name =
+				    c->target[i].address[j].host;
+		}
+	}
+	return count;
+}
+
+static int
+plan_targets(struct round *r, const struct resolution *names)
+{
+	size_t i;
+
+	for (i = 0; i < r->config->target_count; i++) {
+		if (make_questions(
+			&r->questions[i], r, &r->config->target[i]) == -1 ||
+		    plan_target(r, i, &names) == -1)
 			return -1;
 	}
 	return 0;
@@ -236,19 +275,25 @@ plan_target(struct round *r, size_t index)
 int
 round_plan(struct round *r)
 {
-	size_t i;
+	const struct config *c = r->config;
+	struct resolution *names = calloc(c->address_count + 1, sizeof(*names));
+	size_t count = 0;
+	int status = -1;
 
-	r->questions =
-	    calloc(r->config->target_count + 1, sizeof(*r->questions));
-	if (r->questions == NULL)
-		return -1;
-	for (i = 0; i < r->config->target_count; i++) {
-		if (make_questions(
-			&r->questions[i], r, &r->config->target[i]) == -1 ||
-		    plan_target(r, i) == -1)
-			return -1;
+	r->questions = calloc(c->target_count + 1, sizeof(*r->questions));
+	if (names != NULL && r->questions != NULL) {
+		count = list_names(c, names);
+		if (resolve(names, count, patience(c)) == -1)
+			log_warn("resolver");
+		else
+			status = plan_targets(r, names);
 	}
-	return round_paths_due(r) == -1 ? -1 : plan_shuffle(&r->plan);
+	if (names != NULL)
+		resolve_clear(names, count);
+	free(names);
+	if (status == -1 || round_paths_due(r) == -1)
+		return -1;
+	return plan_shuffle(&r->plan);
 }
 
 void

@@ -39,7 +39,8 @@ struct round {
 	struct wall now;    /* when it was planned */
 	int due_left, changes_left; /* traces */
 	struct batch_head head;
-	struct mono start;
+	struct mono began; /* splay is over: the deadline runs */
+	struct mono start; /* of the first run: its time is round_at */
 	struct batch_writer *writer;
 	bool dry;       /* print the plan, send nothing */
 	bool failed;    /* a record could not be kept */

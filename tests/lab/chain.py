@@ -3,6 +3,7 @@ must be just so; the lab has the rest. `chain.py serve` is its server: a DNS
 answer with NSID to whatever is asked."""
 
 import array
+import contextlib
 import fcntl
 import os
 import shutil
@@ -196,7 +197,27 @@ def serve():
                 if len(query) > 16:
                     udp.sendto(answer(query), client)
 
+    def stream(family):
+        with socket.create_server(("", 53), family=family) as listener:
+            bound.release()
+            while True:
+                client, _ = listener.accept()
+                threading.Thread(target=talk, args=(client,),
+                                 daemon=True).start()
+
+    def talk(client):
+        with client, contextlib.suppress(OSError):
+            client.settimeout(10)
+            query = client.recv(65535)
+            if len(query) > 18:
+                said = answer(query[2:])
+                client.sendall(struct.pack("!H", len(said)) + said)
+                client.recv(1)
+
     bound = threading.Semaphore(0)
+    for family in (socket.AF_INET, socket.AF_INET6):
+        threading.Thread(target=stream, args=(family,), daemon=True).start()
+        bound.acquire()
     for family, address in ((socket.AF_INET, SERVICE[4]),
                             (socket.AF_INET, BEHIND[4]),
                             (socket.AF_INET6, SERVICE[6]),
