@@ -29,7 +29,7 @@ struct word {
 _Static_assert(sizeof(struct word) < 4096, "a word is written at once");
 
 struct work {
-	const struct resolution *items;
+	struct resolution *items;
 	size_t count;
 	atomic_size_t next;
 	int pipe;
@@ -173,27 +173,7 @@ take_word(int fd, struct resolution *items, size_t count)
 	return 0;
 }
 
-static void
-take_words(int fd, struct resolution *items, size_t count, struct span wait)
-{
-	struct mono end = mono_add(mono_now(), wait);
-	struct pollfd ready = { .fd = fd, .events = POLLIN };
-	int64_t left_ms;
-	int status;
-
-	for (;;) {
-		left_ms = mono_since(end, mono_now()).ns / 1000000;
-		if (left_ms <= 0)
-			return;
-		status = poll(&ready, 1, (int)left_ms);
-		if (status == 0 || (status == -1 && errno != EINTR))
-			return;
-		if (status == 1 && take_word(fd, items, count) == -1)
-			return; /* it has said all */
-	}
-}
-
-/* What it may say of a name that it does not get to. */
+/* How many are names. */
 static size_t
 expect(struct resolution *items, size_t count)
 {
@@ -211,6 +191,29 @@ expect(struct resolution *items, size_t count)
 	return names;
 }
 
+/* Until all that was asked for is known, or the time is over. */
+static void
+take_words(int fd, const struct work *work, size_t names, struct span wait)
+{
+	struct mono end = mono_add(mono_now(), wait);
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	int64_t left_ms;
+	int status;
+
+	while (names > 0) {
+		left_ms = mono_since(end, mono_now()).ns / 1000000;
+		if (left_ms <= 0)
+			return;
+		status = poll(&ready, 1, (int)left_ms);
+		if (status == 0 || (status == -1 && errno != EINTR))
+			return;
+		if (status == 1 &&
+		    take_word(fd, work->items, work->count) == -1)
+			return; /* it has died */
+		names -= status == 1;
+	}
+}
+
 static void
 give_up_on(struct resolution *items, size_t count)
 {
@@ -226,10 +229,11 @@ int
 resolve(struct resolution *items, size_t count, struct span wait)
 {
 	struct work work = { .items = items, .count = count };
+	size_t names = expect(items, count);
 	int fds[2], saved;
 	pid_t pid;
 
-	if (expect(items, count) == 0)
+	if (names == 0)
 		return 0;
 	if (pipe(fds) == -1)
 		return -1;
@@ -238,12 +242,13 @@ resolve(struct resolution *items, size_t count, struct span wait)
 		(void)close(fds[0]);
 		work.pipe = fds[1];
 		work_in_threads(&work);
-		_exit(0);
+		for (;;)
+			(void)pause(); /* for the end */
 	}
 	saved = errno;
 	(void)close(fds[1]);
 	if (pid != -1) {
-		take_words(fds[0], items, count, wait);
+		take_words(fds[0], &work, names, wait);
 		(void)kill(pid, SIGKILL);
 		while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
 			continue;

@@ -26,7 +26,7 @@ struct target_questions {
 struct round {
 	const struct config *config;
 	struct link *link;
-	struct near *near; /* routers that all traces of the round share */
+	struct near *near;    /* routers that all traces of the round share */
 	struct link *witness; /* the link, where evidence is written; or NULL */
 	struct manners *manners;
 	struct sign_key *key;
