@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "analysis/html.h"
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "analysis/methods.h"
 #include "analysis/quantile.h"
@@ -16,7 +17,7 @@
 #define UNKNOWN_AGE_US (120 * MINUTE_US)
 #define ROUNDS_OF_AGE 3
 
-enum { GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3 };
+enum { GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3, INTERCEPTED = -4 };
 
 struct cell_run {
 	int64_t steps;
@@ -81,6 +82,9 @@ code_of(struct strip *s, const struct sample *sample, struct cell_run *cell)
 	cell->instance = -1;
 	if (!sample_answered(sample)) {
 		cell->code = NO_ANSWER;
+	} else if (sample->verdict == VERDICT_INTERCEPTED) {
+		cell->code = INTERCEPTED;
+		cell->instance = sample->said;
 	} else if (sample->instance < 0 || method < 0 ||
 		   c->instances[sample->instance].method != method) {
 		cell->code = NO_IDENTITY;

@@ -111,6 +111,31 @@ judge_marks_name(const struct catalog *c, int32_t lane, int32_t instance)
 		   &judge->interception, judge->own_lane[lane], instance);
 }
 
+bool
+judge_has_songs(const struct catalog *c, int32_t vp)
+{
+	const struct vantage *v = &c->vps[vp];
+
+	return c->judge != NULL && v->lane_count > 0 &&
+	       (c->judge->doubts[v->lanes[0]] & DOUBT_CANARY) != 0;
+}
+
+const struct suspect *
+judge_suspect(const struct catalog *c, int32_t vp)
+{
+	const struct judge *judge = c->judge;
+
+	if (judge == NULL || !judge->plausible)
+		return NULL;
+	for (size_t i = 0; i < judge->plausibility.suspect_count; i++) {
+		const struct suspect *s = &judge->plausibility.suspects[i];
+
+		if (s->vp >= 0 && judge->catalog.vps[s->vp].id == c->vps[vp].id)
+			return s;
+	}
+	return NULL;
+}
+
 size_t
 judge_intercepted(const struct judge *judge, int64_t since_us)
 {

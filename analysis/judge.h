@@ -67,6 +67,14 @@ judge_sample(const struct catalog *c, struct sample *sample)
 /* Whether it was somebody else who gave this name in this lane (indexes). */
 bool judge_marks_name(const struct catalog *, int32_t lane, int32_t instance);
 
+/* Whether a canary answered a vantage point (index): then it takes a time to
+ * judge its answers. */
+bool judge_has_songs(const struct catalog *, int32_t vp);
+
+/* What is said of a vantage point (index) that is not where it says; NULL:
+ * nothing. */
+const struct suspect *judge_suspect(const struct catalog *, int32_t vp);
+
 /* How many vantage points somebody else answered in the window. */
 size_t judge_intercepted(const struct judge *, int64_t since_us);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/judge.h"
 #include "analysis/latency_runs.h"
 #include "analysis/memory.h"
 
@@ -204,11 +205,15 @@ count_outage(struct latency *l, struct group *group, const struct sample *s)
 	l->lost_last_us = s->t_us;
 }
 
+/* What somebody else answered is nobody's: as if it had not been asked. */
 static void
 count_sample(struct latency *l, int32_t name, const struct sample *sample)
 {
-	struct group *group = latency_group(l, sample->lane, name);
+	struct group *group;
 
+	if (sample->verdict == VERDICT_INTERCEPTED)
+		return;
+	group = latency_group(l, sample->lane, name);
 	latency_enter(l, group, l->run->catalog.lanes[sample->lane].vp);
 	group->vp_samples++;
 	group->asked++;

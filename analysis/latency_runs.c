@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 
 #define HOUR_US (3600LL * 1000000)
@@ -73,7 +74,7 @@ find_unsettled(struct latency_runs *r, const struct run *run)
 		query_bind(rows, 1, c->vps[i].id);
 		query_bind(rows, 2, r->from_hour);
 		query_bind(rows, 3, r->to_hour);
-		r->raw[i] = query_next(rows);
+		r->raw[i] = query_next(rows) || judge_has_songs(c, (int32_t)i);
 		query_reset(rows);
 	}
 	query_finish(rows);
@@ -170,7 +171,8 @@ add_run(struct latency *l, struct latency_runs *r, struct query_rows *rows)
 	const void *bytes;
 	size_t len;
 
-	if (lane < 0 || r->raw[c->lanes[lane].vp])
+	if (lane < 0 || r->raw[c->lanes[lane].vp] ||
+	    judge_marks_name(c, lane, catalog_instance(c, query_int(rows, 5))))
 		return;
 	sum = &r->sums[lane];
 	sum->asked += query_int(rows, 1);
@@ -185,7 +187,7 @@ static void
 read_runs(struct latency *l, struct latency_runs *r)
 {
 	struct query_rows *rows = query_prepare(l->run->query,
-	    "SELECT lane, asked, answered, unsent, hist FROM run"
+	    "SELECT lane, asked, answered, unsent, hist, instance FROM run"
 	    " WHERE hour >= ?1 AND hour < ?2");
 
 	query_bind(rows, 1, r->from_hour);

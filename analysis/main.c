@@ -323,7 +323,6 @@ static bool
 judges(const struct subcommand *command)
 {
 	return command->report != records_report &&
-	       command->report != vps_report &&
 	       command->report != plausibility_report;
 }
 
@@ -414,12 +413,14 @@ run_report(const struct options *o, const struct subcommand *command,
 	say_pruned(&run, command->traces);
 	run.catalog.map_us = o->until_us - 1;
 	if (judges(command)) {
-		judge_init(&judge, &(struct judge_of){
-				       .query = run.query,
-				       .options = o,
-				       .map = map,
-				       .plausible = o->plausible,
-				   });
+		judge_init(&judge,
+		    &(struct judge_of){
+			.query = run.query,
+			.options = o,
+			.map = map,
+			.plausible =
+			    o->plausible || command->report == vps_report,
+		    });
 		judge_attach(&judge, &run.catalog);
 	}
 	code = query_failed(run.query) ? EXIT_STORAGE
@@ -443,7 +444,8 @@ map_path(const struct options *o, const struct subcommand *command)
 	if (o->site_map == NULL && (command->report == identities_report ||
 				       command->report == inflation_report ||
 				       command->report == locality_report ||
-				       command->report == plausibility_report))
+				       command->report == plausibility_report ||
+				       command->report == vps_report))
 		return SITE_MAP_SHIPPED;
 	return o->site_map;
 }

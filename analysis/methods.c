@@ -73,6 +73,7 @@ struct chooser {
 	struct query *query;
 	int32_t *first_alike; /* by lane: the first of its question */
 	bool *wanted;         /* services; NULL: all */
+	bool doubted;         /* by somebody else's names, too */
 	struct query_rows *intervals, *hour, *runs, *rows, *unsettled;
 };
 
@@ -143,7 +144,7 @@ is_better(const struct chooser *ch, int32_t lane, int32_t instance)
 
 	if (choice.method < 0 ||
 	    (ch->wanted != NULL && !ch->wanted[l->service]) ||
-	    judge_marks_name(c, lane, instance))
+	    (!ch->doubted && judge_marks_name(c, lane, instance)))
 		return false;
 	return best->question < 0 || compare_choices(c, &choice, best) < 0 ||
 	       compare_methods(c, choice.method,
@@ -323,15 +324,17 @@ note_window(struct chooser *ch, const int64_t window[2])
 		note_unsettled(ch, i, window);
 }
 
-/* Services that nobody named in the window: what was known before it. */
+/* Services that nobody named in the window: what was known before it; then
+ * what only somebody else (judge.h) named. */
 static void
 note_before(struct chooser *ch, const int64_t window[2])
 {
 	const struct catalog *c = ch->catalog;
-	const int64_t before[2] = { 0, window[0] };
+	const int64_t before[2] = { 0, ch->doubted ? window[1] : window[0] };
 	const int64_t all[2] = { INT64_MIN, window[1] };
 	bool any = false;
 
+	free(ch->wanted);
 	ch->wanted = memory_zeroed(c->service_count, sizeof(*ch->wanted));
 	for (size_t i = 0; i < c->service_count; i++) {
 		ch->wanted[i] = ch->methods->of_service[i].method < 0;
@@ -369,6 +372,8 @@ methods_choose(struct methods *m, const struct catalog *c, struct query *q,
 		m->of_lane[i] = -1;
 	chooser_init(&ch, q);
 	note_window(&ch, window);
+	note_before(&ch, window);
+	ch.doubted = true;
 	note_before(&ch, window);
 	share_within_questions(&ch);
 	chooser_clear(&ch);

@@ -140,6 +140,17 @@ read_sample(struct plausibility *p, struct views *views, int32_t vp,
 		add_proof(p, &proof);
 }
 
+/* Of others nothing can be proven, so they need not be read. */
+static bool
+ever_has_position(const struct vantage *vp)
+{
+	for (size_t i = 0; i < vp->place_count; i++) {
+		if (vp->places[i].has_position)
+			return true;
+	}
+	return false;
+}
+
 void
 plausibility_read(struct plausibility *p, const struct catalog *catalog,
     const struct plausibility_window *window)
@@ -151,6 +162,8 @@ plausibility_read(struct plausibility *p, const struct catalog *catalog,
 	p->misplaced = memory_zeroed(catalog->vp_count, sizeof(*p->misplaced));
 	claims_init(&p->claims, catalog);
 	for (size_t i = 0; i < catalog->vp_count; i++) {
+		if (!ever_has_position(&catalog->vps[i]))
+			continue;
 		samples_read(window->sampler, &samples, (int32_t)i,
 		    window->since_us, window->until_us);
 		views.vp_first = views.count;

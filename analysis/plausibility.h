@@ -70,6 +70,9 @@ struct suspect {
 	struct proof worst;
 };
 
+/* "violates 3 of 5 targets: a, b, c" */
+void suspect_evidence(const struct suspect *, char *text, size_t size);
+
 /* What a window says, over all vantage points and targets. */
 struct plausibility {
 	const struct catalog *catalog;

@@ -263,3 +263,16 @@ views_blame(struct views *v, struct plausibility *p)
 		qsort(p->suspects, p->suspect_count, sizeof(*p->suspects),
 		    compare_suspects);
 }
+
+void
+suspect_evidence(const struct suspect *s, char *text, size_t size)
+{
+	if (s->vp >= 0)
+		(void)text_print(text, size, "violates %zu of %zu targets: %s",
+		    s->violated, s->seen, s->targets);
+	else
+		(void)text_print(text, size,
+		    "too far for %zu of %zu vantage points%s", s->violated,
+		    s->seen,
+		    s->worst.claim->guess ? "; its place was a guess" : "");
+}

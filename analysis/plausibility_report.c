@@ -129,18 +129,8 @@ write_suspect(struct findings *f, const struct suspect *s)
 	if (!wanted(f, s->worst.lane))
 		return 0;
 	set_proof(f, cells, &s->worst);
-	if (s->vp >= 0) {
-		cells[0] = cell_text("misplaced");
-		(void)text_print(text, sizeof(text),
-		    "violates %zu of %zu targets: %s", s->violated, s->seen,
-		    s->targets);
-	} else {
-		cells[0] = cell_text("site");
-		(void)text_print(text, sizeof(text),
-		    "too far for %zu of %zu vantage points%s", s->violated,
-		    s->seen,
-		    s->worst.claim->guess ? "; its place was a guess" : "");
-	}
+	suspect_evidence(s, text, sizeof(text));
+	cells[0] = cell_text(s->vp >= 0 ? "misplaced" : "site");
 	cells[22] = cell_text(text);
 	return report_row(&f->run->report, cells);
 }

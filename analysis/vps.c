@@ -1,12 +1,14 @@
 /*
  * Vantage points and how they do: when each reported, how many of its rounds
- * came, and what its questions met.
+ * came, what its questions met, and what is known against it.
  */
+#include "analysis/judge.h"
 #include "analysis/places.h"
 #include "analysis/reports.h"
 #include "analysis/rounds.h"
 
 #define ROUNDS_LATE 3
+#define EVIDENCE_TEXT 512
 
 static const struct column columns[] = {
 	{ "vp", COLUMN_TEXT },
@@ -32,6 +34,9 @@ static const struct column columns[] = {
 	{ "asn_by", COLUMN_TEXT },
 	{ "reported", COLUMN_TEXT },
 	{ "seen", COLUMN_TEXT },
+	{ "intercepted", COLUMN_INTEGER },
+	{ "finding", COLUMN_TEXT },
+	{ "evidence", COLUMN_TEXT },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -47,7 +52,7 @@ struct health {
 	bool any; /* a batch before the window's end */
 	int64_t first_us, last_us, every_s;
 	int64_t skipped, lost;
-	int64_t asked, answered, unsent;
+	int64_t asked, answered, unsent, intercepted;
 	struct rounds rounds;
 };
 
@@ -78,6 +83,8 @@ count_samples(struct vps *v, struct health *h, int32_t vp)
 	for (size_t i = 0; i < v->samples.count; i++) {
 		h->asked++;
 		h->answered += sample_answered(&v->samples.items[i]);
+		h->intercepted +=
+		    v->samples.items[i].verdict == VERDICT_INTERCEPTED;
 		h->unsent += v->samples.items[i].outcome == OUTCOME_UNSENT;
 	}
 }
@@ -125,6 +132,19 @@ by_whom(bool known, bool by_address)
 	return by_address ? "address" : "configuration";
 }
 
+/* As acreport plausibility names it and says. */
+static const char *
+finding_of(const struct health *h, const struct suspect *s, char *evidence)
+{
+	*evidence = '\0';
+	if (s != NULL) {
+		suspect_evidence(s, evidence, EVIDENCE_TEXT);
+		return h->intercepted > 0 ? "misplaced, intercepted"
+					  : "misplaced";
+	}
+	return h->intercepted > 0 ? "intercepted" : "";
+}
+
 static int
 write_vp(struct vps *v, int32_t vp)
 {
@@ -138,6 +158,9 @@ write_vp(struct vps *v, int32_t vp)
 	const struct vantage *vantage = &run->catalog.vps[vp];
 	const struct place *place = catalog_place(vantage, at_us);
 	struct places_addresses addresses;
+	const struct suspect *suspect = judge_suspect(&run->catalog, vp);
+	char evidence[EVIDENCE_TEXT];
+	const char *finding;
 	struct health h;
 	int64_t sent;
 
@@ -145,6 +168,7 @@ write_vp(struct vps *v, int32_t vp)
 		place = &nowhere;
 	read_health(v, &h, vp);
 	places_addresses(&v->places, vantage->id, at_us, &addresses);
+	finding = finding_of(&h, suspect, evidence);
 	sent = h.asked - h.unsent;
 	return report_row(&run->report,
 	    (const struct cell[COLUMNS]){
@@ -175,6 +199,9 @@ write_vp(struct vps *v, int32_t vp)
 		cell_text(by_whom(place->asn >= 0, place->asn_by_address)),
 		cell_text(addresses.reported),
 		cell_text(addresses.seen),
+		cell_number_if(run->catalog.judge != NULL, h.intercepted),
+		cell_text(finding),
+		cell_text(evidence),
 	    });
 }
 

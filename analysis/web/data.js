@@ -2,7 +2,8 @@
 // it enters the document as text only.
 const raw = JSON.parse(document.getElementById("data").textContent);
 
-export const GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3;
+export const GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3,
+	INTERCEPTED = -4;
 
 function objects(table) {
 	return table.rows.map((row) => Object.fromEntries(
@@ -64,7 +65,8 @@ export function ofService(rows, service) {
 
 export function stateName(code) {
 	return code >= 0 ? sites[code].name : { [GAP]: "no data",
-		[NO_ANSWER]: "no answer", [NO_IDENTITY]: "no name" }[code];
+		[NO_ANSWER]: "no answer", [NO_IDENTITY]: "no name",
+		[INTERCEPTED]: "intercepted" }[code];
 }
 
 export function element(name, text, attributes = {}) {

@@ -1,7 +1,7 @@
 // How a site looks: a colour that the colour-blind can tell (after Okabe and
 // Ito), a shape, and from the ninth site on a hatching. Past the last
 // combination sites look alike, as "other".
-import { GAP, NO_ANSWER, rank } from "./data.js";
+import { GAP, INTERCEPTED, NO_ANSWER, rank } from "./data.js";
 
 const colours = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9",
 	"#d55e00", "#8e6cc9", "#b3a100"];
@@ -14,6 +14,8 @@ export function isOther(site) {
 export function colour(code) {
 	if (code === NO_ANSWER)
 		return dark() ? "#e6e9ed" : "#1b1f24";
+	if (code === INTERCEPTED)
+		return "#c0182b";
 	if (code < 0 || isOther(code))
 		return "#8a929b";
 	return colours[rank[code] % colours.length];

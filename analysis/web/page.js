@@ -86,7 +86,8 @@ function legend(strip) {
 		runs.map((run) => run.code)));
 	const sites = [...seen].filter((code) => code >= 0)
 		.sort((a, b) => data.rank[a] - data.rank[b]);
-	const entries = [...sites, ...[data.NO_ANSWER, data.NO_IDENTITY]
+	const entries = [...sites, ...[data.NO_ANSWER, data.NO_IDENTITY,
+		data.INTERCEPTED]
 		.filter((code) => seen.has(code))];
 
 	at("legend").replaceChildren(...entries.map((code) => {

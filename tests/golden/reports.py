@@ -472,7 +472,7 @@ def test_users(s):
     reads("a copy that nobody writes is read by another user")
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("PRAGMA journal_mode=WAL")
-    writer.execute("INSERT INTO note VALUES(1, 0, 'x')")
+    writer.execute("INSERT INTO note(id, t, text) VALUES(1, 0, 'x')")
     for end in ("", "-wal", "-shm"):
         os.chmod(path + end, 0o644)
     reads("so is a database that a writer holds open")

@@ -32,6 +32,8 @@ ACREPORT = os.path.join(uploads.BUILD, "acreport")
 ACCOLLECT = os.path.join(uploads.BUILD, "accollect")
 SEED = int(os.environ.get("SEED") or 1)
 HONEST = 1500
+INTERCEPTED = -4  # in the strip of the page
+AT = "2017-06-26T12:00:00Z"
 WINDOW = "--since", "2017-06-26", "--until", "2017-06-27"
 SERVICES = {
     "a.root-servers.net": ("nsd", ["a6.nl-ams.root", "n6.us-iad.root",
@@ -177,8 +179,8 @@ class Mixture:
                 stdout=subprocess.DEVNULL)
         return db
 
-    def report(self, db, site_map, what="plausibility", *words):
-        window = ("--at", "2017-06-26T12:00:00Z", "--max-age", "24h") \
+    def report(self, db, site_map, what="plausibility", *words, at=AT):
+        window = ("--at", at, "--max-age", "24h") \
             if what == "catchment" else WINDOW
         done = subprocess.run(
             [ACREPORT, what, "--db", db, "--site-map", site_map, "--format",
@@ -251,9 +253,81 @@ def check_scheme(m, rng):
     m.tap.check(not shown & names and unknown == 31,
                 "and they are in no share, but counted", shown & names,
                 unknown)
+    check_numbers(m, db)
     sites = m.report(db, "shipped", "sites")
     m.tap.check(not {r["site"] for r in sites} & names and len(sites) == 15,
                 "nor are their names sites", len(sites))
+
+
+def check_numbers(m, db):
+    """What else counts answers."""
+    for what in "latency", "availability":
+        rows = m.report(db, "shipped", what, "--by", "site")
+        sites = {r["site"] for r in rows}
+        count = sum(int(r["samples" if what == "latency" else "asked"])
+                    for r in rows)
+        m.tap.check(count == 5 * (HONEST + 31) - 31 and "" not in sites,
+                    f"{what}: as if they had not been asked", count, sites)
+    vps = {r["vp"]: (r["intercepted"], r["finding"])
+           for r in m.report(db, "shipped", "vps")}
+    m.tap.check({v for v in vps if vps[v] == ("1", "intercepted")} == m.truth()
+                and {vps[v] for v in vps if v not in m.truth()} ==
+                {("0", "")}, "vps names them", len(vps))
+    one = min(m.truth())
+    rows = m.report(db, "shipped", "catchment", "--vp", one)
+    m.tap.check(sorted(r["state"] for r in rows) ==
+                ["intercepted"] + ["known"] * 4,
+                "a report of one of them alone says the same", rows)
+    page = subprocess.run(
+        [ACREPORT, "html", "--db", db, "--site-map", "shipped", *WINDOW],
+        capture_output=True, text=True, check=False).stdout
+    if page:
+        data = json.loads(re.search(r'<script type="application/json"[^>]*>'
+                                    r'(.*?)</script>', page, re.S)[1])
+        texts = [data["instances"][flat[k + 2]] if flat[k + 2] >= 0 else ""
+                 for *_, flat in data["strip"] for k in range(0, len(flat), 4)
+                 if flat[k + 1] == INTERCEPTED]
+        m.tap.check(sorted(texts) == sorted(
+            name.decode() for _, name in m.caught.values()),
+            "so does the page, with their names", texts)
+    else:
+        m.tap.skip("so does the page", "this build has no page")
+
+
+def check_canary(m, rng):
+    """Who gets an answer where nothing is, in the morning; no scheme, and one
+    service, which answers all alike."""
+    site_map = os.path.join(m.folder, "canary.map")
+    with open(site_map, "w", encoding="ascii") as file:
+        file.write("dead.example canary\n")
+    service = "k.root-servers.net"
+    caught = rng.sample([r for r, name in m.caught.values()], 10)
+    some = caught + rng.sample(m.others, 200)
+    rows = {service: [], "dead.example": []}
+    for hour in range(0, 12):
+        for r in some:
+            honest = m.honest(rng, r, service)
+            t = 1498435200 + hour * 3600 + rng.randrange(600)
+            rows[service].append({**honest, "timestamp": t})
+            dead = {k: v for k, v in r.items() if k != "result"}
+            if hour < 6 and r in caught:
+                dead["result"] = honest["result"]
+            else:
+                dead["error"] = {"timeout": 5000}
+            rows["dead.example"].append({**dead, "timestamp": t + 1})
+    db = m.collect("canary", rows)
+    truth = {f"atlas-{r['prb_id']}" for r in caught}
+    got = m.report(db, site_map)
+    m.check("canary", got, truth, "whom a canary answers")
+    m.tap.check({r["evidence"] for r in got} == {"answered, where nothing "
+                                                 "does"}, "with the evidence")
+    for at, wanted in (("2017-06-26T05:30:00Z", truth),
+                       ("2017-06-26T11:30:00Z", set())):
+        rows = m.report(db, site_map, "catchment", "--target", service, at=at)
+        m.tap.check({r["vp"] for r in rows if r["state"] == "intercepted"} ==
+                    wanted and len(rows) == 210,
+                    f"at {at[11:16]} they are {len(wanted)} of 210",
+                    collections.Counter(r["state"] for r in rows))
 
 
 def check_shared(m, rng):
@@ -284,6 +358,7 @@ def main():
         check_alone(m)
         check_scheme(m, rng)
         check_shared(m, rng)
+        check_canary(m, rng)
     return tap.done()
 
 

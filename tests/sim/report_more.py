@@ -262,7 +262,8 @@ def check_vps(world, rng, common, check, _):
             pct(len(inside), len(inside) + rounds[1]) if rounds else "",
             "0", "0", str(len(asked)), str(answered), str(unsent),
             pct(len(asked) - unsent - answered, len(asked) - unsent),
-            "", "", *by_whom(world.place(vp, until - 1)), "", ""])
+            "", "", *by_whom(world.place(vp, until - 1)), "", "",
+            "0", "", ""])
     check("vps", sorted(wanted), o.acreport(
         "vps", "--since", stamp(since), "--until", stamp(until), *common))
 
