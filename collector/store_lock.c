@@ -33,14 +33,38 @@ store_lock_open(const char *db_path)
 	return fd;
 }
 
-int
-store_lock_take(int fd)
+/* The place of who is next: a lock of its own on the same file. Without it,
+ * one that writes transaction after transaction, as an import does, has the
+ * lock again before anybody who waits looks. */
+static int
+next_place(int fd, short type)
 {
-	const struct mono until = mono_add(mono_now(), span_s(WAIT_S));
+	struct flock place = {
+		.l_type = type, .l_whence = SEEK_SET, .l_len = 1
+	};
+
+	return fcntl(fd, F_OFD_SETLK, &place);
+}
+
+static int
+try_place(int fd)
+{
+	return next_place(fd, F_WRLCK);
+}
+
+static int
+try_lock(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB);
+}
+
+static int
+wait_for(int (*try)(int), int fd, struct mono until)
+{
 	const struct timespec step = { .tv_nsec = STEP_NS };
 
-	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
+	while (try(fd) == -1) {
+		if (errno != EWOULDBLOCK && errno != EACCES && errno != EINTR)
 			return -1;
 		if (!mono_before(mono_now(), until)) {
 			errno = EWOULDBLOCK;
@@ -49,6 +73,21 @@ store_lock_take(int fd)
 		(void)nanosleep(&step, NULL);
 	}
 	return 0;
+}
+
+int
+store_lock_take(int fd)
+{
+	const struct mono until = mono_add(mono_now(), span_s(WAIT_S));
+	int status, saved;
+
+	if (wait_for(try_place, fd, until) == -1)
+		return -1;
+	status = wait_for(try_lock, fd, until);
+	saved = errno;
+	(void)next_place(fd, F_UNLCK);
+	errno = saved;
+	return status;
 }
 
 void

@@ -1,43 +1,17 @@
 #include "collector/command.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "collector/listing.h"
 #include "collector/statements_check.h"
 #include "collector/store_private.h"
-#include "lib/file.h"
+#include "collector/vp_add.h"
+#include "lib/limits.h"
 #include "lib/log.h"
-#include "lib/text.h"
 
 enum {
-	VP_LAT = OPTION_OWN,
-	VP_LON,
-	VP_REGION,
-	VP_COUNTRY,
-	VP_CITY,
-	VP_ASN,
-	VP_TAGS,
-	VP_SINCE,
-	VP_KEY,
-	VP_FORMAT,
+	VP_FORMAT = OPTION_OWN,
 	VP_AT,
-};
-
-static const struct option add_options[] = {
-	COMMAND_OPTIONS,
-	{ "lat", required_argument, NULL, VP_LAT },
-	{ "lon", required_argument, NULL, VP_LON },
-	{ "region", required_argument, NULL, VP_REGION },
-	{ "country", required_argument, NULL, VP_COUNTRY },
-	{ "city", required_argument, NULL, VP_CITY },
-	{ "asn", required_argument, NULL, VP_ASN },
-	{ "tags", required_argument, NULL, VP_TAGS },
-	{ "since", required_argument, NULL, VP_SINCE },
-	{ "key", required_argument, NULL, VP_KEY },
-	{ NULL, 0, NULL, 0 },
 };
 
 static const struct option revoke_options[] = {
@@ -51,202 +25,6 @@ static const struct option list_options[] = {
 	{ "format", required_argument, NULL, VP_FORMAT },
 	{ NULL, 0, NULL, 0 },
 };
-
-/* What `vp add` was told. */
-struct vp_facts {
-	const char *name, *key;
-	struct vp_place place;
-	bool has_place, has_lat, has_lon;
-	uint8_t public_key[SIGN_PUBLIC_LEN];
-};
-
-static int
-take_degrees(double *value, bool *has, const char *name, double max)
-{
-	if (text_double(value, optarg, -max, max) == -1)
-		return command_usage("--%s %s: not a number from -%.0f to %.0f",
-		    name, optarg, max, max);
-	*has = true;
-	return EXIT_DONE;
-}
-
-static int
-take_word(char *word, size_t size, const char *name)
-{
-	if (!text_is_printable(optarg, size - 1) ||
-	    text_copy(word, size, optarg) == -1)
-		return command_usage("--%s: not 1 to %zu printable ASCII "
-				     "characters",
-		    name, size - 1);
-	return EXIT_DONE;
-}
-
-static int
-take_country(struct vp_place *place)
-{
-	if (strlen(optarg) != 2 || optarg[0] < 'A' || optarg[0] > 'Z' ||
-	    optarg[1] < 'A' || optarg[1] > 'Z')
-		return command_usage("--country %s: not two capital letters "
-				     "(ISO 3166)",
-		    optarg);
-	(void)text_copy(place->country, sizeof(place->country), optarg);
-	return EXIT_DONE;
-}
-
-static int
-take_since(struct vp_place *place)
-{
-	if (wall_parse(&place->since, optarg) == -1 ||
-	    wall_to_us(place->since) < 0)
-		return command_usage(
-		    "--since %s: not a time such as 2026-11-23", optarg);
-	return EXIT_DONE;
-}
-
-static int
-take_asn(struct vp_place *place)
-{
-	const char *digits = optarg;
-
-	if (strncmp(digits, "AS", 2) == 0)
-		digits += 2;
-	if (text_int(&place->asn, digits, 0, UINT32_MAX) == -1)
-		return command_usage(
-		    "--asn %s: not a number from 0 to 4294967295", optarg);
-	return EXIT_DONE;
-}
-
-static int
-take_option(struct vp_facts *facts, int option)
-{
-	struct vp_place *place = &facts->place;
-
-	facts->has_place |= option != VP_KEY && option != VP_SINCE;
-	switch (option) {
-	case VP_LAT:
-		return take_degrees(&place->lat, &facts->has_lat, "lat", 90);
-	case VP_LON:
-		return take_degrees(&place->lon, &facts->has_lon, "lon", 180);
-	case VP_REGION:
-		return take_word(
-		    place->region, sizeof(place->region), "region");
-	case VP_COUNTRY:
-		return take_country(place);
-	case VP_CITY:
-		return take_word(place->city, sizeof(place->city), "city");
-	case VP_ASN:
-		return take_asn(place);
-	case VP_TAGS:
-		return take_word(place->tags, sizeof(place->tags), "tags");
-	case VP_SINCE:
-		return take_since(place);
-	case VP_KEY:
-		facts->key = optarg;
-		return EXIT_DONE;
-	default:
-		return EXIT_BAD_USAGE; /* getopt has said why */
-	}
-}
-
-static int
-read_key(struct vp_facts *facts)
-{
-	uint8_t *pem = NULL;
-	struct sign_key *key;
-	size_t len;
-
-	if (file_read(AT_FDCWD, facts->key, LIMIT_KEY_FILE, &pem, &len) == -1) {
-		const int code =
-		    errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
-
-		log_warn("%s", facts->key);
-		return code;
-	}
-	key = sign_public_from_pem(pem, len);
-	free(pem);
-	if (key == NULL)
-		return command_usage(
-		    "%s: is no public key of acprobe keygen", facts->key);
-	sign_key_public(key, facts->public_key);
-	sign_key_free(key);
-	return EXIT_DONE;
-}
-
-static int
-check_facts(struct vp_facts *facts, int argc, char **argv)
-{
-	if (optind + 1 != argc)
-		return command_usage("vp add: one name, please");
-	facts->name = argv[optind];
-	if (!text_is_vp_name(facts->name))
-		return command_usage("%s: not a name: 1 to %d of a-z 0-9 . _ "
-				     "-, a letter or digit first",
-		    facts->name, LIMIT_VP_NAME);
-	if (facts->has_lat != facts->has_lon)
-		return command_usage("--lat and --lon belong together");
-	facts->place.has_position = facts->has_lat;
-	return facts->key == NULL ? EXIT_DONE : read_key(facts);
-}
-
-static enum store_result
-add_facts(struct store *s, const struct vp_facts *facts)
-{
-	enum store_result result;
-	int64_t vp;
-
-	if ((result = store_vp(s, facts->name, true, &vp)) != STORE_OK)
-		return result;
-	if (facts->has_place)
-		result = store_vp_place(s, vp, &facts->place);
-	if (result == STORE_OK && facts->key != NULL)
-		result =
-		    store_vp_key(s, vp, facts->public_key, facts->place.since);
-	return result;
-}
-
-static int
-add_to_store(struct command *command, const struct vp_facts *facts)
-{
-	enum store_result result;
-	struct store *s;
-	int code;
-
-	if ((s = command_open(command, &code)) == NULL)
-		return code;
-	if ((result = store_begin(s)) == STORE_OK) {
-		result = add_facts(s, facts);
-		if (result == STORE_OK)
-			result = store_commit(s);
-		else
-			store_rollback(s);
-	}
-	store_close(s);
-	if (result == STORE_CONFLICT)
-		return command_usage(
-		    "%s: is the key of another vantage point", facts->key);
-	return command_result(result, facts->name);
-}
-
-static int
-vp_add(int argc, char **argv)
-{
-	struct command command = { 0 };
-	struct vp_facts facts = { .place = { .asn = -1 } };
-	int option, code = EXIT_DONE;
-
-	while (code == EXIT_DONE &&
-	       (option = getopt_long(
-		    argc, argv, COMMAND_LETTERS, add_options, NULL)) != -1) {
-		if (command_option(&command, option) == -1)
-			code = take_option(&facts, option);
-	}
-	if (code == EXIT_DONE)
-		code = check_facts(&facts, argc, argv);
-	if (code == EXIT_DONE)
-		code = add_to_store(&command, &facts);
-	command_clear(&command);
-	return code;
-}
 
 /* --- revoking --- */
 

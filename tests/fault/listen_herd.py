@@ -97,8 +97,11 @@ def make_batches(folder, count):
 
 def start(folder, extra=""):
     collector = uploads.Collector().make(extra)
-    for path in glob.glob(f"{folder}/*.pub"):
-        collector.run("vp", "add", os.path.basename(path)[:-4], "--key", path)
+    lines = "".join(f"{os.path.basename(path)[:-4]},{path}\n"
+                    for path in glob.glob(f"{folder}/*.pub"))
+    subprocess.run([collector.program, "vp", "add", "--file", "-", "-f",
+                    collector.conf], input=f"name,key\n{lines}", text=True,
+                   check=True, capture_output=True)
     collector.start()
     return collector
 
