@@ -5,11 +5,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/events_beside.h"
 #include "analysis/memory.h"
 #include "analysis/quantile.h"
 #include "lib/text.h"
 
 #define LIST_TEXT 1024
+#define NOTES_TEXT 4096
 #define SAME_MODE 0.9 /* similarity of known vantage points */
 #define MODES_BACK 100
 #define DAY_US (24LL * 3600 * 1000000)
@@ -37,6 +39,11 @@ static const struct column columns[] = {
 	{ "not_seen_again", COLUMN_INTEGER },
 	{ "not_seen_vps", COLUMN_TEXT },
 	{ "seen_before", COLUMN_TIME },
+	{ "paths_compared", COLUMN_INTEGER },
+	{ "diverges", COLUMN_TEXT },
+	{ "notes", COLUMN_TEXT },
+	{ "weight_pct", COLUMN_PERCENT }, /* of --weights alone */
+	{ "weight_coverage_pct", COLUMN_PERCENT },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -46,6 +53,7 @@ static const char *const kind_names[] = {
 	[EVENT_SHIFT] = "shift",
 	[EVENT_FLAP] = "flap",
 	[EVENT_OUTAGE] = "outage",
+	[EVENT_PATH_ONLY] = "path only",
 };
 
 /* Of one event, from its members. */
@@ -55,6 +63,9 @@ struct summary {
 	char to[LIST_TEXT], from[LIST_TEXT];
 	size_t not_seen;
 	char not_seen_vps[LIST_TEXT];
+	size_t paths_compared;
+	char diverges[LIST_TEXT], notes[NOTES_TEXT];
+	double load;
 };
 
 /* A site and how many vantage points. */
@@ -86,6 +97,8 @@ append(char *text, size_t size, const char *more)
 static int32_t
 site_of(const struct events *e, const struct member *m, bool to)
 {
+	if (m->move != NULL)
+		return m->move->site;
 	if (m->silence != NULL)
 		return to ? m->silence->site_after : m->silence->site_before;
 	return e->stays.items[to ? m->stay : m->stay - 1].site;
@@ -138,6 +151,30 @@ list_sites(
 	free(tallies);
 }
 
+/* Whether the path before is taken again. */
+static bool
+path_came_back(const struct move *move)
+{
+	const struct trace *traces = move->traced->traces;
+
+	for (size_t i = move->trace + 1; i < move->traced->trace_count; i++) {
+		if (traces[i].number == traces[move->trace - 1].number)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_rtts(struct summary *s, int64_t before_us, int64_t after_us)
+{
+	if (before_us >= 0)
+		values_add(&s->before, before_us);
+	if (after_us >= 0)
+		values_add(&s->after, after_us);
+	if (before_us >= 0 && after_us >= 0)
+		values_add(&s->change, after_us - before_us);
+}
+
 /* Whether a member came back to where it was. */
 static bool
 came_back(const struct events *e, const struct member *m)
@@ -146,6 +183,8 @@ came_back(const struct events *e, const struct member *m)
 
 	if (m->silence != NULL)
 		return m->silence->after_us >= 0;
+	if (m->move != NULL)
+		return path_came_back(m->move);
 	s = &e->stays.items[m->stay];
 	for (size_t i = m->stay + 1;
 	     i < e->stays.count && e->stays.items[i].lane == m->lane; i++) {
@@ -163,20 +202,21 @@ add_member(struct summary *s, const struct events *e, const struct event *event,
 
 	if (!counted(e, event, i, -1, true)) {
 		s->vps++;
+		s->load += weights_of(&e->run->weights, m->vp);
 		s->returned += came_back(e, m);
 	}
 	if (m->silence != NULL)
 		return;
 	values_add(&s->convergence, m->first_us - event->start_us);
-	if (e->stays.items[m->stay - 1].end_rtt_us >= 0)
-		values_add(&s->before, e->stays.items[m->stay - 1].end_rtt_us);
-	if (e->stays.items[m->stay].begin_rtt_us >= 0)
-		values_add(&s->after, e->stays.items[m->stay].begin_rtt_us);
-	if (e->stays.items[m->stay - 1].end_rtt_us >= 0 &&
-	    e->stays.items[m->stay].begin_rtt_us >= 0)
-		values_add(
-		    &s->change, e->stays.items[m->stay].begin_rtt_us -
-				    e->stays.items[m->stay - 1].end_rtt_us);
+	if (m->move != NULL) {
+		const struct trace *t =
+		    &m->move->traced->traces[m->move->trace];
+
+		add_rtts(s, t[-1].rtt_us, t->rtt_us);
+		return;
+	}
+	add_rtts(s, e->stays.items[m->stay - 1].end_rtt_us,
+	    e->stays.items[m->stay].begin_rtt_us);
 }
 
 /* Vantage points of a lost site that were seen there less than a day before
@@ -211,9 +251,10 @@ find_not_seen(
 	}
 }
 
-/* Vantage points of the service that were somewhere before the event. */
+/* Vantage points of the service that were somewhere before the event, and
+ * their load. */
 static size_t
-known_before(const struct events *e, const struct event *event)
+known_before(const struct events *e, const struct event *event, double *load)
 {
 	const struct catalog *c = &e->run->catalog;
 	size_t known = 0;
@@ -228,6 +269,7 @@ known_before(const struct events *e, const struct event *event)
 			continue;
 		vp_before = lane->vp;
 		known++;
+		*load += weights_of(&e->run->weights, lane->vp);
 	}
 	return known;
 }
@@ -265,6 +307,7 @@ mode_before(const struct events *e, const struct event *event)
 	size_t looked = 0;
 
 	if (event->kind == EVENT_OUTAGE || event->kind == EVENT_FLAP ||
+	    event->kind == EVENT_PATH_ONLY ||
 	    similarity(e, event->service, event->start_after_us,
 		event->end_us) >= SAME_MODE)
 		return -1;
@@ -301,6 +344,17 @@ p95_cell(const struct values *sorted)
 	return cell_number(quantile_nearest(sorted->items, sorted->count, 95));
 }
 
+/* Of all vantage points. */
+static double
+all_load(const struct run *run)
+{
+	double load = 0;
+
+	for (size_t i = 0; i < run->catalog.vp_count; i++)
+		load += weights_of(&run->weights, (int32_t)i);
+	return load;
+}
+
 static int
 write_cells(struct events *e, const struct event *event, struct summary *s)
 {
@@ -308,6 +362,8 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 	const struct service *service = &run->catalog.services[event->service];
 	int64_t mode_us = mode_before(e, event);
 	struct cell middle = median_cell(&s->convergence);
+	double known_load = 0;
+	size_t known = known_before(e, event, &known_load);
 	const struct cell cells[COLUMNS] = {
 		cell_text(kind_names[event->kind]),
 		run_text(run, service->target),
@@ -319,7 +375,7 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 		cell_number((int64_t)s->vps),
 		cell_text(s->to),
 		cell_text(s->from),
-		cell_percent((double)s->vps, (double)known_before(e, event)),
+		cell_percent((double)s->vps, (double)known),
 		cell_number(event->start_us - event->start_after_us),
 		cell_number(event->end_us - event->end_after_us),
 		median_cell(&s->before),
@@ -331,13 +387,19 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 		cell_number((int64_t)s->not_seen),
 		cell_text(s->not_seen_vps),
 		cell_number_if(mode_us >= 0, mode_us),
+		cell_number_if(e->paths.count > 0, (int64_t)s->paths_compared),
+		cell_text(s->diverges),
+		cell_text(s->notes),
+		cell_percent(s->load, known_load),
+		cell_percent(known_load, all_load(run)),
 	};
 
 	return report_row(&run->report, cells);
 }
 
 static int
-write_event(struct events *e, const struct event *event)
+write_event(
+    struct events *e, const struct notes *notes, const struct event *event)
 {
 	struct summary s = { 0 };
 	int status;
@@ -348,6 +410,9 @@ write_event(struct events *e, const struct event *event)
 	list_sites(s.from, e, event, false);
 	if (event->kind == EVENT_SITE_LOST)
 		find_not_seen(&s, e, event);
+	s.paths_compared =
+	    events_partings(s.diverges, sizeof(s.diverges), e, event);
+	notes_print(s.notes, sizeof(s.notes), notes, e, event);
 	status = write_cells(e, event, &s);
 	values_clear(&s.before);
 	values_clear(&s.after);
@@ -359,15 +424,19 @@ write_event(struct events *e, const struct event *event)
 int
 events_report(struct run *run)
 {
+	struct notes notes;
 	struct events e;
 	int status;
 
 	events_find(&e, run);
-	status = report_begin(&run->report, columns, COLUMNS);
+	notes_read(&notes, run->query);
+	status = report_begin(
+	    &run->report, columns, weights_columns(&run->weights, COLUMNS));
 	for (size_t i = 0; status == 0 && i < e.count; i++)
-		status = write_event(&e, &e.items[i]);
+		status = write_event(&e, &notes, &e.items[i]);
 	if (report_end(&run->report) == -1)
 		status = -1;
+	notes_clear(&notes);
 	events_clear(&e);
 	return status;
 }

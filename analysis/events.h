@@ -5,6 +5,7 @@
 #ifndef ANALYSIS_EVENTS_H
 #define ANALYSIS_EVENTS_H
 
+#include "analysis/kept_paths.h"
 #include "analysis/stays.h"
 
 enum event_kind {
@@ -13,13 +14,24 @@ enum event_kind {
 	EVENT_SHIFT,       /* from or to a site that others keep */
 	EVENT_FLAP,        /* lanes that go to and fro */
 	EVENT_OUTAGE,      /* no answers, and then the same site, or none */
+	EVENT_PATH_ONLY,   /* another path to the same site */
 };
 
-/* A change (stay: where it went, stay - 1: from where) or a silence. */
+/* Another path to the same site. */
+struct move {
+	const struct kept_lane *traced;
+	size_t trace; /* the first on the new path */
+	int32_t site; /* -1: unknown */
+	struct parting parting;
+};
+
+/* A change (stay: where it went, stay - 1: from where), a silence, or another
+ * path. */
 struct member {
 	int32_t service, lane, vp;
 	size_t stay; /* index of stays.items */
 	const struct silence *silence;
+	const struct move *move;
 	int64_t last_us, first_us; /* last sight of the old, first of the new */
 	bool brief;                /* no more than the lane's patience apart */
 	size_t cluster;
@@ -41,6 +53,10 @@ struct events {
 	int64_t *patience_us; /* by vantage point; -1: not asked yet */
 	struct member *members;
 	size_t member_count, member_room;
+	struct kept_paths paths;
+	struct move *moves;
+	size_t move_count, move_room;
+	struct member *move_members;
 	struct event *items;
 	size_t count, room;
 };

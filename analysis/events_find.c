@@ -3,18 +3,15 @@
  * overlap, or nearly so, make a cluster: a route reaches one network a minute
  * or two after another. One that is known only across a long gap overlaps
  * nearly everything, and joins a cluster only if that has the same change.
- * From a cluster the site that most came from or went to is taken out until
- * nothing is left.
  */
 #include <stdlib.h>
 #include <string.h>
-#include "analysis/events.h"
+#include "analysis/events_private.h"
 #include "analysis/memory.h"
 
 #define FLAP_CHANGES 4  /* of one lane, */
 #define FLAP_PATIENCE 4 /* none so much patience after the one before */
 #define NO_CLUSTER SIZE_MAX
-#define CONVERGENCE_US (120LL * 1000000) /* between two of one event */
 
 int64_t
 events_patience_us(struct events *e, int32_t vp)
@@ -69,12 +66,6 @@ add_silence(struct events *e, const struct silence *s)
 	m->brief = true;
 }
 
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 /* Silences behind changes, brief ones first, by beginning. */
 static int
 compare_members(const void *left, const void *right)
@@ -82,14 +73,14 @@ compare_members(const void *left, const void *right)
 	const struct member *a = left, *b = right;
 	int order;
 
-	if ((order = compare_int(a->service, b->service)) != 0 ||
-	    (order = compare_int(a->silence != NULL, b->silence != NULL)) !=
+	if ((order = events_compare(a->service, b->service)) != 0 ||
+	    (order = events_compare(a->silence != NULL, b->silence != NULL)) !=
 		0 ||
-	    (order = compare_int(b->brief, a->brief)) != 0 ||
-	    (order = compare_int(a->last_us, b->last_us)) != 0 ||
-	    (order = compare_int(a->first_us, b->first_us)) != 0)
+	    (order = events_compare(b->brief, a->brief)) != 0 ||
+	    (order = events_compare(a->last_us, b->last_us)) != 0 ||
+	    (order = events_compare(a->first_us, b->first_us)) != 0)
 		return order;
-	return compare_int(a->lane, b->lane);
+	return events_compare(a->lane, b->lane);
 }
 
 static bool
@@ -97,14 +88,6 @@ same_kind(const struct member *a, const struct member *b)
 {
 	return a->service == b->service && a->brief == b->brief &&
 	       (a->silence == NULL) == (b->silence == NULL);
-}
-
-/* How far the chain reaches to which a member belongs. Silence ends when it
- * ends. */
-static int64_t
-reach_of(const struct member *m)
-{
-	return m->first_us + (m->silence == NULL ? CONVERGENCE_US : 0);
 }
 
 /* Overlapping ones of a kind, in a chain. */
@@ -119,24 +102,12 @@ number_clusters(struct events *e)
 
 		if (i == 0 || !same_kind(m - 1, m) || m->last_us >= reach_us) {
 			cluster++;
-			reach_us = reach_of(m);
+			reach_us = events_reach_us(m);
 		}
-		if (reach_of(m) > reach_us)
-			reach_us = reach_of(m);
+		if (events_reach_us(m) > reach_us)
+			reach_us = events_reach_us(m);
 		m->cluster = cluster;
 	}
-}
-
-static int32_t
-from_site(const struct events *e, const struct member *m)
-{
-	return e->stays.items[m->stay - 1].site;
-}
-
-static int32_t
-to_site(const struct events *e, const struct member *m)
-{
-	return e->stays.items[m->stay].site;
 }
 
 /* A change across a gap belongs to a brief one of the same kind within it. */
@@ -155,8 +126,8 @@ join_long(struct events *e)
 			    n->service == m->service &&
 			    n->first_us > m->last_us &&
 			    n->last_us < m->first_us &&
-			    from_site(e, n) == from_site(e, m) &&
-			    to_site(e, n) == to_site(e, m)) {
+			    events_from_site(e, n) == events_from_site(e, m) &&
+			    events_to_site(e, n) == events_to_site(e, m)) {
 				m->cluster = n->cluster;
 				break;
 			}
@@ -168,250 +139,16 @@ static int
 compare_clusters(const void *left, const void *right)
 {
 	const struct member *a = left, *b = right;
-	int order = compare_int((int64_t)a->cluster, (int64_t)b->cluster);
+	int order = events_compare((int64_t)a->cluster, (int64_t)b->cluster);
 
 	return order != 0 ? order : compare_members(left, right);
-}
-
-int64_t
-events_stay_at(const struct events *e, size_t stay, int64_t t_us)
-{
-	const struct stay *items = e->stays.items;
-	int32_t lane = items[stay].lane;
-
-	while (stay + 1 < e->stays.count && items[stay + 1].lane == lane &&
-	       items[stay + 1].first_us <= t_us)
-		stay++;
-	while (items[stay].first_us > t_us) {
-		if (stay == 0 || items[stay - 1].lane != lane)
-			return -1;
-		stay--;
-	}
-	return (int64_t)stay;
-}
-
-/* Whether a stay is at the site of an event. */
-static bool
-at_site(const struct events *e, const struct event *event, size_t i)
-{
-	const struct stay *s = &e->stays.items[i];
-
-	return s->site == event->site &&
-	       e->run->catalog.lanes[s->lane].service == event->service;
-}
-
-/* Whether somebody still saw the site: after the last had left it, or who did
- * not go elsewhere. */
-static bool
-seen_after(const struct events *e, const struct event *event)
-{
-	for (size_t i = 0; i < e->stays.count; i++) {
-		const struct stay *s = &e->stays.items[i];
-		bool moved = i + 1 < e->stays.count && s[1].lane == s->lane &&
-			     s[1].first_us <= event->end_us;
-
-		if (at_site(e, event, i) && s->first_us <= event->end_us &&
-		    !moved && s->last_us >= event->start_us)
-			return true;
-	}
-	return false;
-}
-
-static bool
-seen_before(const struct events *e, const struct event *event)
-{
-	for (size_t i = 0; i < e->stays.count; i++) {
-		const struct stay *s = &e->stays.items[i];
-
-		if (at_site(e, event, i) &&
-		    s->first_us <= event->start_after_us &&
-		    s->last_us >= event->start_after_us)
-			return true;
-	}
-	return false;
-}
-
-static enum event_kind
-kind_of(const struct events *e, const struct event *event, bool left)
-{
-	if (left)
-		return seen_after(e, event) ? EVENT_SHIFT : EVENT_SITE_LOST;
-	return seen_before(e, event) ? EVENT_SHIFT : EVENT_SITE_GAINED;
-}
-
-static void
-set_times(struct event *event)
-{
-	const struct member *m = event->members;
-
-	event->start_us = m->first_us;
-	event->end_us = m->first_us;
-	for (size_t i = 0; i < event->count; i++) {
-		if (m[i].first_us < event->start_us)
-			event->start_us = m[i].first_us;
-		if (m[i].first_us > event->end_us)
-			event->end_us = m[i].first_us;
-	}
-	event->start_after_us = event->end_after_us = INT64_MIN;
-	for (size_t i = 0; i < event->count; i++) {
-		/* The last who still saw the old one when the first saw the
-		 * new one. */
-		if (m[i].last_us < event->start_us &&
-		    m[i].last_us > event->start_after_us)
-			event->start_after_us = m[i].last_us;
-		if (m[i].last_us > event->end_after_us)
-			event->end_after_us = m[i].last_us;
-	}
-	if (event->start_after_us == INT64_MIN) /* of a foreign database */
-		event->start_after_us = event->start_us;
-}
-
-static struct event *
-add_event(struct events *e, struct member *members, size_t count)
-{
-	struct event *event;
-
-	if (e->count == e->room)
-		e->items = memory_grow(e->items, &e->room, sizeof(*e->items));
-	event = &e->items[e->count++];
-	*event = (struct event){ .service = members[0].service,
-		.site = -1,
-		.members = members,
-		.count = count };
-	return event;
-}
-
-/* How many of the members left a site, or came to it. */
-static size_t
-count_site(const struct events *e, const struct member *m, size_t count,
-    int32_t site, bool left)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < count; i++)
-		found +=
-		    (left ? from_site(e, &m[i]) : to_site(e, &m[i])) == site;
-	return found;
-}
-
-/* Move those of a site to the front, in their order. */
-static void
-gather(const struct events *e, struct member *m, size_t count, int32_t site,
-    bool left)
-{
-	struct member *copy = memory_zeroed(count, sizeof(*copy));
-	size_t n = 0;
-
-	for (int rest = 0; rest < 2; rest++) {
-		for (size_t i = 0; i < count; i++) {
-			int32_t is =
-			    left ? from_site(e, &m[i]) : to_site(e, &m[i]);
-
-			if ((is == site) != rest)
-				copy[n++] = m[i];
-		}
-	}
-	memcpy(m, copy, count * sizeof(*copy));
-	free(copy);
-}
-
-static int
-compare_times(const void *left, const void *right)
-{
-	const struct member *a = left, *b = right;
-	int order = compare_int(a->last_us, b->last_us);
-
-	return order != 0 ? order : compare_int(a->lane, b->lane);
-}
-
-/* How many overlap in a chain, once those of other sites are out; they come
- * first. */
-static size_t
-chain(struct member *m, size_t count)
-{
-	int64_t reach_us;
-	size_t n = 1;
-
-	qsort(m, count, sizeof(*m), compare_times);
-	reach_us = reach_of(&m[0]);
-	while (n < count && m[n].last_us < reach_us) {
-		if (reach_of(&m[n]) > reach_us)
-			reach_us = reach_of(&m[n]);
-		n++;
-	}
-	return n;
-}
-
-/* A way to take changes out of a cluster. */
-struct cut {
-	int32_t site;
-	bool left; /* those that left it, or came to it */
-	size_t count;
-};
-
-/* Put the changes of a cut first and describe them. */
-static struct event
-try_cut(struct events *e, struct member *m, size_t count, const struct cut *cut)
-{
-	struct event event = {
-		.service = m[0].service, .site = cut->site, .members = m
-	};
-
-	gather(e, m, count, cut->site, cut->left);
-	event.count = chain(m, cut->count);
-	set_times(&event);
-	event.kind = kind_of(e, &event, cut->left);
-	return event;
-}
-
-/* The site that most came from or went to; of as many, one that was lost,
- * then one that was gained. */
-static struct event
-largest_cut(struct events *e, struct member *m, size_t count)
-{
-	struct member *order = memory_zeroed(count, sizeof(*order));
-	struct cut best = { .count = 0 };
-	enum event_kind best_kind = EVENT_SHIFT;
-
-	memcpy(order, m, count * sizeof(*order));
-	for (size_t i = 0; i < 2 * count; i++) {
-		struct cut cut = { .left = i < count };
-		enum event_kind kind;
-
-		cut.site = cut.left ? from_site(e, &order[i])
-				    : to_site(e, &order[i - count]);
-		cut.count = count_site(e, m, count, cut.site, cut.left);
-		if (cut.count < best.count ||
-		    (best.count > 0 && cut.site == best.site &&
-			cut.left == best.left))
-			continue;
-		kind = try_cut(e, m, count, &cut).kind;
-		if (cut.count > best.count || kind < best_kind) {
-			best = cut;
-			best_kind = kind;
-		}
-	}
-	free(order);
-	return try_cut(e, m, count, &best);
-}
-
-static void
-split_cluster(struct events *e, struct member *m, size_t count)
-{
-	while (count > 0) {
-		const struct event event = largest_cut(e, m, count);
-
-		*add_event(e, m, event.count) = event;
-		m += event.count;
-		count -= event.count;
-	}
 }
 
 /* Silences of a cluster are one outage, of a site if all were there. */
 static void
 add_outage(struct events *e, struct member *m, size_t count)
 {
-	struct event *event = add_event(e, m, count);
+	struct event *event = events_add(e, m, count);
 
 	event->kind = EVENT_OUTAGE;
 	event->site = m[0].silence->site_before;
@@ -457,12 +194,12 @@ compare_flaps(const void *left, const void *right)
 	const struct member *a = left, *b = right;
 	int order;
 
-	if ((order = compare_int(a->service, b->service)) != 0 ||
-	    (order = compare_int((int64_t)a->cluster, (int64_t)b->cluster)) !=
-		0 ||
-	    (order = compare_int(a->last_us, b->last_us)) != 0)
+	if ((order = events_compare(a->service, b->service)) != 0 ||
+	    (order = events_compare(
+		 (int64_t)a->cluster, (int64_t)b->cluster)) != 0 ||
+	    (order = events_compare(a->last_us, b->last_us)) != 0)
 		return order;
-	return compare_int(a->lane, b->lane);
+	return events_compare(a->lane, b->lane);
 }
 
 /* Lanes that go to and fro are taken out while they do: they would chain
@@ -484,7 +221,7 @@ take_flaps(struct events *e)
 			rest += n;
 			continue;
 		}
-		home = (size_t)from_site(e, m);
+		home = (size_t)events_from_site(e, m);
 		memmove(e->members + flaps, m, n * sizeof(*kept));
 		for (size_t j = 0; j < n; j++)
 			e->members[flaps++].cluster = home;
@@ -516,10 +253,10 @@ add_flaps(struct events *e, size_t count)
 			if (n->first_us > reach_us)
 				reach_us = n->first_us;
 		}
-		event = add_event(e, m, end - first);
+		event = events_add(e, m, end - first);
 		event->kind = EVENT_FLAP;
 		event->site = (int32_t)m->cluster;
-		set_times(event);
+		events_set_times(event);
 	}
 }
 
@@ -529,11 +266,14 @@ compare_events(const void *left, const void *right)
 	const struct event *a = left, *b = right;
 	int order;
 
-	if ((order = compare_int(a->start_us, b->start_us)) != 0 ||
-	    (order = compare_int(a->service, b->service)) != 0 ||
-	    (order = compare_int(a->kind, b->kind)) != 0)
+	if ((order = events_compare(a->start_us, b->start_us)) != 0 ||
+	    (order = events_compare(a->service, b->service)) != 0 ||
+	    (order = events_compare(a->kind, b->kind)) != 0)
 		return order;
-	return compare_int(a->members[0].lane, b->members[0].lane);
+	if ((order = events_compare(a->members[0].lane, b->members[0].lane)) !=
+	    0)
+		return order;
+	return events_compare(a->members[0].vp, b->members[0].vp);
 }
 
 static void
@@ -549,7 +289,7 @@ add_events(struct events *e, size_t from)
 		if (m->silence != NULL)
 			add_outage(e, m, end - first);
 		else
-			split_cluster(e, m, end - first);
+			events_split(e, m, end - first);
 	}
 }
 
@@ -572,8 +312,7 @@ events_find(struct events *e, struct run *run)
 	}
 	for (size_t i = 0; i < e->stays.silence_count; i++)
 		add_silence(e, &e->stays.silences[i]);
-	if (e->member_count == 0)
-		return;
+	events_find_moves(e);
 	flaps = take_flaps(e);
 	rest = *e;
 	rest.members += flaps;
@@ -588,6 +327,7 @@ events_find(struct events *e, struct run *run)
 		    compare_clusters);
 	add_flaps(e, flaps);
 	add_events(e, flaps);
+	events_add_moves(e);
 	if (e->count > 1)
 		qsort(e->items, e->count, sizeof(*e->items), compare_events);
 }
@@ -600,4 +340,7 @@ events_clear(struct events *e)
 	free(e->patience_us);
 	free(e->members);
 	free(e->items);
+	kept_paths_clear(&e->paths);
+	free(e->moves);
+	free(e->move_members);
 }

@@ -48,8 +48,9 @@ static const struct subcommand {
 	    OPTION_FROM | OPTION_TO | OPTION_MATRIX | OPTION_MAX_AGE |
 		OPTION_LEVEL | OPTION_WEIGHTS | OPTION_PLAUSIBLE,
 	    0, BY_DEFAULT, false },
-	{ "events", events_report, OPTION_WINDOW | OPTION_MAX_AGE, 0,
-	    BY_DEFAULT, false },
+	{ "events", events_report,
+	    OPTION_WINDOW | OPTION_MAX_AGE | OPTION_WEIGHTS, 0, BY_DEFAULT,
+	    false },
 	{ "stability", stability_report,
 	    OPTION_WINDOW | OPTION_MAX_AGE | OPTION_LEVEL, 0, BY_DEFAULT,
 	    false },

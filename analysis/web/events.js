@@ -18,6 +18,8 @@ function headline(row) {
 	case "flap":
 		return `${site}: ${plural(row.vantage_points)} went to and fro (${
 			row.to_sites ?? "unknown"})`;
+	case "path only":
+		return `${site}: ${plural(row.vantage_points)} took another path to the same site`;
 	case "outage":
 		return `${site}: ${plural(row.vantage_points)} had no answers`;
 	default:
@@ -40,8 +42,10 @@ function inWords(row) {
 		words.push(`Returned: ${row.returned}.`);
 	if (row.not_seen_again > 0)
 		words.push(`Not seen again: ${row.not_seen_again} more.`);
+	if (row.diverges)
+		words.push(`Paths part at ${row.diverges}.`);
 	if (row.notes)
-		words.push(`Noted: ${row.notes}`);
+		words.push(`Noted: ${row.notes}.`);
 	return words.join(" ");
 }
 

@@ -1,0 +1,269 @@
+#include "analysis/events_beside.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/events_private.h"
+#include "analysis/memory.h"
+#include "lib/text.h"
+#include "lib/times.h"
+
+#define BESIDE_US (30LL * 60 * 1000000) /* a note is about this far off */
+#define PARTING_TEXT 128
+
+/* --- partings --- */
+
+struct tally {
+	char text[PARTING_TEXT];
+	size_t count;
+};
+
+/* A trace in [from, to), the newest or the oldest, that says it ended at a
+ * site, or says nothing within [sure_from, sure_to]. */
+struct wanted {
+	int64_t from_us, to_us, sure_from_us, sure_to_us;
+	int32_t site;
+	bool newest;
+};
+
+static int64_t
+find_trace(
+    struct events *e, const struct kept_lane *lane, const struct wanted *wanted)
+{
+	int64_t found = -1;
+
+	for (size_t i = 0; i < lane->trace_count; i++) {
+		const int64_t t_us = lane->traces[i].t_us;
+		int32_t site;
+
+		if (t_us < wanted->from_us || t_us >= wanted->to_us)
+			continue;
+		site = kept_paths_site(&e->paths, lane, i);
+		if (site >= 0 ? site != wanted->site
+			      : t_us < wanted->sure_from_us ||
+				    t_us > wanted->sure_to_us)
+			continue;
+		found = (int64_t)i;
+		if (!wanted->newest)
+			break;
+	}
+	return found;
+}
+
+/* The parting of a change; false where a path around it is not known. */
+static bool
+part_change(struct events *e, const struct member *m, struct parting *parting)
+{
+	const struct stay *new = &e->stays.items[m->stay];
+	const bool more =
+	    m->stay + 1 < e->stays.count && new[1].lane == new->lane;
+	const struct kept_lane *lane = kept_paths_find(
+	    &e->paths, m->vp, m->service, e->run->catalog.lanes[m->lane].flow);
+	int64_t before, after;
+
+	if (lane == NULL)
+		return false;
+	before = find_trace(e, lane,
+	    &(struct wanted){ new[-1].first_us, m->first_us, new[-1].first_us,
+		m->last_us, new[-1].site, true });
+	after = find_trace(e, lane,
+	    &(struct wanted){ m->last_us, more ? new[1].first_us : INT64_MAX,
+		m->first_us, INT64_MAX, new->site, false });
+	if (before < 0 || after < 0)
+		return false;
+	*parting = path_part(&lane->paths[lane->traces[before].number],
+	    &lane->paths[lane->traces[after].number]);
+	return true;
+}
+
+static void
+print_asn(char *text, size_t size, int64_t asn)
+{
+	(void)text_copy(text, size, "*");
+	if (asn >= 0)
+		(void)text_print(text, size, "%" PRId64, asn);
+}
+
+/* What is not of the public network stays there. */
+static void
+print_hop(char *text, size_t size, const struct hop *hop)
+{
+	char addr[ADDR_TEXT];
+
+	(void)text_copy(text, size,
+	    hop == NULL                        ? "end"
+	    : addr_special(&hop->addr) != NULL ? "*"
+					       : addr_format(addr, &hop->addr));
+}
+
+static void
+print_parting(char text[PARTING_TEXT], const struct parting *p)
+{
+	char from[ADDR_TEXT], to[ADDR_TEXT];
+
+	(void)text_copy(text, PARTING_TEXT, "same");
+	if (p->distance == 0)
+		return;
+	if (p->from_asn >= 0 || p->to_asn >= 0) {
+		print_asn(from, sizeof(from), p->from_asn);
+		print_asn(to, sizeof(to), p->to_asn);
+	} else {
+		print_hop(from, sizeof(from), p->from);
+		print_hop(to, sizeof(to), p->to);
+	}
+	(void)text_print(text, PARTING_TEXT, "%s > %s", from, to);
+}
+
+static int
+compare_tallies(const void *left, const void *right)
+{
+	const struct tally *a = left, *b = right;
+
+	if (a->count != b->count)
+		return a->count < b->count ? 1 : -1;
+	return strcmp(a->text, b->text);
+}
+
+/* Whether an earlier member is of the same vantage point. */
+static bool
+counted(const struct event *event, size_t i)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (event->members[j].vp == event->members[i].vp)
+			return true;
+	}
+	return false;
+}
+
+static size_t
+tally_partings(
+    struct tally *tallies, struct events *e, const struct event *event)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < event->count; i++) {
+		const struct member *m = &event->members[i];
+		char text[PARTING_TEXT];
+		struct parting parting;
+		size_t k = 0;
+
+		if (m->silence != NULL || counted(event, i))
+			continue;
+		if (m->move != NULL)
+			parting = m->move->parting;
+		else if (!part_change(e, m, &parting))
+			continue;
+		print_parting(text, &parting);
+		while (k < count && strcmp(tallies[k].text, text) != 0)
+			k++;
+		if (k == count)
+			(void)text_copy(
+			    tallies[count++].text, PARTING_TEXT, text);
+		tallies[k].count++;
+	}
+	return count;
+}
+
+size_t
+events_partings(
+    char *text, size_t size, struct events *e, const struct event *event)
+{
+	struct tally *tallies = memory_zeroed(event->count, sizeof(*tallies));
+	size_t count = tally_partings(tallies, e, event);
+	size_t compared = 0, len = 0;
+
+	if (count > 1)
+		qsort(tallies, count, sizeof(*tallies), compare_tallies);
+	text[0] = '\0';
+	for (size_t k = 0; k < count; k++) {
+		compared += tallies[k].count;
+		(void)text_print(text + len, size - len, "%s%s %zu",
+		    k == 0 ? "" : ", ", tallies[k].text, tallies[k].count);
+		len += strlen(text + len);
+	}
+	free(tallies);
+	return compared;
+}
+
+/* --- notes --- */
+
+/* A store of version 1 does not say what a note is about. */
+static struct query_rows *
+prepare_notes(struct query *q)
+{
+	struct query_rows *rows = query_prepare(
+	    q, "SELECT 1 FROM pragma_table_info('note') WHERE name = 'target'");
+	const bool there = query_next(rows);
+
+	query_finish(rows);
+	return query_prepare(
+	    q, there ? "SELECT t, target, site, text FROM note ORDER BY t, text"
+		     : "SELECT t, '', '', text FROM note ORDER BY t, text");
+}
+
+void
+notes_read(struct notes *n, struct query *q)
+{
+	struct query_rows *rows = prepare_notes(q);
+
+	*n = (struct notes){ 0 };
+	while (query_next(rows)) {
+		if (n->count == n->room)
+			n->items =
+			    memory_grow(n->items, &n->room, sizeof(*n->items));
+		n->items[n->count++] = (struct note_line){
+			.t_us = query_int(rows, 0),
+			.target = memory_copy(query_text(rows, 1)),
+			.site = memory_copy(query_text(rows, 2)),
+			.text = memory_copy(query_text(rows, 3)),
+		};
+	}
+	query_finish(rows);
+}
+
+void
+notes_clear(struct notes *n)
+{
+	for (size_t i = 0; i < n->count; i++) {
+		free(n->items[i].target);
+		free(n->items[i].site);
+		free(n->items[i].text);
+	}
+	free(n->items);
+	*n = (struct notes){ 0 };
+}
+
+static bool
+belongs(const struct note_line *note, const struct events *e,
+    const struct event *event)
+{
+	const struct catalog *c = &e->run->catalog;
+	const struct service *service = &c->services[event->service];
+
+	if (note->t_us < event->start_after_us - BESIDE_US ||
+	    note->t_us > event->end_us + BESIDE_US)
+		return false;
+	if (note->target[0] != '\0' &&
+	    strcmp(note->target, names_text(&c->names, service->target)) != 0)
+		return false;
+	return note->site[0] == '\0' || event->site < 0 ||
+	       strcmp(note->site, names_text(&c->sites, event->site)) == 0;
+}
+
+void
+notes_print(char *text, size_t size, const struct notes *n,
+    const struct events *e, const struct event *event)
+{
+	char time[TIMES_TEXT];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < n->count; i++) {
+		if (!belongs(&n->items[i], e, event))
+			continue;
+		wall_format(time, wall_from_us(n->items[i].t_us), 0);
+		(void)text_print(text + len, size - len, "%s%s %s",
+		    len == 0 ? "" : "; ", time, n->items[i].text);
+		len += strlen(text + len);
+	}
+}

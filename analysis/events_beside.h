@@ -1,0 +1,33 @@
+/*
+ * What stands beside an event: where the paths around it part, and the
+ * operator's notes of that time.
+ */
+#ifndef ANALYSIS_EVENTS_BESIDE_H
+#define ANALYSIS_EVENTS_BESIDE_H
+
+#include "analysis/events.h"
+
+/* "64502 > 64503 46, same 2": the networks, or hops where none is known, at
+ * which the vantage points' paths before and after it part, and how many;
+ * same: the path did not change. The number of vantage points whose paths are
+ * known on both sides. */
+size_t events_partings(
+    char *text, size_t size, struct events *, const struct event *);
+
+struct notes {
+	struct note_line {
+		int64_t t_us;
+		char *target, *site, *text; /* target, site: "" of all */
+	} * items;
+	size_t count, room;
+};
+
+void notes_read(struct notes *, struct query *);
+void notes_clear(struct notes *);
+
+/* "2026-11-21T12:00:00Z drained; ...": those that belong to an event, from
+ * half an hour before it until half an hour after its end. */
+void notes_print(char *text, size_t size, const struct notes *,
+    const struct events *, const struct event *);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * What the files that find events share: events_find.c (which changes belong
+ * together), events_cut.c (of which site they are), events_paths.c (paths).
+ */
+#ifndef ANALYSIS_EVENTS_PRIVATE_H
+#define ANALYSIS_EVENTS_PRIVATE_H
+
+#include "analysis/events.h"
+
+int events_compare(int64_t, int64_t);
+
+/* Where a change came from and went to. */
+int32_t events_from_site(const struct events *, const struct member *);
+int32_t events_to_site(const struct events *, const struct member *);
+
+/* How far the chain reaches to which a member belongs. */
+int64_t events_reach_us(const struct member *);
+
+struct event *events_add(struct events *, struct member *, size_t count);
+void events_set_times(struct event *);
+
+/* Changes of one cluster become events. */
+void events_split(struct events *, struct member *, size_t count);
+
+/* Read the paths, and find where they changed while sites did not; then make
+ * events of that. */
+void events_find_moves(struct events *);
+void events_add_moves(struct events *);
+
+#endif
