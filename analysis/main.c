@@ -52,8 +52,10 @@ static const struct subcommand {
 	    OPTION_WINDOW | OPTION_MAX_AGE | OPTION_WEIGHTS, 0, BY_DEFAULT,
 	    false },
 	{ "stability", stability_report,
-	    OPTION_WINDOW | OPTION_MAX_AGE | OPTION_LEVEL, 0, BY_DEFAULT,
-	    false },
+	    OPTION_WINDOW | OPTION_MAX_AGE | OPTION_LEVEL | OPTION_BY |
+		OPTION_WEIGHTS,
+	    1U << BY_REGION | 1U << BY_COUNTRY | 1U << BY_ASN | 1U << BY_ALL,
+	    BY_DEFAULT, false },
 	{ "vps", vps_report, OPTION_WINDOW, 0, BY_DEFAULT, false },
 	{ "sites", sites_report,
 	    OPTION_WINDOW | OPTION_WEIGHTS | OPTION_PLAUSIBLE, 0, BY_DEFAULT,

@@ -3,52 +3,35 @@
  * going that is (FIELD.md F6). A pair of sightings across a longer silence
  * than --max-age says nothing and is not counted.
  */
+#include "analysis/stability.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
 #include "analysis/quantile.h"
-#include "analysis/walk.h"
 
 #define FEW_FLIPS 3 /* no more are a change of routing */
 #define UNSTABLE_RATE 0.05
 #define BY_CHANCE 0.5 /* of the flips of a draw for every packet */
 
 static const struct column columns[] = {
-	{ "target", COLUMN_TEXT },
-	{ "address", COLUMN_TEXT },
-	{ "af", COLUMN_INTEGER },
-	{ "vp", COLUMN_TEXT },
-	{ "flow", COLUMN_INTEGER },
-	{ "flips", COLUMN_INTEGER },
-	{ "flip_rate", COLUMN_RATIO },
-	{ "affinity", COLUMN_RATIO },
-	{ "entropy", COLUMN_RATIO },
-	{ "class", COLUMN_TEXT },
-	{ "main_site", COLUMN_TEXT },
-	{ "sites", COLUMN_INTEGER },
-	{ "observations", COLUMN_INTEGER },
-	{ "pairs", COLUMN_INTEGER },
-	{ "dwell_p50_s", COLUMN_SECONDS },
-	{ "dwell_max_s", COLUMN_SECONDS },
-	{ "region", COLUMN_TEXT },
-	{ "country", COLUMN_TEXT },
-	{ "asn", COLUMN_INTEGER },
-	{ "method", COLUMN_TEXT },
+	{ "target", COLUMN_TEXT }, { "address", COLUMN_TEXT },
+	{ "af", COLUMN_INTEGER }, { "vp", COLUMN_TEXT },
+	{ "flow", COLUMN_INTEGER }, { "flips", COLUMN_INTEGER },
+	{ "flip_rate", COLUMN_RATIO }, { "affinity", COLUMN_RATIO },
+	{ "entropy", COLUMN_RATIO }, { "class", COLUMN_TEXT },
+	{ "main_site", COLUMN_TEXT }, { "sites", COLUMN_INTEGER },
+	{ "observations", COLUMN_INTEGER }, { "pairs", COLUMN_INTEGER },
+	{ "dwell_p50_s", COLUMN_SECONDS }, { "dwell_max_s", COLUMN_SECONDS },
+	{ "region", COLUMN_TEXT }, { "country", COLUMN_TEXT },
+	{ "asn", COLUMN_INTEGER }, { "method", COLUMN_TEXT },
+	{ "weight", COLUMN_COUNT }, /* of --weights alone */
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-struct row {
-	int32_t lane, method;
-	size_t flips, pairs, observations, sites;
-	int32_t main_site, main_label;
-	double affinity, entropy, chance; /* 1 - sum of squared shares */
-	int64_t dwell_p50_us, dwell_max_us;
-	bool per_flow;
-};
-
 struct stability {
-	struct row *rows;
+	struct stability_row *rows;
 	size_t count, room;
 };
 
@@ -82,7 +65,7 @@ same(const struct tally *a, const struct tally *b)
 
 /* Shares of the places in the window. */
 static void
-set_shares(struct row *row, const struct walk *w, size_t first)
+set_shares(struct stability_row *row, const struct walk *w, size_t first)
 {
 	const struct trail *trail = &w->trail;
 	struct tally *tallies =
@@ -119,7 +102,8 @@ set_shares(struct row *row, const struct walk *w, size_t first)
 }
 
 static void
-set_runs(struct row *row, struct walk *w, size_t first, int64_t patience_us)
+set_runs(struct stability_row *row, struct walk *w, size_t first,
+    int64_t patience_us)
 {
 	const struct sighting *items = w->trail.items;
 	struct values dwells = { 0 };
@@ -151,7 +135,7 @@ read_lane(struct walk *w, void *context)
 	const struct trail *trail = &w->trail;
 	int32_t vp = w->run->catalog.lanes[w->part.lane].vp;
 	size_t first = trail->past;
-	struct row *row;
+	struct stability_row *row;
 
 	while (first < trail->count &&
 	       trail->items[first].t_us < w->run->options->since_us)
@@ -161,7 +145,7 @@ read_lane(struct walk *w, void *context)
 	if (s->count == s->room)
 		s->rows = memory_grow(s->rows, &s->room, sizeof(*s->rows));
 	row = &s->rows[s->count++];
-	*row = (struct row){ .lane = w->part.lane,
+	*row = (struct stability_row){ .lane = w->part.lane,
 		.method = w->part.method,
 		.observations = trail->count - first };
 	set_shares(row, w, first);
@@ -169,32 +153,35 @@ read_lane(struct walk *w, void *context)
 }
 
 static double
-rate_of(const struct row *row)
+rate_of(const struct stability_row *row)
 {
 	return row->pairs == 0 ? 0 : (double)row->flips / (double)row->pairs;
 }
 
+static const char *const class_names[STEADY_COUNT] = { "", "stable", "changed",
+	"unstable", "per-packet", "per-flow" };
+
 /* A balancer that draws for every packet flips as often as chance would have
  * it; routing changes rarely, and stays. */
-static const char *
-class_of(const struct row *row)
+enum steadiness
+stability_class(const struct stability_row *row)
 {
 	if (row->per_flow)
-		return "per-flow";
+		return STEADY_PER_FLOW;
 	if (row->pairs == 0)
-		return "";
+		return STEADY_UNKNOWN;
 	if (row->flips == 0)
-		return row->sites > 1 ? "changed" : "stable";
+		return row->sites > 1 ? STEADY_CHANGED : STEADY_STABLE;
 	if (row->flips <= FEW_FLIPS || rate_of(row) < UNSTABLE_RATE)
-		return "changed";
-	return rate_of(row) >= BY_CHANCE * row->chance ? "per-packet"
-						       : "unstable";
+		return STEADY_CHANGED;
+	return rate_of(row) >= BY_CHANCE * row->chance ? STEADY_PER_PACKET
+						       : STEADY_UNSTABLE;
 }
 
 static int
 compare(const void *left, const void *right, void *context)
 {
-	const struct row *a = left, *b = right;
+	const struct stability_row *a = left, *b = right;
 	const struct lane *lanes = context;
 	const struct lane *x = &lanes[a->lane], *y = &lanes[b->lane];
 
@@ -236,7 +223,7 @@ ratio(bool known, double value)
 }
 
 static int
-write_row(struct run *run, const struct row *row)
+write_row(struct run *run, const struct stability_row *row)
 {
 	const struct catalog *c = &run->catalog;
 	const struct lane *lane = &c->lanes[row->lane];
@@ -254,7 +241,7 @@ write_row(struct run *run, const struct row *row)
 		ratio(row->pairs > 0, rate_of(row)),
 		ratio(true, row->affinity),
 		ratio(true, row->entropy < 0 ? 0 : row->entropy),
-		cell_text(class_of(row)),
+		cell_text(class_names[stability_class(row)]),
 		row->main_label >= 0 ? run_text(run, row->main_label)
 				     : run_site(run, row->main_site),
 		cell_number((int64_t)row->sites),
@@ -267,14 +254,28 @@ write_row(struct run *run, const struct row *row)
 		cell_number_if(place != NULL && place->asn >= 0,
 		    place == NULL ? 0 : place->asn),
 		run_text(run, row->method),
+		cell_number(llround(100 * weights_of(&run->weights, lane->vp))),
 	};
 
 	return report_row(&run->report, cells);
 }
 
+static int
+write_rows(struct run *run, const struct stability *s)
+{
+	const bool weighted = weights_given(&run->weights);
+	int status = report_begin(
+	    &run->report, columns, weighted ? COLUMNS : COLUMNS - 1);
+
+	for (size_t i = 0; status == 0 && i < s->count; i++)
+		status = write_row(run, &s->rows[i]);
+	return status;
+}
+
 int
 stability_report(struct run *run)
 {
+	struct column named[STABILITY_GROUP_COLUMNS];
 	struct stability s = { 0 };
 	struct walk walk;
 	int status;
@@ -285,9 +286,9 @@ stability_report(struct run *run)
 		qsort_r(s.rows, s.count, sizeof(*s.rows), compare,
 		    run->catalog.lanes);
 	find_per_flow(&s, run->catalog.lanes);
-	status = report_begin(&run->report, columns, COLUMNS);
-	for (size_t i = 0; status == 0 && i < s.count; i++)
-		status = write_row(run, &s.rows[i]);
+	status = run->options->by == BY_DEFAULT
+		     ? write_rows(run, &s)
+		     : stability_groups(run, named, s.rows, s.count);
 	if (report_end(&run->report) == -1)
 		status = -1;
 	walk_clear(&walk);

@@ -203,7 +203,7 @@ def seconds(us):
     return f"{(us + 500) // 1000 / 1000:.3f}"
 
 
-def check_stability(world, rng, common, check, _):
+def check_stability(world, rng, common, check, folder):
     since = START + rng.randrange(world.hours * HOUR)
     until = since + rng.randrange(HOUR, 30 * HOUR)
     level = rng.choice(("site", "instance"))
@@ -222,6 +222,55 @@ def check_stability(world, rng, common, check, _):
         "--level", level,
         *(("--max-age", f"{max_age // SECOND}s") if max_age else ()),
         *common))
+    by = rng.choice(("region", "country", "asn", "all"))
+    load = {vp: rng.choice((0, 1, 2.5, 40))
+            for vp in sorted({b.vp for b in world.batches})}
+    path = os.path.join(folder, "stable.load")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("vp nobody 1\n" + "".join(
+            f"vp {vp} {weight}\n" for vp, weight in load.items()))
+    check(f"stability --by {by}", sorted(
+        stability_groups(world, rows, by, until, load)), o.acreport(
+        "stability", "--by", by, "--since", stamp(since), "--until",
+        stamp(until), "--level", level, "--weights", path,
+        *(("--max-age", f"{max_age // SECOND}s") if max_age else ()),
+        *common))
+
+
+CLASSES = ("", "stable", "changed", "unstable", "per-packet", "per-flow")
+
+
+def stability_groups(world, rows, by, until, load):
+    """Vantage points by the class of their least steady flow."""
+    held = collections.defaultdict(lambda: collections.defaultdict(list))
+    for row in rows:
+        group = "" if by == "all" else \
+            place_cells(world, row["vp"], until - 1)[
+                ("region", "country", "asn").index(by)]
+        held[(*row["lane"][:3], group)][row["vp"]].append(row)
+    wanted = []
+    for (target, address, af, group), vps in held.items():
+        of = {vp: max((class_of(r, rows) for r in flows), key=CLASSES.index)
+              for vp, flows in vps.items()}
+        count = collections.Counter(of.values())
+        flows = [r for one in vps.values() for r in one]
+        flips, pairs = (sum(r[key] for r in flows) for key in
+                        ("flips", "pairs"))
+        known = sum(load[vp] for vp in vps if of[vp])
+        middle = [o.median([math.floor(r[key] * 10000 + 0.5) for r in flows])
+                  for key in ("affinity", "entropy")]
+        wanted.append([
+            guarded(target), address, str(af), group, str(len(vps)),
+            str(len(flows)), *(str(count[name]) for name in (
+                "stable", "changed", "unstable", "per-packet", "per-flow",
+                "")),
+            o.pct(count["stable"], len(vps) - count[""]), str(flips),
+            str(pairs), ratio(flips / pairs) if pairs else "",
+            *(f"{value / 10000:.4f}" for value in middle),
+            seconds(o.median([o.median(r["dwells"]) for r in flows])),
+            o.pct(sum(load[vp] for vp in vps if of[vp] == "stable"), known),
+            o.pct(known, sum(load[vp] for vp in vps))])
+    return wanted
 
 
 # --- vantage points ---
