@@ -84,6 +84,29 @@ look_deadline(const struct look *look, const struct plan *plan)
 	return span;
 }
 
+/* What is played ends when the capture does. */
+static struct span
+look_tail(const struct look *look)
+{
+	const struct look_options *o = look->options;
+
+	if (look->read != NULL)
+		return look_read_span(look->read);
+	return o->tail.ns >= 0 ? o->tail : span_ms(PROBER_TAIL_MS);
+}
+
+/* One question ends with its answer, as everybody is used to. Where it is
+ * asked again and again, the last answer gets the time of any other. */
+static int
+tail_answers(const struct look *look)
+{
+	const struct look_options *o = look->options;
+
+	if (look->read != NULL || o->tail.ns >= 0)
+		return PROBER_TAIL_WHOLE;
+	return (o->dns || o->echo) && (o->count > 1 || o->flows > 1) ? 1 : 0;
+}
+
 static const char *
 refuse_none(void *arg, const struct addr *addr)
 {
@@ -117,6 +140,8 @@ run(struct look *look, struct link *link, struct plan *plan)
 			   ? o->timeout
 			   : span_ms(HOP_TIMEOUT_MS),
 		.linger = span_s(3600), /* to the end of the look */
+		.tail = look_tail(look),
+		.tail_answers = tail_answers(look),
 		.deadline = look_deadline(look, plan),
 		.sink = { keep_record, look },
 		.gate = { manners_refuse, o->manners },

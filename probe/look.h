@@ -29,6 +29,7 @@ struct look_options {
 	int dscp; /* 0: as usual */
 	double rate;
 	struct span interval, timeout;
+	struct span tail; /* to listen after the last answer; < 0: prober.h */
 	const char *zone;
 	const char *source4, *source6, *interface; /* NULL: the host's choice */
 	const char *mmdb[LIMIT_MMDB_FILES];

@@ -32,6 +32,7 @@ struct reply {
 enum send_result {
 	SEND_DONE,  /* nothing more until a reply or a timeout */
 	SEND_MORE,  /* wants to send another packet at once */
+	SEND_AHEAD, /* likewise, if nobody else wants to */
 	SEND_LATER, /* no buffer: try again soon */
 	SEND_OVER,  /* nothing left the host; the ask is finished */
 };

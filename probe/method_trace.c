@@ -33,6 +33,7 @@ struct trace {
 	int near;             /* the farthest TTL that is HOP_NEAR; 0: none */
 	bool learnt, waiting; /* what is near; for another trace (near.h) */
 	bool scheduled;
+	bool played; /* link.h */
 	bool reached, stopped;
 	enum outcome end; /* where it stopped: answered, refused, unreachable */
 	char reason[LIMIT_REASON];
@@ -101,6 +102,26 @@ horizon(const struct trace *t)
 	return t->last;
 }
 
+static bool
+is_known(const struct trace *t, int ttl)
+{
+	return t->state[ttl] == HOP_ANSWERED || t->state[ttl] == HOP_SILENT;
+}
+
+/* How many hops may have been asked in all: eight at once, and later about
+ * three for four that have answered, so that a short path costs few packets
+ * beyond its end. What is played keeps to what was played. */
+static int
+allowance(const struct trace *t)
+{
+	int ttl, known = 0, hops;
+
+	for (ttl = 1; ttl <= t->last; ttl++)
+		known += is_known(t, ttl) || t->state[ttl] == HOP_NEAR;
+	hops = LIMIT_TRACE_IN_FLIGHT + (3 * known + 3) / 4;
+	return hops > known ? hops : known + 1;
+}
+
 /* The hop to ask next, retries first; 0: none now. */
 static int
 next_ttl(const struct trace *t)
@@ -109,6 +130,8 @@ next_ttl(const struct trace *t)
 
 	if (t->in_flight >= LIMIT_TRACE_IN_FLIGHT)
 		return 0;
+	if (!t->played && end > allowance(t))
+		end = allowance(t);
 	for (ttl = 1; ttl <= end; ttl++) {
 		if (t->state[ttl] == HOP_AGAIN && !t->probe[ttl].open)
 			return ttl;
@@ -118,6 +141,23 @@ next_ttl(const struct trace *t)
 			return ttl;
 	}
 	return 0;
+}
+
+/* Another packet is owed: to a hop that was silent, or because no hop is
+ * waited for that was asked the first time. All others are ahead of what is
+ * known. */
+static bool
+owes(const struct trace *t)
+{
+	int ttl;
+	bool waits = false;
+
+	for (ttl = 1; ttl <= t->last; ttl++) {
+		if (t->state[ttl] == HOP_AGAIN && !t->probe[ttl].open)
+			return true;
+		waits |= t->state[ttl] == HOP_ASKED;
+	}
+	return t->played || !waits;
 }
 
 static bool
@@ -155,7 +195,7 @@ wake(struct prober *p)
 		struct trace *t = ask->sample->trace;
 
 		t->waiting = false;
-		if (t->scheduled)
+		if (t->scheduled && !ask->ahead)
 			continue;
 		t->scheduled = true;
 		ask->due = p->link->mono(p->link);
@@ -245,12 +285,6 @@ is_router(const struct record_hop *hop)
 						    : ICMP6_TIME_EXCEEDED);
 }
 
-static bool
-is_known(const struct trace *t, int ttl)
-{
-	return t->state[ttl] == HOP_ANSWERED || t->state[ttl] == HOP_SILENT;
-}
-
 /* As the trace saw them that came by the same router. */
 static void
 share(struct trace *t, const struct record_hop *seen)
@@ -327,11 +361,26 @@ advance(struct prober *p, struct ask *ask)
 	go_near(p, ask);
 	if (all_known(t)) {
 		finish(p, ask);
-	} else if (!t->scheduled && next_ttl(t) != 0) {
+	} else if (next_ttl(t) == 0 || (t->scheduled && !ask->ahead)) {
+		return;
+	} else if (owes(t)) {
 		t->scheduled = true;
 		ask->due = p->link->mono(p->link);
 		prober_want(p, ask);
+	} else if (!t->scheduled) {
+		t->scheduled = true;
+		prober_ahead(p, ask);
 	}
+}
+
+/* What is to become of an ask that has sent a packet. */
+static enum send_result
+go_on(struct trace *t)
+{
+	t->scheduled = next_ttl(t) != 0;
+	if (!t->scheduled)
+		return SEND_DONE;
+	return owes(t) ? SEND_MORE : SEND_AHEAD;
 }
 
 /* Of a path that ends near us it is not known where, as long as a hop before
@@ -420,8 +469,7 @@ not_sent(struct prober *p, struct ask *ask, int ttl, enum link_error error)
 		finish(p, ask);
 		return SEND_OVER;
 	}
-	t->scheduled = next_ttl(t) != 0;
-	return t->scheduled ? SEND_MORE : SEND_DONE;
+	return go_on(t);
 }
 
 static enum send_result
@@ -433,6 +481,7 @@ trace_send(struct prober *p, struct ask *ask)
 
 	if (t == NULL && (t = ask->sample->trace = trace_new(p, ask)) == NULL)
 		return SEND_LATER;
+	t->played = p->link->replay != NULL;
 	t->scheduled = false;
 	go_near(p, ask);
 	if (all_known(t)) {
@@ -457,8 +506,7 @@ trace_send(struct prober *p, struct ask *ask)
 	t->probe[ttl].tries++;
 	t->in_flight++;
 	outstanding_add(&p->outstanding, &t->probe[ttl], PATIENCE_HOP);
-	t->scheduled = next_ttl(t) != 0;
-	return t->scheduled ? SEND_MORE : SEND_DONE;
+	return go_on(t);
 }
 
 /* The target itself answered at this TTL. */

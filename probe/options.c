@@ -27,6 +27,7 @@ enum {
 	OPTION_RECURSE,
 	OPTION_SERVICES,
 	OPTION_SITE_MAP,
+	OPTION_TAIL,
 	OPTION_WRITE,
 };
 
@@ -58,6 +59,7 @@ static const struct option long_options[] = {
 	{ "services", required_argument, NULL, OPTION_SERVICES },
 	{ "site-map", required_argument, NULL, OPTION_SITE_MAP },
 	{ "source", required_argument, NULL, 'S' },
+	{ "tail", required_argument, NULL, OPTION_TAIL },
 	{ "tcp", no_argument, NULL, 'T' },
 	{ "timeout", required_argument, NULL, 'W' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -80,6 +82,7 @@ options_help(void)
 	    "  -c, --count N       timed questions (default 5)\n"
 	    "  -i, --interval SEC  between them (default 0.1)\n"
 	    "  -W, --timeout SEC   to wait for an answer (default 2)\n"
+	    "      --tail SEC      to listen on after the last answer\n"
 	    "  -z, --zone ZONE     zone whose SOA is asked (default .)\n"
 	    "  -T, --tcp           DNS over TCP: connect and answer apart\n"
 	    "      --bufsize N     size that EDNS advertises (default 1232)\n"
@@ -278,6 +281,8 @@ read_value(struct options *o, int option, const char *value)
 	case 'f':
 		o->config = value;
 		return EXIT_DONE;
+	case OPTION_TAIL:
+		return read_seconds(&o->look.tail, "--tail", value, 0, 60);
 	case OPTION_DSCP:
 		return read_int(&o->look.dscp, "--dscp", value, RECORD_DSCP);
 	case OPTION_FLOWS:
@@ -391,6 +396,7 @@ options_read(struct options *o, int argc, char **argv)
 		.rate = LIMIT_RATE,
 		.interval = span_ms(100),
 		.timeout = span_s(2),
+		.tail = { -1 },
 		.zone = ".",
 		.manners = &o->manners };
 	opterr = 0;

@@ -80,7 +80,7 @@ struct sample {
 	struct trace *trace;   /* of a trace */
 	struct stream *stream; /* of TCP: what has come of the answer */
 	struct probe probe;    /* of all but a trace */
-	TAILQ_ENTRY(sample) by_done;
+	TAILQ_ENTRY(sample) by_done; /* before, by those that are ahead */
 };
 TAILQ_HEAD(sample_list, sample);
 
@@ -97,6 +97,7 @@ struct ask {
 	uint8_t state;       /* enum ask_state */
 	bool plain;          /* asks without EDNS */
 	bool cookie_renewed; /* asks again, after BADCOOKIE */
+	bool ahead; /* could send, but knows no reason to (prober_ahead) */
 };
 
 #endif

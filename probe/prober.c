@@ -14,6 +14,8 @@
 #define ARRIVALS_MAX 4096 /* of one turn: a flood must not stop the clock */
 #define SENDS_MAX 64      /* of one turn, and then their answers */
 #define REST_US 1000
+#define AHEAD_FEW 64  /* packets under way: answers will leave it idle */
+#define AHEAD_MS 250  /* else their answers are worth waiting for */
 #define POLLS_MAX 256 /* looks for unread answers before time is up */
 
 /* Wall - mono. Where the process was interrupted between the readings, which
@@ -153,9 +155,41 @@ prober_retry(struct prober *p, const struct retry *retry)
 }
 
 void
+prober_ahead(struct prober *p, struct ask *ask)
+{
+	ask->due = p->link->mono(p->link);
+	ask->ahead = true;
+	TAILQ_INSERT_TAIL(&p->ahead, ask->sample, by_done);
+}
+
+void
 prober_want(struct prober *p, struct ask *ask)
 {
+	prober_not_ahead(p, ask);
 	schedule_add(p->schedule, ask);
+}
+
+/* When the first of those that are ahead has its turn. */
+static struct mono
+turn_ahead(const struct prober *p)
+{
+	const struct sample *first = TAILQ_FIRST(&p->ahead);
+
+	if (first == NULL)
+		return (struct mono){ INT64_MAX };
+	if (p->outstanding.count < AHEAD_FEW)
+		return first->probe.ask->due;
+	return mono_add(first->probe.ask->due, span_ms(AHEAD_MS));
+}
+
+/* Whether it wants to send now. */
+static bool
+want_ahead(struct prober *p, struct mono now)
+{
+	if (mono_before(now, turn_ahead(p)))
+		return false;
+	prober_want(p, TAILQ_FIRST(&p->ahead)->probe.ask);
+	return true;
 }
 
 enum send_result
@@ -199,8 +233,12 @@ emit_oldest(struct prober *p)
 static struct mono
 end_of_listening(const struct prober *p)
 {
-	struct span tail = span_ms(PROBER_TAIL_MS);
+	struct span tail = p->tail;
+	struct span answers = { p->tail_answers * p->slowest_us * 1000 };
 
+	if (p->tail_answers != PROBER_TAIL_WHOLE && !p->strange &&
+	    answers.ns < tail.ns)
+		tail = answers;
 	return earliest(
 	    mono_add(p->heard, p->linger.ns < tail.ns ? p->linger : tail),
 	    p->deadline);
@@ -323,6 +361,9 @@ send_next(struct prober *p, struct ask *ask, struct mono now)
 		ask->due = now;
 		prober_want(p, ask);
 		break;
+	case SEND_AHEAD:
+		prober_ahead(p, ask);
+		break;
 	case SEND_LATER:
 		ask->due = mono_add(now, span_ms(2));
 		prober_want(p, ask);
@@ -339,6 +380,8 @@ stop_sending(struct prober *p)
 {
 	struct ask *ask;
 
+	while (want_ahead(p, (struct mono){ INT64_MAX - 1 }))
+		;
 	while (schedule_take(p->schedule, &ask)) {
 		if (is_over(ask))
 			continue;
@@ -356,6 +399,14 @@ stop_sending(struct prober *p)
 	}
 }
 
+/* Where nobody has a reason to send, one who could. */
+static void
+fill_idleness(struct prober *p, struct mono now)
+{
+	if (!schedule_is_due(p->schedule, now))
+		(void)want_ahead(p, now);
+}
+
 static void
 send_what_is_due(struct prober *p, struct mono now)
 {
@@ -363,13 +414,16 @@ send_what_is_due(struct prober *p, struct mono now)
 	uint64_t sent;
 	int i;
 
-	for (i = 0; i < SENDS_MAX && schedule_next(p->schedule, now, &ask);
-	     i++) {
+	for (i = 0; i < SENDS_MAX; i++) {
+		fill_idleness(p, now);
+		if (!schedule_next(p->schedule, now, &ask))
+			return;
 		sent = p->sent;
 		send_next(p, ask, now);
 		if (p->sent == sent)
 			schedule_give_back(p->schedule, ask);
 	}
+	fill_idleness(p, now);
 }
 
 /* Take what is there; whether it was anything. Bounded, so that a flood
@@ -472,12 +526,15 @@ prober_init(
 	p->interface = settings->interface;
 	p->dscp = settings->dscp;
 	p->linger = settings->linger;
+	p->tail = settings->tail;
+	p->tail_answers = settings->tail_answers;
 	p->start = p->link->mono(p->link);
 	p->start_wall = p->link->wall(p->link);
 	p->deadline = mono_add(p->start, settings->deadline);
 	p->last_send = mono_add(p->start, time_to_send(settings));
 	TAILQ_INIT(&p->done);
 	TAILQ_INIT(&p->spare);
+	TAILQ_INIT(&p->ahead);
 	outstanding_init(&p->outstanding, settings->answer, settings->hop);
 	if (getrandom(&p->run_key, sizeof(p->run_key), 0) != sizeof(p->run_key))
 		return -1;
@@ -519,6 +576,8 @@ prober_run(struct prober *p)
 		now = p->link->mono(p->link);
 		next = earliest(schedule_when(p->schedule, now),
 		    outstanding_next(&p->outstanding));
+		if (!schedule_is_due(p->schedule, now))
+			next = earliest(next, turn_ahead(p));
 		if (!TAILQ_EMPTY(&p->done))
 			next = earliest(next,
 			    mono_add(TAILQ_FIRST(&p->done)->done, p->linger));

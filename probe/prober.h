@@ -35,6 +35,7 @@ enum {
 #define PROBER_RECORDS 4
 
 #define PROBER_TAIL_MS 300 /* the longest ways around the earth */
+#define PROBER_TAIL_WHOLE (-1)
 
 /* Where records go: called once for each ask, in no particular order, but that
  * a retry comes after what it retries; its retry_of counts the calls. */
@@ -64,13 +65,18 @@ struct prober {
 	const char *interface; /* as it was asked for; NULL: none */
 	int dscp;
 	struct span linger; /* how long a finished ask listens for more */
+	struct span tail;   /* as in the settings */
+	int tail_answers;
 	struct mono start;
 	struct wall start_wall;
 	struct mono last_send; /* what leaves later could not be awaited */
 	struct mono deadline;  /* of the whole run */
 	struct mono heard; /* when the last ask that was sent had its outcome */
+	int64_t slowest_us; /* answer */
+	bool strange;       /* a second reply, or one of somebody else's */
 	struct sample_list done;
 	struct sample_list spare; /* of asks that were emitted */
+	struct sample_list ahead; /* of asks that could send */
 	struct record *record; /* being worked on, of record_of; NULL: none */
 	struct ask *record_of;
 	struct record *blank;    /* where it begins */
@@ -93,6 +99,11 @@ struct prober_settings {
 	struct flow_table *flows;
 	double rate, burst; /* of the vantage point (schedule.h) */
 	struct span answer, hop, linger, deadline;
+	/* How long the run listens after its last outcome: for as many times
+	 * as the slowest answer took, but for the whole tail where second or
+	 * foreign replies have come already; PROBER_TAIL_WHOLE: always. */
+	struct span tail;
+	int tail_answers;
 	struct sink sink;
 	struct gate gate;
 	const char *contact;
@@ -109,8 +120,8 @@ void prober_clear(struct prober *);
 
 /* asks: all of them, planned and in the schedule. Runs until each is emitted,
  * at the latest at the deadline; nothing is sent that the deadline would not
- * leave its full time. The last ask lingers too, but no longer than
- * PROBER_TAIL_MS. */
+ * leave its full time. The last ask lingers too, but no longer than the
+ * tail. */
 void prober_run(struct prober *);
 
 /* --- for methods --- */
@@ -158,9 +169,17 @@ struct retry {
 void prober_retry(struct prober *, const struct retry *);
 /* It wants to send again at its due time. */
 void prober_want(struct prober *, struct ask *);
+/* It would send again once nobody else has something to send; prober_want
+ * instead if its reason comes before. */
+void prober_ahead(struct prober *, struct ask *);
 
 /* The ask with this index in the plan; NULL: no such. */
 struct ask *prober_ask(struct prober *, uint32_t index);
+
+/* --- sample.c --- */
+
+/* Not any more, if it was. */
+void prober_not_ahead(struct prober *, struct ask *);
 
 /* --- receive.c --- */
 

@@ -21,6 +21,7 @@ count_unwanted(struct prober *p, struct flow *flow)
 	struct probe *probe;
 
 	p->unwanted++;
+	p->strange = true;
 	if (flow == NULL)
 		return;
 	TAILQ_FOREACH(probe, &flow->probes, by_flow)
@@ -47,6 +48,7 @@ count_surplus(struct prober *p, struct probe *probe, const struct reply *reply)
 		count(&sample->late);
 		return;
 	}
+	p->strange = true;
 	count(&sample->dup);
 	if (ask->method->differs != NULL && ask->method->differs(p, ask, reply))
 		count(&sample->conflict);

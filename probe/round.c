@@ -97,6 +97,8 @@ run_plan(struct round *r, struct plan *plan)
 			   ? c->timeout
 			   : span_ms(HOP_TIMEOUT_MS),
 		.linger = span_ms(LINGER_MS),
+		.tail = span_ms(PROBER_TAIL_MS),
+		.tail_answers = PROBER_TAIL_WHOLE,
 		.deadline = time_left(r),
 		.sink = { keep_record, r },
 		.gate = { manners_refuse, r->manners },

@@ -94,9 +94,18 @@ prober_departed(const struct prober *p, struct ask *ask, struct mono at)
 }
 
 void
+prober_not_ahead(struct prober *p, struct ask *ask)
+{
+	if (ask->ahead)
+		TAILQ_REMOVE(&p->ahead, ask->sample, by_done);
+	ask->ahead = false;
+}
+
+void
 prober_unwanted(struct prober *p, struct ask *ask)
 {
 	p->unwanted++;
+	p->strange = true;
 	if (ask->sample->unwanted < LIMIT_UNWANTED)
 		ask->sample->unwanted++;
 }
@@ -114,6 +123,9 @@ prober_finish(
 	r->outcome = sample->outcome = outcome;
 	if (reason != NULL)
 		(void)text_copy(r->reason, sizeof(r->reason), reason);
+	if (outcome == OUTCOME_ANSWERED && r->rtt_us > p->slowest_us)
+		p->slowest_us = r->rtt_us;
+	prober_not_ahead(p, ask);
 	ask->state = ASK_DONE;
 	sample->done = p->link->mono(p->link);
 	if (outcome != OUTCOME_UNSENT)

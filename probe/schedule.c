@@ -211,10 +211,15 @@ schedule_charge(struct schedule *s, const struct ask *ask, int packets)
 }
 
 bool
+schedule_is_due(const struct schedule *s, struct mono now)
+{
+	return s->count > 0 && !mono_before(now, earliest(s)->due);
+}
+
+bool
 schedule_is_pressed(const struct schedule *s, struct mono now)
 {
-	return s->rate > PRESSED && s->count > 0 &&
-	       !mono_before(now, earliest(s)->due);
+	return s->rate > PRESSED && schedule_is_due(s, now);
 }
 
 struct mono

@@ -33,6 +33,9 @@ void schedule_give_back(struct schedule *, const struct ask *);
 /* It sent more packets than one: their tokens are owed. */
 void schedule_charge(struct schedule *, const struct ask *, int packets);
 
+/* Whether any ask's time has come, whatever its buckets say. */
+bool schedule_is_due(const struct schedule *, struct mono now);
+
 /* Whether asks wait for nothing but the vantage point's own rate, and more
  * than one of them for each millisecond. */
 bool schedule_is_pressed(const struct schedule *, struct mono now);

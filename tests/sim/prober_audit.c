@@ -331,6 +331,7 @@ audit_start(struct audit *a, const struct prober_settings *settings)
 	a->deadline = a->prober->deadline.ns;
 	a->unwanted = 0;
 	a->to_the_end = settings->linger.ns > 1000 * WORLD_S &&
+			settings->tail_answers == PROBER_TAIL_WHOLE &&
 			a->world->no_descriptor == 0;
 	a->world->emitted = a->emitted;
 }

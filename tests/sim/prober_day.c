@@ -195,6 +195,8 @@ draw_settings(struct day *d, struct flow_table *flows)
 		.answer = span_ms(200 + (int64_t)world_random(w, 2000)),
 		.hop = span_ms(100 + (int64_t)world_random(w, 1000)),
 		.linger = span_ms(linger_ms[world_random(w, 4)]),
+		.tail = span_ms(PROBER_TAIL_MS),
+		.tail_answers = (int)world_random(w, 4) - 1,
 		.deadline = span_ms(1000 + (int64_t)world_random(w, 40000)),
 		.sink = { audit_record, &d->audit },
 		.gate = { manners_refuse, &d->manners },
