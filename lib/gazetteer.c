@@ -106,6 +106,8 @@ gazetteer_code(
 
 		if (strcmp(row->code, code) != 0)
 			break;
+		if (row->use == GAZETTEER_NAME)
+			continue;
 		if (country[0] != '\0' ? strcmp(row->country, country) != 0
 				       : row->use == GAZETTEER_LOCODE)
 			continue;

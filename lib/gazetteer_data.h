@@ -14,6 +14,7 @@ enum gazetteer_use {
 	GAZETTEER_CODE,    /* means the place by itself */
 	GAZETTEER_METRO,   /* the same, of a town that everybody knows */
 	GAZETTEER_AIRPORT, /* IATA */
+	GAZETTEER_NAME, /* another name of a town; its code is not looked at */
 };
 
 struct gazetteer_row {

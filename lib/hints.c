@@ -34,6 +34,22 @@ static const char *const not_codes[] = { "ace", "all", "any", "aut", "bot",
 /* Countries likewise: Cloudflare, mail, load balancer, gateway. */
 static const char *const not_countries[] = { "ad", "as", "cf", "gw", "io", "lb",
 	"mx" };
+/* States of the US and provinces of Canada whose code is no country's, and
+ * hardly a word: London, ON. */
+static const struct {
+	char code[3], country[3];
+} states[] = { { "ab", "CA" }, { "bc", "CA" }, { "on", "CA" }, { "qc", "CA" },
+	{ "ak", "US" }, { "ct", "US" }, { "fl", "US" }, { "hi", "US" },
+	{ "ia", "US" }, { "ks", "US" }, { "nd", "US" }, { "nh", "US" },
+	{ "nj", "US" }, { "nv", "US" }, { "ny", "US" }, { "oh", "US" },
+	{ "ok", "US" }, { "or", "US" }, { "ri", "US" }, { "tx", "US" },
+	{ "ut", "US" }, { "va", "US" }, { "wa", "US" }, { "wi", "US" },
+	{ "wv", "US" }, { "wy", "US" } };
+/* Towns of four letters that are words first. */
+static const char *const not_towns[] = { "bale", "male", "nice" };
+/* With which names of several words begin: san-jose is not San Diego. */
+static const char *const beginnings[] = { "den", "las", "los", "new", "rio",
+	"san", "sao", "sta", "ste", "tel" };
 static const char *const domains[] = { "arpa", "biz", "com", "edu", "gov",
 	"info", "int", "mil", "net", "org" };
 
@@ -83,6 +99,13 @@ note_country(struct words *words, const struct word *word)
 	if (word->len != 2 || words->country_count == COUNTRIES_MAX)
 		return;
 	copy_word(text, sizeof(text), word);
+	for (size_t i = 0; i < COUNT(states); i++) {
+		if (strcmp(states[i].code, text) == 0) {
+			memcpy(words->countries[words->country_count++],
+			    states[i].country, 3);
+			return;
+		}
+	}
 	if (!is_one_of(not_countries, COUNT(not_countries), text) &&
 	    gazetteer_country(words->countries[words->country_count], text))
 		words->country_count++;
@@ -189,10 +212,10 @@ read_town(struct hints *hints, const struct word *word)
 	char text[HINT_CODE], country[3];
 	struct hint *hint;
 
-	if (word->len < 5)
+	if (word->len < 4)
 		return;
 	copy_word(text, sizeof(text), word);
-	if (text[0] == '\0' ||
+	if (text[0] == '\0' || is_one_of(not_towns, COUNT(not_towns), text) ||
 	    (hint = add(hints, text, "town", HINT_CONFIDENCE - 5)) == NULL)
 		return;
 	if (gazetteer_town(&hint->place, text, "", false) &&
@@ -210,12 +233,58 @@ read_town(struct hints *hints, const struct word *word)
 }
 
 static bool
+are_joined(const struct word *a, const struct word *b)
+{
+	return b->text == a->text + a->len + 1 &&
+	       (a->text[a->len] == '-' || a->text[a->len] == '_');
+}
+
+/* "san-francisco", "salt-lake-city": what the words from here on say. */
+static void
+read_long_town(struct hints *hints, const struct words *words, size_t first)
+{
+	char text[HINT_CODE];
+	struct hint *hint;
+	size_t len = 0;
+
+	for (size_t i = first; i < words->count && i < first + 4; i++) {
+		const struct word *word = &words->list[i];
+
+		if ((i > first && !are_joined(word - 1, word)) ||
+		    len + word->len >= sizeof(text))
+			return;
+		memcpy(text + len, word->text, word->len);
+		len += word->len;
+		text[len] = '\0';
+		if (i == first || len < 6 ||
+		    (hint = add(hints, text, "town", HINT_CONFIDENCE - 5)) ==
+			NULL)
+			continue;
+		if (gazetteer_town(&hint->place, text, "", false) &&
+		    hint->place.major)
+			hints->count++;
+	}
+}
+
+static bool
 says_country(const struct words *words, const char *country)
 {
 	for (size_t i = 0; i < words->country_count; i++)
 		if (strcmp(words->countries[i], country) == 0)
 			return true;
 	return false;
+}
+
+/* The beginning of a town's name, and not a code. */
+static bool
+begins_town(const struct words *words, const struct word *word)
+{
+	char text[4];
+
+	copy_word(text, sizeof(text), word);
+	return is_one_of(beginnings, COUNT(beginnings), text) &&
+	       word + 1 < words->list + words->count &&
+	       are_joined(word, word + 1) && word[1].len >= 4;
 }
 
 /* A bare code: of a place that is known, or in a country that the name says.
@@ -227,7 +296,7 @@ read_code(
 	char text[4];
 	struct hint *hint;
 
-	if (word->len != 3 || word->glued)
+	if (word->len != 3 || word->glued || begins_town(words, word))
 		return;
 	copy_word(text, sizeof(text), word);
 	if (is_one_of(not_codes, COUNT(not_codes), text) ||
@@ -240,15 +309,44 @@ read_code(
 	hints->count++;
 }
 
+/* Whether a state stands in the name in which the town is: "chicago-il" is not
+ * in Israel. */
+static bool
+says_state(const struct words *words, const struct hint *hint)
+{
+	struct gazetteer_place place;
+	char area[3];
+
+	for (size_t i = 0; i < words->count; i++) {
+		if (words->list[i].len != 2)
+			continue;
+		copy_word(area, sizeof(area), &words->list[i]);
+		area[0] = (char)toupper((unsigned char)area[0]);
+		area[1] = (char)toupper((unsigned char)area[1]);
+		if (gazetteer_town(&place, hint->code, area, true) &&
+		    strcmp(place.country, hint->place.country) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Never against a country that stands in the name. */
+static bool
+is_elsewhere(const struct words *words, const struct hint *hint)
+{
+	return words->country_count > 0 &&
+	       !says_country(words, hint->place.country) &&
+	       strcmp(hint->kind, "country+code") != 0 &&
+	       (strcmp(hint->kind, "town") != 0 || !says_state(words, hint));
+}
+
 static void
 judge(struct hints *hints, const struct words *words)
 {
 	for (size_t i = 0; i < hints->count; i++) {
 		struct hint *hint = &hints->found[i];
 
-		if (hint->refused == NULL && words->country_count > 0 &&
-		    !says_country(words, hint->place.country) &&
-		    strcmp(hint->kind, "code") == 0)
+		if (hint->refused == NULL && is_elsewhere(words, hint))
 			hint->refused = "the name says another country";
 		if (hint->refused == NULL &&
 		    (hints->chosen == -1 ||
@@ -300,6 +398,7 @@ hints_read(struct hints *hints, const char *name)
 			read_pair(hints, &words.list[i], &words.list[i + 1]);
 		read_joined(hints, &words.list[i]);
 		read_town(hints, &words.list[i]);
+		read_long_town(hints, &words, i);
 		read_code(hints, &words, &words.list[i]);
 	}
 	judge(hints, &words);

@@ -15,16 +15,16 @@ cat "$@" | awk -F, -v OFS='\t' '
 $1 == "country" || /^#/ { next }
 NF < 7 || $1 !~ /^[A-Z][A-Z]$/ || $2 !~ /^[A-Z][A-Z][A-Z]$/ ||
     $3 !~ /^-?[0-9.]+$/ || $4 !~ /^-?[0-9.]+$/ ||
-    $7 !~ /^(locode|code|metro|airport)$/ {
+    $7 !~ /^(locode|code|metro|airport|name)$/ {
 	print "gazetteer: not a place: " $0 >"/dev/stderr"
 	bad = 1
 	next
 }
 $7 == "airport" && ($1 $2) in towns { next }
 {
-	if ($7 != "airport" && $7 != "locode")
+	if ($7 != "airport" && $7 != "locode" && $7 != "name")
 		towns[$1 $2]
-	weight = $7 == "metro" ? 4 : $7 == "airport" ? $8 : 2
+	weight = $7 == "metro" || $7 == "name" ? 4 : $7 == "airport" ? $8 : 2
 	plain = tolower($5)
 	gsub(/[^a-z0-9]/, "", plain)
 	print $1, weight, tolower($2), $5, plain, $6, $7, $3, $4

@@ -27,6 +27,9 @@ a_name_that_sounds_like_a_place_is_guessed(void **state)
 		{ "tyo2", "Tokyo", 30 },
 		{ "tld-all-sto1", "Stockholm", 30 },
 		{ "lon-london", "London", 40 },
+		{ "los-angeles-1", "Los Angeles", 40 },
+		{ "chicago-il", "Chicago", 40 },
+		{ "wien2", "Wien", 40 },
 	};
 	struct hints hints;
 
@@ -71,7 +74,7 @@ static void
 a_place_against_the_country_in_the_name_is_refused(void **state)
 {
 	static const char *const names[] = { "id-02-lon-05-at", "de.tyo1",
-		"us-lon" };
+		"us-lon", "paris-us", "london-on", "vienna-va" };
 	struct hints hints;
 
 	(void)state;
