@@ -51,7 +51,8 @@ struct batch_head {
 	int64_t skipped;      /* rounds skipped since the one before */
 	enum clock_state clock;
 	int64_t clock_offset_us, clock_max_error_us; /* -1: unknown */
-	bool clock_stepped; /* real - mono moved during the round */
+	bool clock_stepped;   /* the wall clock was set during the round */
+	int64_t suspended_us; /* so long the host slept during it; mostly 0 */
 	char boot_id[40];
 	struct addr address[BATCH_ADDRESSES]; /* the vantage point's own */
 	size_t address_count;

@@ -38,6 +38,8 @@ put_clock(struct json_out *out, const struct batch_head *head)
 	put_number(out, "clock_max_error_us", head->clock_max_error_us);
 	json_out_key(out, "clock_stepped");
 	json_out_bool(out, head->clock_stepped);
+	if (head->suspended_us > 0)
+		put_number(out, "suspended_us", head->suspended_us);
 }
 
 static void
@@ -128,6 +130,9 @@ read_head(const struct json_in *in, struct batch_head *head)
 	head->clock_max_error_us =
 	    json_in_int_or_null(in, "clock_max_error_us", 0, DAYS_100_US);
 	head->clock_stepped = json_in_flag(in, "clock_stepped") == 1;
+	if (json_in_value(in, "suspended_us", false) != NULL)
+		head->suspended_us =
+		    json_in_int(in, "suspended_us", 0, DAYS_100_US);
 	json_in_text_or_null(
 	    in, "boot_id", head->boot_id, sizeof(head->boot_id));
 	read_addresses(in, head);

@@ -16,7 +16,7 @@ clock_ns(clockid_t clock)
 {
 	struct timespec now = { 0 };
 
-	/* Cannot fail for these two clocks on Linux. */
+	/* Cannot fail for these clocks on Linux. */
 	(void)clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
@@ -154,6 +154,12 @@ struct mono
 mono_now(void)
 {
 	return (struct mono){ clock_ns(CLOCK_MONOTONIC) };
+}
+
+struct mono
+boot_now(void)
+{
+	return (struct mono){ clock_ns(CLOCK_BOOTTIME) };
 }
 
 struct wall

@@ -27,6 +27,8 @@ struct span {
 #define TIMES_TEXT 32 /* fits every text that times_format writes */
 
 struct mono mono_now(void);
+/* CLOCK_BOOTTIME: as mono_now, but it goes on while the host is suspended. */
+struct mono boot_now(void);
 struct wall wall_now(void);
 struct mono mono_add(struct mono, struct span);
 struct wall wall_add(struct wall, struct span);

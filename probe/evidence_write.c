@@ -307,6 +307,14 @@ witness_mono(struct link *link)
 	return w->last;
 }
 
+static struct mono
+witness_boot(struct link *link)
+{
+	struct witness *w = (struct witness *)link;
+
+	return w->inner->boot(w->inner);
+}
+
 static struct wall
 witness_wall(struct link *link)
 {
@@ -468,6 +476,7 @@ evidence_write(struct link *inner, const char *path)
 		return NULL;
 	}
 	w->link = (struct link){ .mono = witness_mono,
+		.boot = inner->boot == NULL ? NULL : witness_boot,
 		.wall = witness_wall,
 		.open = witness_open,
 		.close = witness_close,

@@ -101,6 +101,9 @@ struct link_replay {
 
 struct link {
 	struct mono (*mono)(struct link *);
+	/* As mono, but it goes on while the host is suspended; NULL: not
+	 * known. */
+	struct mono (*boot)(struct link *);
 	struct wall (*wall)(struct link *);
 
 	/* Open a socket for a tuple; owner comes back with its arrivals. */

@@ -123,8 +123,12 @@ say_what_is_missing(const struct prober *p, const struct look *look)
 	if (p->denied && !look->options->quiet)
 		log_warnx("no permission for ICMP (root, CAP_NET_RAW or "
 			  "net.ipv4.ping_group_range): echo or path not asked");
-	if (p->clock_stepped)
-		log_info("the wall clock was set during the run");
+	if (p->clock_stepped && !look->options->quiet)
+		log_warnx("the wall clock was set meanwhile: round trips are "
+			  "by another one");
+	if (p->suspended.ns != 0 && !look->options->quiet)
+		log_warnx("the host was suspended for %.1f s meanwhile",
+		    (double)p->suspended.ns / 1e9);
 }
 
 static int

@@ -34,6 +34,45 @@ clock_offset_ns(struct link *link)
 	return wall - (before + (after - before) / 2);
 }
 
+/* How long the host has been suspended since it booted. */
+static int64_t
+slept_ns(struct link *link)
+{
+	int64_t before, boot, after;
+	int tries = 0;
+
+	if (link->boot == NULL)
+		return 0;
+	do {
+		before = link->mono(link).ns;
+		boot = link->boot(link).ns;
+		after = link->mono(link).ns;
+	} while (after - before > STEP_NS / 2 && ++tries < 8);
+	return boot - (before + (after - before) / 2);
+}
+
+static bool
+is_step(int64_t moved_ns)
+{
+	return moved_ns > STEP_NS || moved_ns < -STEP_NS;
+}
+
+/* What happened to the clocks since the start, and to the wall clock since a
+ * packet left, which may have been set back again: while the host is suspended
+ * the wall clock goes on and the other does not. */
+static void
+note_clocks(struct prober *p, int64_t moved_ns)
+{
+	int64_t slept = slept_ns(p->link) - p->slept_ns;
+
+	if (is_step(clock_offset_ns(p->link) - p->clock_offset_ns - slept))
+		p->clock_stepped = true;
+	if (is_step(slept))
+		p->suspended.ns = slept;
+	else if (is_step(moved_ns))
+		p->clock_stepped = true;
+}
+
 enum link_error
 prober_transmit(
     struct prober *p, struct probe *probe, const void *bytes, size_t len)
@@ -71,12 +110,13 @@ prober_rtt_us(struct prober *p, const struct probe *probe,
 	int64_t moved = clock_offset_ns(p->link) - probe->clock_offset_ns;
 	struct span user = mono_since(arrival->user, probe->sent);
 	struct span kernel = wall_since(arrival->kernel, probe->sent_kernel);
-	bool stepped = moved > STEP_NS || moved < -STEP_NS;
+	bool stepped = is_step(moved);
 
 	if (stepped)
-		p->clock_stepped = true;
+		note_clocks(p, moved);
 	*source = STAMP_USER;
-	/* Kernel stamps lie within the user's: else a clock was set between. */
+	/* Kernel stamps lie within the user's: else a clock was set between,
+	 * or the host slept. */
 	if (!stepped && probe->sent_kernel.ns != 0 && arrival->kernel.ns != 0 &&
 	    kernel.ns >= 0 && kernel.ns <= user.ns + STEP_NS) {
 		*source = STAMP_KERNEL;
@@ -530,6 +570,8 @@ prober_init(
 	p->tail_answers = settings->tail_answers;
 	p->start = p->link->mono(p->link);
 	p->start_wall = p->link->wall(p->link);
+	p->clock_offset_ns = clock_offset_ns(p->link);
+	p->slept_ns = slept_ns(p->link);
 	p->deadline = mono_add(p->start, settings->deadline);
 	p->last_send = mono_add(p->start, time_to_send(settings));
 	TAILQ_INIT(&p->done);
@@ -571,8 +613,10 @@ prober_run(struct prober *p)
 
 	for (;;) {
 		prober_turn(p);
-		if (p->left == 0 && TAILQ_EMPTY(&p->done))
+		if (p->left == 0 && TAILQ_EMPTY(&p->done)) {
+			note_clocks(p, 0);
 			return;
+		}
 		now = p->link->mono(p->link);
 		next = earliest(schedule_when(p->schedule, now),
 		    outstanding_next(&p->outstanding));

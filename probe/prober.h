@@ -88,7 +88,9 @@ struct prober {
 	int32_t emitted;
 	size_t left; /* asks without a record */
 	uint64_t sent, unwanted;
-	bool clock_stepped;
+	int64_t clock_offset_ns, slept_ns; /* at the start */
+	bool clock_stepped;    /* the wall clock was set during the run */
+	struct span suspended; /* so long the host slept during it */
 	bool failed; /* no memory: records are incomplete or missing */
 	bool no_route, denied; /* met at least once: said once */
 };

@@ -118,6 +118,7 @@ run_plan(struct round *r, struct plan *plan)
 		    (unsigned long long)prober.sent,
 		    (unsigned long long)prober.unwanted);
 		r->head.clock_stepped |= prober.clock_stepped;
+		r->head.suspended_us += span_to_us(prober.suspended);
 	}
 	prober_clear(&prober);
 	return status;
@@ -192,8 +193,9 @@ finish_batch(
     struct round *r, struct batch_line *line, uint8_t **file, size_t *len)
 {
 	(void)text_copy(line->vp, sizeof(line->vp), r->config->vp);
-	if ((r->head.clock_stepped || r->head.lost != 0 ||
-		r->head.skipped != 0 || r->head.questions != planned(r)) &&
+	if ((r->head.clock_stepped || r->head.suspended_us != 0 ||
+		r->head.lost != 0 || r->head.skipped != 0 ||
+		r->head.questions != planned(r)) &&
 	    batch_writer_set_head(r->writer, &r->head) == -1)
 		return -1;
 	return batch_writer_finish(r->writer, line, r->key, file, len);

@@ -29,6 +29,13 @@ real_mono(struct link *link)
 	return mono_now();
 }
 
+static struct mono
+real_boot(struct link *link)
+{
+	(void)link;
+	return boot_now();
+}
+
 static struct wall
 real_wall(struct link *link)
 {
@@ -341,6 +348,7 @@ sockets_new(const char *interface, int dscp)
 	raise_descriptors();
 	s->asking[0] = s->asking[1] = -1;
 	s->link = (struct link){ .mono = real_mono,
+		.boot = real_boot,
 		.wall = real_wall,
 		.open = sockets_open,
 		.close = sockets_close,

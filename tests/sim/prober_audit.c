@@ -401,6 +401,27 @@ check_paces(struct audit *a)
 	}
 }
 
+/* What happened to the clocks while the prober ran is noted, nothing else. */
+static void
+check_clocks(struct audit *a)
+{
+	const struct world *w = a->world;
+	int64_t start = a->prober->start.ns, end = w->now, slept = 0;
+	bool stepped = false;
+	int i;
+
+	for (i = 0; i < w->step_count; i++)
+		stepped |= w->step_at[i] > start && w->step_at[i] < end;
+	if (w->sleep_at > start && w->sleep_at < end)
+		slept = w->sleep_ns;
+	if (a->prober->clock_stepped != stepped && !w->hide_steps)
+		wrong(a, NULL, "a clock that was set is noted");
+	if (llabs(a->prober->suspended.ns - slept) > WORLD_MS)
+		wrong(a, NULL, "that the host slept is noted");
+	a->stepped += stepped;
+	a->slept += slept > 0;
+}
+
 void
 audit_end(struct audit *a)
 {
@@ -425,6 +446,7 @@ audit_end(struct audit *a)
 	if (w->broken != NULL)
 		wrong(a, NULL, w->broken);
 	w->broken = NULL;
+	check_clocks(a);
 	check_paces(a);
 	a->forged += w->forged;
 	a->packets += w->sent_count;

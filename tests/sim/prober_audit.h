@@ -36,7 +36,8 @@ struct audit {
 
 	uint64_t wrong, rounds, records, packets;
 	uint64_t outcomes[OUTCOME_COUNT];
-	uint64_t kernel, user, moved, hops, shared, forged, dup, late, conflict;
+	uint64_t kernel, user, moved, hops, shared, stepped, slept, forged, dup,
+	    late, conflict;
 };
 
 /* Before a round whose plan is made. */

@@ -1,11 +1,11 @@
 /* Days of probing in seconds: rounds every five minutes over a network of
  * fiction, held against what the network knows.
  *
- * usage: prober_day SEED ROUNDS [betray | forget | haste | wall]
+ * usage: prober_day SEED ROUNDS [betray | forget | haste | wall | sleep]
  *
  * The last word plants a fault, which must be found: an attacker who knows
  * everything, a lost record, a rate that is not kept, a clock taken for
- * granted. */
+ * granted, a host that does not know that it slept. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +99,7 @@ draw_host(struct world *w, int i)
 
 /* The wall clock's own steps are hours; NTP's are milliseconds. */
 static void
-draw_steps(struct world *w)
+draw_clocks(struct world *w)
 {
 	static const int64_t sizes[] = { 200000, WORLD_MS, 20 * WORLD_MS,
 		WORLD_S, 3600 * WORLD_S, 86400 * WORLD_S };
@@ -110,6 +110,12 @@ draw_steps(struct world *w)
 	for (i = 0; i < w->step_count; i++)
 		w->wall_base += w->step_ns[i];
 	w->step_count = 0;
+	w->slept_before += w->sleep_ns;
+	w->sleep_ns = 0;
+	if (world_chance(w, 100)) {
+		w->sleep_at = w->now + (int64_t)world_random(w, 5 * WORLD_S);
+		w->sleep_ns = WORLD_MS + sizes[world_random(w, 6)];
+	}
 	if (!world_chance(w, 300))
 		return;
 	w->step_count = 1 + (int)world_random(w, WORLD_STEPS);
@@ -129,7 +135,7 @@ draw_round(struct world *w)
 	w->host_count = 2 + (int)world_random(w, WORLD_HOSTS - 2);
 	for (i = 0; i < w->host_count; i++)
 		draw_host(w, i);
-	draw_steps(w);
+	draw_clocks(w);
 	w->taken = draw_chance(w, 150, 300);
 	w->no_buffer = draw_chance(w, 150, 200);
 	w->no_descriptor = draw_chance(w, 50, 200);
@@ -233,6 +239,8 @@ run_round(struct day *d)
 	d->audit.skip_record = fault_is(d, "forget");
 	w->betray = fault_is(d, "betray");
 	w->hide_steps = fault_is(d, "wall");
+	if (fault_is(d, "sleep"))
+		w->link.boot = NULL;
 	audit_start(&d->audit, &settings);
 	if (fault_is(d, "haste"))
 		d->audit.rate /= 4;
@@ -261,11 +269,12 @@ print_sums(const struct audit *a)
 		    (unsigned long long)a->outcomes[i]);
 	(void)printf("\n# kernel stamps %llu, user's %llu, forged %llu, "
 		     "duplicates %llu, late %llu, conflicts %llu, moved %llu, "
-		     "broken %llu\n",
+		     "clock set %llu, slept %llu, broken %llu\n",
 	    (unsigned long long)a->kernel, (unsigned long long)a->user,
 	    (unsigned long long)a->forged, (unsigned long long)a->dup,
 	    (unsigned long long)a->late, (unsigned long long)a->conflict,
-	    (unsigned long long)a->moved, (unsigned long long)a->wrong);
+	    (unsigned long long)a->moved, (unsigned long long)a->stepped,
+	    (unsigned long long)a->slept, (unsigned long long)a->wrong);
 }
 
 /* Days in which nothing of a kind happened prove nothing of it. */
@@ -274,7 +283,8 @@ all_happened(const struct audit *a)
 {
 	bool all = a->kernel > 0 && a->user > 0 && a->forged > 0 &&
 		   a->dup > 0 && a->late > 0 && a->conflict > 0 &&
-		   a->moved > 0 && a->hops > 0 && a->shared > 0;
+		   a->moved > 0 && a->hops > 0 && a->shared > 0 &&
+		   a->stepped > 0 && a->slept > 0;
 	int i;
 
 	for (i = 0; i < OUTCOME_COUNT; i++)

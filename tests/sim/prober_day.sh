@@ -57,5 +57,6 @@ plant forget "each ask ends as one record, no less" "a lost record is found"
 plant haste "the vantage point keeps its rate" "a rate not kept is found"
 plant wall "the path's, not a clock's" \
     "a round trip by the wall clock across a step is found"
+plant sleep "that the host slept is noted" "a sleep that is not noted is found"
 echo "1..$count"
 [ "$failed" = 0 ]

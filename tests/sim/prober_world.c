@@ -87,10 +87,26 @@ world_mono(struct link *link)
 	return (struct mono){ w->now += READ_NS };
 }
 
+static int64_t
+boot_at(const struct world *w, int64_t mono)
+{
+	return mono + w->slept_before +
+	       (w->sleep_ns > 0 && w->sleep_at <= mono ? w->sleep_ns : 0);
+}
+
+static struct mono
+world_boot(struct link *link)
+{
+	struct world *w = (struct world *)link;
+
+	w->now += READ_NS;
+	return (struct mono){ boot_at(w, w->now) };
+}
+
 static struct wall
 wall_at(const struct world *w, int64_t mono)
 {
-	struct wall wall = { mono + w->wall_base };
+	struct wall wall = { boot_at(w, mono) + w->wall_base };
 	int i;
 
 	for (i = 0; i < w->step_count; i++) {
@@ -107,7 +123,7 @@ world_wall(struct link *link)
 
 	w->now += READ_NS;
 	if (w->hide_steps)
-		return (struct wall){ w->now + w->wall_base };
+		return (struct wall){ boot_at(w, w->now) + w->wall_base };
 	return wall_at(w, w->now);
 }
 
@@ -443,6 +459,7 @@ world_init(struct world *w, uint64_t seed)
 	w->random = seed;
 	w->now = 5 * WORLD_S;
 	w->link = (struct link){ .mono = world_mono,
+		.boot = world_boot,
 		.wall = world_wall,
 		.open = world_open,
 		.close = world_close,

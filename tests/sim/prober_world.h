@@ -61,6 +61,8 @@ struct world {
 	int64_t oversleep_ns; /* a busy host wakes up so much too late */
 	int64_t step_at[WORLD_STEPS], step_ns[WORLD_STEPS]; /* of the wall */
 	int step_count;
+	int64_t sleep_at, sleep_ns; /* the host is suspended; 0: never */
+	int64_t slept_before;
 	int64_t wall_base; /* wall - mono at first */
 	struct world_host host[WORLD_HOSTS];
 	int host_count;
