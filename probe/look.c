@@ -19,22 +19,6 @@
 #define HOP_TIMEOUT_MS 1000
 #define LOOK_MARGIN_S 20 /* over the timed part: paced sends, silent hops */
 
-static void
-keep_record(void *arg, const struct ask *ask, const struct record *record)
-{
-	struct look *look = arg;
-	struct record *copy = malloc(sizeof(*copy));
-
-	if (copy == NULL) {
-		look->failed = true;
-		return;
-	}
-	*copy = *record;
-	look->kept[look->kept_count] =
-	    (struct kept){ ask->target, copy, look->kept_count };
-	look->kept_count++;
-}
-
 /* Without a key of its own a look takes the host's: the same flows in every
  * look from here. */
 static void
@@ -147,27 +131,27 @@ run(struct look *look, struct link *link, struct plan *plan)
 		.tail = look_tail(look),
 		.tail_answers = tail_answers(look),
 		.deadline = look_deadline(look, plan),
-		.sink = { keep_record, look },
+		.sink = { look_keep, &look->kept },
 		.gate = { manners_refuse, o->manners },
 		.contact = "",
 		.interface = look->read == NULL ? o->interface : NULL,
 		.dscp = look->read == NULL ? o->dscp : 0 };
 	struct prober prober;
+	bool kept;
 
 	if (look->read != NULL)
 		settings.gate.refuses = refuse_none;
 	if (prober_init(&prober, &settings, plan->count) == -1)
 		return EXIT_STORAGE;
-	look->kept =
-	    calloc(PROBER_RECORDS * plan->count + 1, sizeof(struct kept));
-	if (look->kept != NULL) {
+	kept = look_kept_init(&look->kept, PROBER_RECORDS * plan->count) == 0;
+	if (kept) {
 		plan_start(plan, &prober);
 		prober_run(&prober);
 		say_what_is_missing(&prober, look);
-		look->failed |= prober.failed;
+		kept = !prober.failed && !look->kept.failed;
 	}
 	prober_clear(&prober);
-	if (look->kept != NULL && !look->failed)
+	if (kept)
 		return EXIT_DONE;
 	log_warnx("out of memory");
 	return EXIT_STORAGE;
@@ -281,7 +265,6 @@ look(const struct look_options *options)
 	struct look look = { .options = options };
 	char error[512];
 	int code, seen;
-	size_t i;
 
 	if (look_questions(&look) == -1) {
 		log_warnx("-z %s: not a domain name", options->zone);
@@ -314,9 +297,7 @@ look(const struct look_options *options)
 		log_warnx("no address of this family");
 		code = EXIT_UNANSWERED;
 	}
-	for (i = 0; i < look.kept_count; i++)
-		free(look.kept[i].record);
-	free(look.kept);
+	look_kept_clear(&look.kept);
 	names_free(look.names);
 	geo_close(look.geo);
 	look_read_done(look.read);

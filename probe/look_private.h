@@ -6,18 +6,12 @@
 
 #include "lib/record.h"
 #include "probe/look.h"
+#include "probe/look_kept.h"
 #include "probe/look_read.h"
 #include "probe/plan.h"
 #include "probe/services.h"
 
 enum { SOA, HOSTNAME_BIND, ID_SERVER, ECHO, TRACE, QUESTIONS };
-
-/* A record, and whose it is: look_address.name, told by its address. */
-struct kept {
-	const char *owner;
-	struct record *record;
-	size_t emitted; /* its place in the order in which they came */
-};
 
 struct look {
 	const struct look_options *options;
@@ -27,9 +21,7 @@ struct look {
 	struct services *services;
 	struct question *service_question; /* SERVICE_METHODS an address */
 	struct site_map *map;
-	struct kept *kept; /* sorted by owner and time, once all are there */
-	size_t kept_count;
-	bool failed; /* a record could not be kept */
+	struct look_kept kept;
 	struct names *names;
 	struct geo *geo;        /* NULL: no file of the operator's */
 	struct look_read *read; /* a capture instead of the network */

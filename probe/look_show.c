@@ -10,66 +10,32 @@
 
 #define NAMES_WAIT_MS 500
 
-static int
-compare_owners(const char *a, const char *b)
-{
-	return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
-}
+/* An address at a time: its records, with room for the next one's. */
+struct shown {
+	struct record *records;
+	const struct record **places; /* of each */
+	size_t count, room;
+	char *line;
+};
 
 static int
-earlier(const void *a, const void *b)
+restore(struct shown *s, const struct look *look, const struct look_address *of)
 {
-	const struct kept *x = a, *y = b;
-	int order = compare_owners(x->owner, y->owner);
+	size_t i, count = look_kept_count(&look->kept, of);
 
-	if (order != 0)
-		return order;
-	return (x->record->t.ns > y->record->t.ns) -
-	       (x->record->t.ns < y->record->t.ns);
-}
-
-/* Where the records of an address begin; what follows may be another's. */
-static size_t
-first_of(const struct look *look, const struct look_address *address)
-{
-	size_t low = 0, high = look->kept_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (compare_owners(look->kept[middle].owner, address->name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
+	if (count > s->room) {
+		free(s->records);
+		free(s->places);
+		s->records = calloc(count, sizeof(*s->records));
+		s->places = calloc(count, sizeof(*s->places));
+		s->room = count;
 	}
-	return low;
-}
-
-/* retry_of counted the records in the order in which they came; from here on
- * it counts them in that of the output. 0, or -1 without memory. */
-static int
-renumber_retries(const struct look *look)
-{
-	int32_t *place = calloc(look->kept_count + 1, sizeof(*place));
-	int32_t next = 0;
-	size_t i, j;
-
-	if (place == NULL)
+	if (s->records == NULL || s->places == NULL)
 		return -1;
-	for (i = 0; i < look->address_count; i++) {
-		const char *owner = look->addresses[i].name;
-
-		for (j = first_of(look, &look->addresses[i]);
-		     j < look->kept_count && look->kept[j].owner == owner; j++)
-			place[look->kept[j].emitted] = next++;
-	}
-	for (j = 0; j < look->kept_count; j++) {
-		struct record *r = look->kept[j].record;
-
-		if (r->retry_of != -1)
-			r->retry_of = place[r->retry_of];
-	}
-	free(place);
+	look_kept_restore(&look->kept, of, s->records);
+	for (i = 0; i < count; i++)
+		s->places[i] = &s->records[i];
+	s->count = count;
 	return 0;
 }
 
@@ -86,63 +52,64 @@ print_json(const struct look_result *result, char *line)
 		(void)puts(line);
 }
 
-static int
-show_address(const struct look *look, const struct look_address *address)
+/* Networks of the hops, by the operator's files. */
+static void
+find_networks(const struct look *look, struct record *r)
+{
+	struct geo_place place;
+	int i;
+
+	for (i = 0; r->type == RECORD_TRACE && i < r->hop_count; i++) {
+		if (addr_is_set(&r->hop[i].addr) &&
+		    geo_find(look->geo, &r->hop[i].addr, &place) &&
+		    place.asn > 0)
+			r->hop[i].asn = (uint32_t)place.asn;
+	}
+}
+
+static void
+show_address(const struct look *look, const struct look_address *address,
+    const struct shown *shown)
 {
 	const struct service *service =
 	    services_find(look->services, &address->addr);
-	struct look_result result = {
-		.address = address, .names = look->names, .geo = look->geo
-	};
+	struct look_result result = { .address = address,
+		.names = look->names,
+		.geo = look->geo,
+		.service = service,
+		.records = shown->places,
+		.record_count = shown->count };
 	struct identify_by by = { .map = look->map };
-	size_t first = first_of(look, address), i;
-	char *line = malloc(IDENTITY_LINE);
+	size_t i;
 
-	for (i = first; i < look->kept_count; i++) {
-		if (look->kept[i].owner != address->name)
-			break;
-	}
-	result.records = calloc(i - first + 1, sizeof(struct record *));
-	if (result.records == NULL || line == NULL) {
-		free(result.records);
-		free(line);
-		return -1;
-	}
-	while (first < i)
-		result.records[result.record_count++] =
-		    look->kept[first++].record;
+	for (i = 0; look->geo != NULL && i < shown->count; i++)
+		find_networks(look, &shown->records[i]);
 	if (service != NULL) {
 		by.order = service->method;
 		by.order_count = service->method_count;
 	}
-	result.service = service;
 	identify(&result.identity, result.records, result.record_count, &by);
 	if (look->options->json) {
-		print_json(&result, line);
-	} else {
-		if (address > look->addresses)
-			(void)puts("");
-		show_page(look->options, &result);
+		print_json(&result, shown->line);
+		return;
 	}
-	free(result.records);
-	free(line);
-	return 0;
+	if (address > look->addresses)
+		(void)puts("");
+	show_page(look->options, &result);
 }
 
 /* 0 where each address answered a timed question. With --only that question is
  * the one asked. */
 static bool
-answered(const struct look *look, const struct look_address *address)
+answered(const struct look *look, const struct shown *shown)
 {
 	const struct look_options *o = look->options;
 	const char *timed = o->dns ? "soa" : o->echo ? "echo" : "trace";
 	size_t i;
 
-	for (i = first_of(look, address); i < look->kept_count; i++) {
-		const struct record *r = look->kept[i].record;
+	for (i = 0; i < shown->count; i++) {
+		const struct record *r = &shown->records[i];
 
-		if (look->kept[i].owner != address->name)
-			break;
 		if (r->outcome == OUTCOME_ANSWERED &&
 		    (look->read != NULL || strcmp(r->question, timed) == 0))
 			return true;
@@ -150,65 +117,49 @@ answered(const struct look *look, const struct look_address *address)
 	return false;
 }
 
-/* Networks of the hops, by the operator's files. */
-static void
-find_networks(const struct look *look)
-{
-	struct geo_place place;
-	size_t i;
-	int j;
-
-	for (i = 0; i < look->kept_count && look->geo != NULL; i++) {
-		struct record *r = look->kept[i].record;
-
-		for (j = 0; j < r->hop_count; j++) {
-			if (addr_is_set(&r->hop[j].addr) &&
-			    geo_find(look->geo, &r->hop[j].addr, &place) &&
-			    place.asn > 0)
-				r->hop[j].asn = (uint32_t)place.asn;
-		}
-	}
-}
-
 /* Names of the hops, for a person. */
 static void
 find_names(struct look *look)
 {
 	struct addr hops[LIMIT_HOPS * 4];
-	size_t i, count = 0;
-	int j;
+	size_t count;
 
 	if (look->options->json || look->options->numeric || look->read != NULL)
 		return;
-	for (i = 0; i < look->kept_count; i++) {
-		const struct record *r = look->kept[i].record;
-
-		for (j = 0; j < r->hop_count && count < LIMIT_HOPS * 4; j++) {
-			if (addr_is_set(&r->hop[j].addr))
-				hops[count++] = r->hop[j].addr;
-		}
-	}
+	count = look_kept_hops(&look->kept, hops, LIMIT_HOPS * 4);
 	look->names = names_find(hops, count, span_ms(NAMES_WAIT_MS));
+}
+
+static int
+show_all(const struct look *look, struct shown *shown)
+{
+	int code = EXIT_DONE;
+	size_t i;
+
+	for (i = 0; i < look->address_count; i++) {
+		if (restore(shown, look, &look->addresses[i]) == -1)
+			return EXIT_STORAGE;
+		show_address(look, &look->addresses[i], shown);
+		if (!answered(look, shown))
+			code = EXIT_UNANSWERED;
+	}
+	return code;
 }
 
 int
 look_show(struct look *look)
 {
-	int code = EXIT_DONE;
-	size_t i;
+	struct shown shown = { .line = malloc(IDENTITY_LINE) };
+	int code = EXIT_STORAGE;
 
-	qsort(look->kept, look->kept_count, sizeof(struct kept), earlier);
-	if (renumber_retries(look) == -1)
-		return EXIT_STORAGE;
-	find_networks(look);
-	find_names(look);
-	for (i = 0; i < look->address_count; i++) {
-		if (show_address(look, &look->addresses[i]) == -1)
-			code = EXIT_STORAGE;
-		else if (!answered(look, &look->addresses[i]) &&
-			 code == EXIT_DONE)
-			code = EXIT_UNANSWERED;
+	if (shown.line != NULL && look_kept_sort(&look->kept, look->addresses,
+				      look->address_count) == 0) {
+		find_names(look);
+		code = show_all(look, &shown);
 	}
+	free(shown.records);
+	free(shown.places);
+	free(shown.line);
 	if (fflush(stdout) == EOF) {
 		log_warn("standard output");
 		code = EXIT_STORAGE;

@@ -77,8 +77,11 @@ bench-collector: $(B)/accollect $(B)/acreport $(B)/tests/bench/batches
 bench-herd: $(B)/accollect $(B)/tests/bench/batches
 	@B=$(B) HERD=1000 tests/fault/listen_herd.py
 	@B=$(B) HERD=10000 HERD_SECONDS=600 tests/fault/listen_herd.py
+# acprobe beside its peers, as ratios: ROWS='trace echo' for some, PAIRS=9.
+bench-probe: $(B)/acprobe
+	@B=$(B) tests/bench/probe.py $(ROWS)
 demo:
 	@tests/demo/demo
 
 .PHONY: units check unit golden sim lint lab fault fuzz bench bench-sites bench-collector \
-	bench-herd demo
+	bench-herd bench-probe demo
