@@ -99,6 +99,8 @@ judge_sample_closely(const struct catalog *c, struct sample *sample)
 	sample->verdict = (uint8_t)verdict_of(c->judge, &own);
 	if (sample->verdict != VERDICT_NONE)
 		sample->instance = -1;
+	if (sample->verdict == VERDICT_INTERCEPTED)
+		sample->rtt_us = SAMPLE_NO_RTT;
 }
 
 bool

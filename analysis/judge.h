@@ -51,7 +51,8 @@ void judge_clear(struct judge *);
 void judge_attach(struct judge *, struct catalog *);
 
 /* By the catalog's judge, of an answered sample of that catalog with instance
- * set: set said and verdict; if there is one, the instance is then -1. */
+ * set: set said and verdict; if there is one, the instance is then -1, and
+ * somebody else's round trip is none. */
 void judge_sample_closely(const struct catalog *, struct sample *);
 
 static inline void

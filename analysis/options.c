@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/text.h"
 
+#define BLOC_REGION "region:"
 #define DEFAULT_DB "/var/lib/accollect/anycast.db"
 #define DAY_US (24 * 3600 * 1000000LL)
 #define STEPS_MAX 100000
@@ -181,9 +182,10 @@ set_bloc(struct options *o, const char *value)
 {
 	o->bloc = value;
 	o->given |= OPTION_BLOC;
-	if (bloc_check(value) == -1)
-		return bad_value(
-		    "--bloc", value, "eu or countries such as DE,FR,NL");
+	if (strncmp(value, BLOC_REGION, strlen(BLOC_REGION)) != 0 &&
+	    bloc_check(value) == -1)
+		return bad_value("--bloc", value,
+		    "eu or countries such as DE,FR,NL, or region:NAME");
 	return 0;
 }
 
@@ -339,6 +341,23 @@ add_mmdb(struct options *o, const char *value)
 }
 
 /* NULL: what ships. */
+/* A region as a bloc, by the table of regions, which may come after it. */
+static int
+find_bloc(struct options *o)
+{
+	const char *bloc = o->bloc;
+
+	if (bloc == NULL ||
+	    strncmp(bloc, BLOC_REGION, strlen(BLOC_REGION)) != 0)
+		return 0;
+	o->bloc = o->bloc_countries;
+	if (regions_countries(
+		o->regions, bloc + strlen(BLOC_REGION), o->bloc_countries) > 0)
+		return 0;
+	log_warnx("--bloc %s: no country is in that region", bloc);
+	return -1;
+}
+
 static int
 set_regions(struct options *o, const char *value)
 {
@@ -597,6 +616,8 @@ options_parse(struct options *o, int argc, char **argv)
 		return -1;
 	}
 	if (o->regions == NULL && set_regions(o, NULL) == -1)
+		return -1;
+	if (find_bloc(o) == -1)
 		return -1;
 	if (choose_format(o) == -1)
 		return -1;

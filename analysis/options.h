@@ -54,6 +54,7 @@ struct options {
 	const char *mmdb[LIMIT_MMDB_FILES];
 	size_t mmdb_count;
 	struct regions *regions; /* the operator's, or what ships */
+	char bloc_countries[REGIONS_COUNTRIES_TEXT]; /* of "region:NAME" */
 	const struct report_format *format;
 	struct report_check check; /* where format is report_check */
 	struct names targets, vps, questions;

@@ -20,7 +20,7 @@ struct sample {
 	int32_t lane;     /* index */
 	int32_t instance; /* index; -1: not answered, without a name, or not
 			     to be believed */
-	uint32_t rtt_us;  /* SAMPLE_NO_RTT unless answered */
+	uint32_t rtt_us;  /* SAMPLE_NO_RTT unless answered by the service */
 	int32_t every_s;  /* of its batch; 0: unknown */
 	int16_t rcode;    /* -1: none */
 	uint8_t outcome;  /* enum outcome */

@@ -133,3 +133,21 @@ regions_of(const struct regions *regions, const char *country)
 
 	return regions == NULL || index == -1 ? "" : regions->names[index];
 }
+
+size_t
+regions_countries(const struct regions *regions, const char *region, char *text)
+{
+	size_t count = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < COUNTRIES && region[0] != '\0'; i++) {
+		if (strcmp(regions->names[i], region) != 0)
+			continue;
+		if (count++ > 0)
+			*text++ = ',';
+		*text++ = (char)('A' + i / LETTERS);
+		*text++ = (char)('A' + i % LETTERS);
+		*text = '\0';
+	}
+	return count;
+}

@@ -18,4 +18,10 @@ void regions_free(struct regions *);
  * NULL. */
 const char *regions_of(const struct regions *, const char *country);
 
+/* The countries of a region, "DE,FR,NL", in REGIONS_COUNTRIES_TEXT. How many.
+ */
+#define REGIONS_COUNTRIES_TEXT (26 * 26 * 3 + 1)
+size_t regions_countries(
+    const struct regions *, const char *region, char *text);
+
 #endif

@@ -234,6 +234,8 @@ REFUSED = (  # words, status, what the line says
     (("congruence", "--of", "x"), 2, "--of x: expected family, transport"),
     (("latency", "--of", "icmp"), 2, "latency does not take --of"),
     (("locality", "--bloc", "Eu"), 2, "--bloc Eu: expected eu or countries"),
+    (("locality", "--bloc", "region:Nowhere"), 2, "region:Nowhere: no country"),
+    (("locality", "--bloc", "region:"), 2, "region:: no country"),
     (("locality", "--bloc", "DE,"), 2, "--bloc DE,: expected eu or countr"),
     (("latency", "--step", "0.5s"), 2, "--step 0.5s: expected a length"),
     (("latency", "--step", "1s", "--since", "2001-01-01"), 2,

@@ -304,9 +304,9 @@ def check_canary(m, rng):
     caught = rng.sample([r for r, name in m.caught.values()], 10)
     some = caught + rng.sample(m.others, 200)
     rows = {service: [], "dead.example": []}
+    answers = [(r, m.honest(rng, r, service)) for r in some]
     for hour in range(0, 12):
-        for r in some:
-            honest = m.honest(rng, r, service)
+        for r, honest in answers:
             t = 1498435200 + hour * 3600 + rng.randrange(600)
             rows[service].append({**honest, "timestamp": t})
             dead = {k: v for k, v in r.items() if k != "result"}
@@ -328,6 +328,10 @@ def check_canary(m, rng):
                     wanted and len(rows) == 210,
                     f"at {at[11:16]} they are {len(wanted)} of 210",
                     collections.Counter(r["state"] for r in rows))
+    m.tap.check({(r["samples"], r["vp"] in truth) for r in rows} ==
+                {("12", False), ("6", True)},
+                "and their round trips of the morning are not counted",
+                {(r["samples"], r["vp"] in truth) for r in rows})
 
 
 def check_shared(m, rng):

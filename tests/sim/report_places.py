@@ -368,6 +368,15 @@ def compare_world(seed, folder, tests):
             report("locality", "--by", "all", *words, *given), bloc)
         tests.ok(not wrong, f"world {seed}: locality agrees "
                  f"{' '.join(given)}", wrong[:5])
+    regions = f"{folder}/regions"
+    with open(regions, "w", encoding="ascii") as file:
+        file.writelines(f"{country} our own\n" for country in sorted(bloc))
+    given = ("--bloc", "region:our own", "--regions", regions)
+    wrong = compare_locality(
+        wanted, report("locality", *words, *given),
+        report("locality", "--by", "all", *words, *given), bloc)
+    tests.ok(not wrong, f"world {seed}: locality agrees where a region of the "
+             "operator's is the bloc", wrong[:5])
 
 
 def main():
