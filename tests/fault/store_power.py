@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # Proves that what accollect import printed as stored survives a power cut, and that the same test fails without synchronous=FULL and without fsync.
-# time limit: 300 s
+# time limit: 3000 s
 """A file system in a loop device is shut down without flushing its log (the
 shutdown ioctl of ext4 and XFS) the moment a batch was said to be stored; it
 is mounted again and the database must have it. The same with two programs
 that are broken on purpose: one with synchronous=NORMAL, one whose fsync and
 fdatasync do nothing; there batches must be lost, or this test proves nothing.
-POWER_CUTS=50 cuts more often.
+POWER_CUTS (8; with STRICT 200) times at a random moment after a random
+receipt, drawn from SEED.
 """
 import contextlib
 import fcntl
 import glob
 import os
+import random
 import shlex
 import shutil
 import sqlite3
@@ -19,6 +21,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import uploads  # noqa: E402
@@ -30,7 +33,9 @@ PROGRAM = os.path.abspath(
     os.path.join(uploads.ROOT, BUILD, "accollect"))
 SHUTDOWN = 0x8004587d  # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN: _IOR('X', 125)
 NOLOGFLUSH = 2
-CUTS = int(os.environ.get("POWER_CUTS") or 8)
+CUTS = int(os.environ.get("POWER_CUTS") or
+           (200 if os.environ.get("STRICT") else 8))
+SEED = int(os.environ.get("SEED", "9"))
 MUTANT_CUTS = 3
 BATCHES = 12
 SPOOL = "d3" * 16
@@ -102,6 +107,8 @@ class Test:
         self.folder = folder
         self.key = Key(folder, "lon1")
         self.files = write_batches(folder, self.key)
+        self.rng = random.Random(SEED)
+        self.tap.note(f"seed {SEED}")
 
     def words(self, program, disk, archive, *words):
         words = [program, *words, "--db", f"{disk.place}/anycast.db"]
@@ -117,8 +124,9 @@ class Test:
                            check=True, capture_output=True)
         os.sync()
 
-    def cut_after(self, program, disk, archive, receipts):
-        """Import, cut the power at that receipt. How many there were."""
+    def cut_after(self, program, disk, archive, receipts, delay_s=0):
+        """Import, cut the power at that receipt or a moment later. How many
+        there were."""
         self.prepare(disk, archive)
         process = subprocess.Popen(
             self.words(program, disk, archive, "import", *self.files),
@@ -127,6 +135,7 @@ class Test:
         for line in process.stdout:
             seen += ": stored: " in line
             if seen == receipts:
+                time.sleep(delay_s)
                 disk.cut()
                 break
         # What it prints from now on is no receipt: the power is gone.
@@ -149,9 +158,9 @@ class Test:
         except sqlite3.Error as error:
             return set(), str(error)
 
-    def one_cut(self, program, disk, archive, receipts):
+    def one_cut(self, program, disk, archive, receipts, delay_s=0):
         """(receipts, lost, fault)"""
-        seen = self.cut_after(program, disk, archive, receipts)
+        seen = self.cut_after(program, disk, archive, receipts, delay_s)
         there, sound = self.survivors(disk)
         lost = len(set(range(1, seen + 1)) - there)
         return seen, lost, "" if sound == "ok" else sound
@@ -177,7 +186,9 @@ class Test:
         receipts, lost, faults, missing = 0, 0, [], 0
         for cut in range(CUTS):
             seen, gone, fault = self.one_cut(
-                PROGRAM, disk, cut % 4 != 3, 1 + cut * 5 % BATCHES)
+                PROGRAM, disk, cut % 4 != 3,
+                self.rng.randrange(1, BATCHES + 1),
+                self.rng.choice((0, self.rng.uniform(0, 0.01))))
             receipts += seen
             lost += gone
             faults += [fault] if fault else []

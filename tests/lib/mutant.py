@@ -1,0 +1,50 @@
+"""Programs of ours with one step of their source replaced, for tests that
+must see what the step protects from."""
+import glob
+import os
+import re
+import shlex
+import subprocess
+
+import uploads
+
+COMMON = "-lconfuse -ljansson -lzstd -lz -lcrypto -lcap-ng -lpcre2-8 " \
+    "-lmaxminddb -lm"
+# As the Makefile links it: sources, libraries.
+PROGRAMS = {
+    "accollect": (("collector/*.c",), "-lmicrohttpd -lgnutls -lsqlite3"),
+    "acship": (("probe/ship*.c", "probe/config*.c", "probe/spool*.c"),
+               "-lcurl"),
+}
+
+
+def build(folder, program, changes):
+    """The path of the program; changes: [(source, old, new)]."""
+    with open(os.path.join(uploads.BUILD, "flags"), encoding="utf-8") as file:
+        flags = [re.sub(r'^(-DAC_VERSION=)([^"]*)$', r'\1"\2"', word)
+                 for word in shlex.split(file.read())]
+    patterns, libraries = PROGRAMS[program]
+    parts = [os.path.join(uploads.BUILD, path[:-2] + ".o")
+             for pattern in patterns
+             for path in glob.glob(pattern, root_dir=uploads.ROOT)]
+    sources = {}
+    for source, old, new in changes:
+        with open(sources.get(source) or os.path.join(uploads.ROOT, source),
+                  encoding="utf-8") as file:
+            text = file.read()
+        if text.count(old) != 1:
+            raise AssertionError(f"{source} has no such step, once: {old}")
+        sources[source] = os.path.join(
+            folder, re.sub(r"\W", "_", source[:-2]) + ".c")
+        with open(sources[source], "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+    for source, path in sources.items():
+        parts[parts.index(os.path.join(
+            uploads.BUILD, source[:-2] + ".o"))] = path
+    out = os.path.join(folder, program + "-mutant")
+    if program == "accollect":
+        parts.append(os.path.join(uploads.BUILD, "schema_sql.o"))
+    subprocess.run([*flags, "-w", "-MF", out + ".d", "-o", out, *parts,
+                    os.path.join(uploads.BUILD, "libac.a"),
+                    *libraries.split(), *COMMON.split()], cwd=uploads.ROOT, check=True)
+    return out
