@@ -289,6 +289,8 @@ catalog_read(struct catalog *c, struct query *q,
 	index_lanes(c);
 	read_instances(c, q);
 	c->site_of = memory_zeroed(c->service_count, sizeof(*c->site_of));
+	if (filter->again)
+		return;
 	complain(q, "vantage points", "SELECT 1 FROM vp WHERE name = ?1",
 	    filter->vps);
 	complain(q, "targets", "SELECT 1 FROM lane WHERE target = ?1 LIMIT 1",

@@ -90,6 +90,7 @@ struct catalog_filter {
 	const struct names *targets, *vps, *questions;
 	int af;      /* 0: both */
 	bool traces; /* lanes of traces too */
+	bool again;  /* what is missing was said, or is nobody's mistake */
 };
 
 /* map is borrowed and may be NULL. Names of the filter that are not in the

@@ -65,7 +65,8 @@ kept_paths_read(struct kept_paths *k, struct run *run, int64_t since_us)
 		.vps = &o->vps,
 		.questions = &questions,
 		.af = o->af,
-		.traces = true },
+		.traces = true,
+		.again = true },
 	    run->catalog.map);
 	k->catalog.map_us = run->catalog.map_us;
 	names_clear(&questions);
