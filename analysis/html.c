@@ -45,6 +45,7 @@ capture(struct run *run, json_t *value, enum group_by by,
 		.format = &capture.format,
 	};
 	status = report(run);
+	names_clear(&capture.keys);
 	run->report = kept;
 	run->options = given;
 	return status;

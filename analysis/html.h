@@ -19,6 +19,8 @@ struct html_capture {
 	struct report_format format;
 	json_t *value; /* object or array, made by the caller */
 	int64_t first_us, step_us;
+	struct names
+	    keys; /* of series, numbered alike; cleared by the caller */
 };
 extern const struct report_format html_rows;
 extern const struct report_format html_series;

@@ -73,25 +73,21 @@ column_named(const struct report *report, const char *name)
 	return i;
 }
 
-static bool
-is_series(json_t *series, const json_t *names)
-{
-	return json_equal(json_object_get(series, "names"), names) != 0;
-}
-
+/* Numbered as they come, like the values. */
 static json_t *
 find_series(struct html_capture *capture, json_t *names)
 {
 	static const char *const lists[] = { "at", "p50", "p95" };
-	size_t count = json_array_size(capture->value);
+	char *key = json_dumps(names, JSON_COMPACT);
+	const size_t known = capture->keys.count;
+	int32_t number;
 	json_t *series;
 
-	for (size_t i = 0; i < count; i++) {
-		series = json_array_get(capture->value, i);
-		if (is_series(series, names)) {
-			json_decref(names);
-			return series;
-		}
+	number = names_put(&capture->keys, key == NULL ? "" : key);
+	free(key);
+	if ((size_t)number < known) {
+		json_decref(names);
+		return json_array_get(capture->value, (size_t)number);
 	}
 	series = json_object();
 	json_object_set_new(series, "names", names);

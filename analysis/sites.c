@@ -37,12 +37,14 @@ struct site_row {
 	int64_t first_us, last_us;
 	/* of the vantage point at hand */
 	size_t seen;
+	size_t next; /* row + 1 of the same service; 0: none */
 };
 
 struct sites {
 	struct run *run;
 	struct site_row *rows;
 	size_t count, room;
+	size_t *first;           /* row + 1, by service */
 	double *known, *weighed; /* vantage points, by service */
 	int32_t vp, service;     /* at hand; -1: none */
 };
@@ -50,9 +52,11 @@ struct sites {
 static struct site_row *
 find_row(struct sites *s, int32_t service, int32_t site, int32_t method)
 {
-	for (size_t i = 0; i < s->count; i++) {
-		if (s->rows[i].service == service && s->rows[i].site == site)
-			return &s->rows[i];
+	size_t *first = &s->first[service];
+
+	for (size_t i = *first; i > 0; i = s->rows[i - 1].next) {
+		if (s->rows[i - 1].site == site)
+			return &s->rows[i - 1];
 	}
 	if (s->count == s->room)
 		s->rows = memory_grow(s->rows, &s->room, sizeof(*s->rows));
@@ -61,7 +65,9 @@ find_row(struct sites *s, int32_t service, int32_t site, int32_t method)
 		.method = method,
 		.name = names_text(&s->run->catalog.sites, site),
 		.first_us = INT64_MAX,
-		.last_us = -1 };
+		.last_us = -1,
+		.next = *first };
+	*first = s->count + 1;
 	return &s->rows[s->count++];
 }
 
@@ -74,19 +80,20 @@ close_vp(struct sites *s)
 
 	if (s->vp < 0)
 		return;
-	for (size_t i = 0; i < s->count; i++)
-		all += s->rows[i].seen;
+	for (size_t i = s->first[s->service]; i > 0; i = s->rows[i - 1].next)
+		all += s->rows[i - 1].seen;
 	if (all == 0)
 		return;
 	weight = weights_of(&s->run->weights, s->vp);
 	s->known[s->service] += 1;
 	s->weighed[s->service] += weight;
-	for (size_t i = 0; i < s->count; i++) {
-		double part = (double)s->rows[i].seen / (double)all;
+	for (size_t i = s->first[s->service]; i > 0; i = s->rows[i - 1].next) {
+		struct site_row *row = &s->rows[i - 1];
+		double part = (double)row->seen / (double)all;
 
-		s->rows[i].count += part;
-		s->rows[i].weight += part * weight;
-		s->rows[i].seen = 0;
+		row->count += part;
+		row->weight += part * weight;
+		row->seen = 0;
 	}
 }
 
@@ -233,6 +240,7 @@ sites_report(struct run *run)
 	struct walk walk;
 	int status;
 
+	s.first = memory_zeroed(services, sizeof(*s.first));
 	s.known = memory_zeroed(services, sizeof(*s.known));
 	s.weighed = memory_zeroed(services, sizeof(*s.weighed));
 	walk_init(&walk, run);
@@ -246,6 +254,7 @@ sites_report(struct run *run)
 	}
 	walk_clear(&walk);
 	free(s.rows);
+	free(s.first);
 	free(s.known);
 	free(s.weighed);
 	return status;

@@ -7,23 +7,6 @@
 #define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
 
 void
-soa_reader_init(struct soa_reader *reader, struct run *run)
-{
-	*reader = (struct soa_reader){ .run = run };
-	reader->question = names_find(&run->catalog.names, "soa");
-	reader->rows = query_prepare(run->query,
-	    "SELECT m.lane, b.t0 + m.dt_us, b.t0, m.outcome, m.rtt_us,"
-	    " m.instance, m.rcode, m.reply"
-	    " FROM batch b CROSS JOIN measurement m"
-	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
-	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
-	    " AND b.t1 >= ?2 AND b.too_late = 0");
-	reader->reply = query_prepare(run->query,
-	    "SELECT json_extract(json, '$.serial'),"
-	    " json_extract(json, '$.connect_us') FROM detail WHERE id = ?1");
-}
-
-void
 soa_reader_clear(struct soa_reader *reader)
 {
 	query_finish(reader->rows);
@@ -91,47 +74,89 @@ read_reply(struct soa_reader *reader, int64_t id)
 	return *slot;
 }
 
+static int64_t
+value_or_none(int64_t value)
+{
+	return value < 0 || value > UINT32_MAX ? -1 : value;
+}
+
 /* What an answer says; FIELD.md F9: any RCODE but NOERROR is as good as no
  * answer. */
 static void
-set_answer(struct soa_reader *reader, struct soa *soa)
+set_answer(struct soa_reader *reader, struct soa *soa, const int64_t *row)
 {
 	const struct catalog *c = &reader->run->catalog;
-	struct query_rows *rows = reader->rows;
-	const struct soa_reply reply = read_reply(reader, query_int(rows, 7));
+	const struct soa_reply reply = read_reply(reader, row[7]);
 
-	soa->served = query_null(rows, 6) || query_int(rows, 6) == 0;
+	soa->served = row[6] == QUERY_NULL || row[6] == 0;
 	soa->serial = reply.serial;
-	soa->total_us = column_or_none(rows, 4);
+	soa->total_us = value_or_none(row[4]);
 	if (soa->total_us >= 0 && reply.connect_us > 0)
 		soa->total_us += reply.connect_us;
-	soa->instance = catalog_instance(c, query_int(rows, 5));
+	soa->instance = catalog_instance(c, row[5]);
 	if (soa->instance >= 0 && c->instances[soa->instance].method < 0)
 		soa->instance = -1;
 }
 
-static bool
-read_row(struct soa_reader *reader, struct soa *soa, int32_t vp)
+/* A row: lane, time, the batch's, outcome, round trip, instance, rcode, reply.
+ * In a foreign database the lane can be another vantage point's. */
+static void
+take_row(void *context, const int64_t *row)
 {
+	struct soa_reader *reader = context;
+	const struct options *o = reader->run->options;
 	const struct catalog *c = &reader->run->catalog;
-	struct query_rows *rows = reader->rows;
-	int64_t outcome = query_int(rows, 3);
+	struct soas *soas = reader->soas;
+	const int32_t lane = catalog_lane(c, row[0]);
+	struct soa *soa;
 
+	if (lane < 0 || c->lanes[lane].vp != reader->vp ||
+	    row[1] < o->since_us || row[1] >= o->until_us)
+		return;
+	if (soas->count == soas->room)
+		soas->items =
+		    memory_grow(soas->items, &soas->room, sizeof(*soas->items));
+	soa = &soas->items[soas->count++];
 	*soa = (struct soa){
-		.t_us = query_int(rows, 1),
-		.round_us = query_int(rows, 2),
-		.lane = catalog_lane(c, query_int(rows, 0)),
+		.t_us = row[1],
+		.round_us = row[2],
+		.lane = lane,
 		.instance = -1,
 		.total_us = -1,
 		.serial = -1,
-		.sent = outcome != OUTCOME_UNSENT,
+		.sent = row[3] != OUTCOME_UNSENT,
 	};
-	if (soa->lane < 0 || c->lanes[soa->lane].vp != vp ||
-	    c->lanes[soa->lane].question != reader->question)
-		return false;
-	if (outcome == OUTCOME_ANSWERED)
-		set_answer(reader, soa);
-	return true;
+	if (row[3] == OUTCOME_ANSWERED)
+		set_answer(reader, soa, row);
+}
+
+static bool
+is_wanted(void *context, int64_t lane_id)
+{
+	const struct soa_reader *reader = context;
+	const struct catalog *c = &reader->run->catalog;
+	const int32_t lane = catalog_lane(c, lane_id);
+
+	return lane >= 0 && c->lanes[lane].question == reader->question;
+}
+
+void
+soa_reader_init(struct soa_reader *reader, struct run *run)
+{
+	*reader = (struct soa_reader){ .run = run };
+	reader->question = names_find(&run->catalog.names, "soa");
+	reader->rows = query_prepare(run->query,
+	    "SELECT collect(?5, m.lane, b.t0 + m.dt_us, b.t0, m.outcome,"
+	    " m.rtt_us, m.instance, m.rcode, m.reply)"
+	    " FROM batch b CROSS JOIN measurement m"
+	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
+	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
+	    " AND b.t1 >= ?2 AND b.too_late = 0 AND keeps(?5, m.lane)");
+	reader->function =
+	    (struct query_function){ take_row, is_wanted, reader };
+	reader->reply = query_prepare(run->query,
+	    "SELECT json_extract(json, '$.serial'),"
+	    " json_extract(json, '$.connect_us') FROM detail WHERE id = ?1");
 }
 
 void
@@ -139,25 +164,18 @@ soa_read(struct soa_reader *reader, struct soas *soas, int32_t vp)
 {
 	const struct options *o = reader->run->options;
 	struct query_rows *rows = reader->rows;
-	struct soa soa;
 
 	soas->count = 0;
 	if (reader->question < 0)
 		return;
+	reader->vp = vp;
+	reader->soas = soas;
 	query_bind(rows, 1, reader->run->catalog.vps[vp].id);
 	query_bind(rows, 2, o->since_us);
 	query_bind(rows, 3, o->until_us);
 	query_bind(rows, 4, SPAN_US);
-	while (query_next(rows)) {
-		if (!read_row(reader, &soa, vp) || soa.t_us < o->since_us ||
-		    soa.t_us >= o->until_us)
-			continue;
-		if (soas->count == soas->room)
-			soas->items = memory_grow(
-			    soas->items, &soas->room, sizeof(*soas->items));
-		soas->items[soas->count++] = soa;
-	}
-	query_reset(rows);
+	query_bind_function(rows, 5, &reader->function);
+	query_run(rows);
 }
 
 bool

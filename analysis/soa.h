@@ -34,6 +34,10 @@ struct soa_reader {
 	} * replies; /* open addressing by id; 0: free */
 	size_t reply_count, reply_room;
 	int32_t question; /* number of catalog.names; -1: nobody asks it */
+	struct query_function function;
+	/* at hand */
+	int32_t vp;
+	struct soas *soas;
 };
 
 void soa_reader_init(struct soa_reader *, struct run *);
