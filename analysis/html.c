@@ -195,6 +195,7 @@ html_report(struct run *run)
 	    page, "series_first", json_integer(first_step(o) / 1000));
 	json_object_set_new(page, "services", services(run));
 	json_object_set_new(page, "vps", vantage_points(run));
+	sampler_keep(&run->sampler, o->since_us, o->until_us);
 	html_add_strip(page, run);
 	if (add_reports(page, run) == 0 &&
 	    fputs(html_page_head, stream) != EOF &&

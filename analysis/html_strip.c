@@ -13,6 +13,8 @@
 
 #define STEPS 168
 #define RUNS_MAX 16000 /* then the steps are made wider: the page is small */
+#define STEPS_MIN 12   /* but not beyond */
+#define WIDTHS 6
 #define MINUTE_US (60LL * 1000000)
 #define UNKNOWN_AGE_US (120 * MINUTE_US)
 #define ROUNDS_OF_AGE 3
@@ -24,17 +26,31 @@ struct cell_run {
 	int32_t code, instance; /* a site, or one of those above */
 };
 
+/* One width of the steps; all are made of one reading of the samples. */
+struct width {
+	int64_t first_us, step_us, count; /* steps */
+	json_t *rows;
+	size_t runs;
+};
+
+/* Of one lane. */
+struct row {
+	struct width *width;
+	json_t *runs;
+};
+
 struct strip {
 	struct run *run;
 	struct methods methods;
+	bool *wanted; /* lanes: those that are compared */
 	struct samples samples;
 	struct values rtts;
-	json_t *rows;
+	struct width widths[WIDTHS]; /* from the narrowest */
+	size_t width_count;
 	struct names names; /* of instances */
 	int32_t *example;   /* by site: an instance of it, -1: none */
 	int32_t *service;   /* of that instance */
-	size_t example_room, runs;
-	int64_t first_us, step_us, count;
+	size_t example_room;
 };
 
 int64_t
@@ -96,7 +112,7 @@ code_of(struct strip *s, const struct sample *sample, struct cell_run *cell)
 }
 
 static void
-end_run(struct strip *s, json_t *row, const struct cell_run *run)
+end_run(struct strip *s, struct row *row, const struct cell_run *run)
 {
 	int32_t text = -1;
 
@@ -106,25 +122,25 @@ end_run(struct strip *s, json_t *row, const struct cell_run *run)
 		text = names_put(&s->names,
 		    names_text(&s->run->catalog.names,
 			s->run->catalog.instances[run->instance].text));
-	json_array_append_new(row, json_integer(run->steps));
-	json_array_append_new(row, json_integer(run->code));
-	json_array_append_new(row, json_integer(text));
+	json_array_append_new(row->runs, json_integer(run->steps));
+	json_array_append_new(row->runs, json_integer(run->code));
+	json_array_append_new(row->runs, json_integer(text));
 	if (s->rtts.count > 0) {
 		quantile_sort(s->rtts.items, s->rtts.count);
-		json_array_append_new(row,
+		json_array_append_new(row->runs,
 		    json_real(
 			(double)quantile_median(s->rtts.items, s->rtts.count) /
 			1000.0));
 	} else {
-		json_array_append_new(row, json_null());
+		json_array_append_new(row->runs, json_null());
 	}
 	s->rtts.count = 0;
-	s->runs++;
+	row->width->runs++;
 }
 
 /* One step's cell joins the run at hand or begins the next. */
 static void
-put_cell(struct strip *s, json_t *row, struct cell_run *run,
+put_cell(struct strip *s, struct row *row, struct cell_run *run,
     const struct cell_run *cell)
 {
 	if (run->steps > 0 && run->code == cell->code &&
@@ -148,19 +164,19 @@ keeps_until(const struct sample *sample)
 /* The runs of samples[from, end), all of one lane. A step shows its last
  * answer with a name, else its last sample. */
 static json_t *
-runs_of(struct strip *s, size_t from, size_t end)
+runs_of(struct strip *s, struct width *width, size_t from, size_t end)
 {
-	json_t *row = json_array();
+	struct row row = { width, json_array() };
 	struct cell_run run = { 0 }, cell = { 0, GAP, -1 }, seen;
 	int64_t kept_us = INT64_MIN;
 
-	for (int64_t step = 0; step < s->count; step++) {
-		int64_t begin_us = s->first_us + step * s->step_us;
+	for (int64_t step = 0; step < width->count; step++) {
+		int64_t begin_us = width->first_us + step * width->step_us;
 		size_t first = from;
 		bool named = false;
 
 		for (; from < end &&
-		       s->samples.items[from].t_us < begin_us + s->step_us;
+		       s->samples.items[from].t_us < begin_us + width->step_us;
 		     from++) {
 			code_of(s, &s->samples.items[from], &seen);
 			kept_us = keeps_until(&s->samples.items[from]);
@@ -171,7 +187,7 @@ runs_of(struct strip *s, size_t from, size_t end)
 		}
 		if (first == from && kept_us < begin_us)
 			cell = (struct cell_run){ 0, GAP, -1 };
-		put_cell(s, row, &run, &cell);
+		put_cell(s, &row, &run, &cell);
 		for (; first < from; first++) {
 			const struct sample *sample = &s->samples.items[first];
 
@@ -181,33 +197,52 @@ runs_of(struct strip *s, size_t from, size_t end)
 				values_add(&s->rtts, sample->rtt_us);
 		}
 	}
-	end_run(s, row, &run);
-	return row;
+	end_run(s, &row, &run);
+	return row.runs;
 }
 
+static void
+add_lane(struct strip *s, struct width *width, size_t from, size_t end)
+{
+	const struct catalog *c = &s->run->catalog;
+	const struct lane *lane = &c->lanes[s->samples.items[from].lane];
+	json_t *row = json_array();
+
+	json_array_append_new(row, json_integer(lane->service));
+	json_array_append_new(row, json_integer(lane->vp));
+	json_array_append_new(row, json_integer(lane->flow));
+	json_array_append_new(row, runs_of(s, width, from, end));
+	json_array_append_new(width->rows, row);
+}
+
+/* Whether a wider one is needed, whatever follows. */
+static bool
+is_too_narrow(const struct width *width)
+{
+	return width->runs > RUNS_MAX && width->count > STEPS_MIN;
+}
+
+/* The narrowest gives names and sites their numbers, and so is made to its
+ * end. */
 static void
 add_vp(struct strip *s, int32_t vp)
 {
 	struct run *run = s->run;
 	const struct catalog *c = &run->catalog;
 
+	run->sampler.wanted = s->wanted;
 	samples_read(&run->sampler, &s->samples, vp, run->options->since_us,
 	    run->options->until_us);
+	run->sampler.wanted = NULL;
 	for (size_t from = 0, end; from < s->samples.count; from = end) {
-		const struct lane *lane =
-		    &c->lanes[s->samples.items[from].lane];
-		json_t *row;
-
 		end = samples_lane_end(&s->samples, from);
 		if (!methods_compares(
 			&s->methods, c, s->samples.items[from].lane))
 			continue;
-		row = json_array();
-		json_array_append_new(row, json_integer(lane->service));
-		json_array_append_new(row, json_integer(vp));
-		json_array_append_new(row, json_integer(lane->flow));
-		json_array_append_new(row, runs_of(s, from, end));
-		json_array_append_new(s->rows, row);
+		for (size_t i = 0; i < s->width_count; i++) {
+			if (i == 0 || !is_too_narrow(&s->widths[i]))
+				add_lane(s, &s->widths[i], from, end);
+		}
 	}
 }
 
@@ -245,22 +280,39 @@ sites(struct strip *s)
 }
 
 static void
-make_rows(struct strip *s)
+set_widths(struct strip *s)
 {
 	const struct options *o = s->run->options;
+	int64_t step_us = html_step_us(o->until_us - o->since_us);
+	struct width *width;
 
 	do {
-		s->first_us = o->since_us - o->since_us % s->step_us;
-		s->count =
-		    (o->until_us - s->first_us + s->step_us - 1) / s->step_us;
-		s->runs = 0;
-		json_decref(s->rows);
-		s->rows = json_array();
-		for (size_t i = 0; i < s->run->catalog.vp_count; i++)
-			add_vp(s, (int32_t)i);
-		s->step_us *= 2;
-	} while (s->runs > RUNS_MAX && s->count > 12);
-	s->step_us /= 2;
+		width = &s->widths[s->width_count++];
+		width->step_us = step_us;
+		width->first_us = o->since_us - o->since_us % step_us;
+		width->count =
+		    (o->until_us - width->first_us + step_us - 1) / step_us;
+		width->rows = json_array();
+		step_us *= 2;
+	} while (width->count > STEPS_MIN && s->width_count < WIDTHS);
+}
+
+/* The narrowest that is not too much for a page. */
+static struct width *
+make_rows(struct strip *s)
+{
+	size_t best = 0;
+
+	set_widths(s);
+	for (size_t i = 0; i < s->run->catalog.vp_count; i++)
+		add_vp(s, (int32_t)i);
+	while (best + 1 < s->width_count && is_too_narrow(&s->widths[best]))
+		best++;
+	for (size_t i = 0; i < s->width_count; i++) {
+		if (i != best)
+			json_decref(s->widths[i].rows);
+	}
+	return &s->widths[best];
 }
 
 void
@@ -269,20 +321,23 @@ html_add_strip(json_t *page, struct run *run)
 	const struct options *o = run->options;
 	struct strip s = { .run = run };
 	json_t *texts = json_array();
+	const struct width *width;
 
-	s.step_us = html_step_us(o->until_us - o->since_us);
 	methods_choose(
 	    &s.methods, &run->catalog, run->query, o->since_us, o->until_us);
-	make_rows(&s);
+	s.wanted = methods_lanes(&s.methods, &run->catalog);
+	width = make_rows(&s);
 	for (size_t i = 0; i < s.names.count; i++)
 		json_array_append_new(texts, json_string(s.names.texts[i]));
-	json_object_set_new(page, "strip", s.rows);
+	json_object_set_new(page, "strip", width->rows);
 	json_object_set_new(page, "instances", texts);
 	json_object_set_new(page, "sites", sites(&s));
-	json_object_set_new(page, "first", json_integer(s.first_us / 1000));
-	json_object_set_new(page, "step", json_integer(s.step_us / 1000));
-	json_object_set_new(page, "steps", json_integer(s.count));
+	json_object_set_new(
+	    page, "first", json_integer(width->first_us / 1000));
+	json_object_set_new(page, "step", json_integer(width->step_us / 1000));
+	json_object_set_new(page, "steps", json_integer(width->count));
 	methods_clear(&s.methods);
+	free(s.wanted);
 	samples_clear(&s.samples);
 	values_clear(&s.rtts);
 	names_clear(&s.names);

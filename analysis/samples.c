@@ -8,6 +8,7 @@
 #include "lib/limits.h"
 
 #define HOUR_US (3600LL * 1000000)
+#define KEPT_MAX 16000000 /* samples: half a gigabyte */
 #define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
 
 void
@@ -41,9 +42,21 @@ sampler_init(struct sampler *sampler, struct query *q, const struct catalog *c)
 	    q, "SELECT min(hour) FROM unsettled WHERE vp = ?1 AND hour < ?2");
 }
 
+static void
+clear_kept(struct sampler *sampler)
+{
+	for (size_t i = 0;
+	     sampler->kept != NULL && i < sampler->catalog->vp_count; i++) {
+		samples_clear(&sampler->kept[i].samples);
+		free(sampler->kept[i].ends);
+	}
+	free(sampler->kept);
+}
+
 void
 sampler_clear(struct sampler *sampler)
 {
+	clear_kept(sampler);
 	free(sampler->lane_ends);
 	samples_clear(&sampler->spare);
 	row_source_free(sampler->rows);
@@ -172,8 +185,8 @@ sort(struct sampler *sampler, struct samples *samples, int32_t vp)
 	}
 }
 
-void
-samples_read(struct sampler *sampler, struct samples *samples, int32_t vp,
+static void
+read_window(struct sampler *sampler, struct samples *samples, int32_t vp,
     int64_t since_us, int64_t until_us)
 {
 	const int64_t horizon_us = run_source_horizon(sampler->runs, vp);
@@ -191,6 +204,96 @@ samples_read(struct sampler *sampler, struct samples *samples, int32_t vp,
 		.wanted = sampler->wanted,
 	    });
 	sort(sampler, samples, vp);
+}
+
+/* --- what is kept --- */
+
+void
+sampler_keep(struct sampler *sampler, int64_t since_us, int64_t until_us)
+{
+	const size_t vps = sampler->catalog->vp_count;
+	struct query_rows *rows = query_prepare(sampler->query,
+	    "SELECT sum(rows) FROM batch WHERE t0 >= ?1 AND t0 < ?2");
+
+	query_bind(rows, 1, since_us - SPAN_US);
+	query_bind(rows, 2, until_us);
+	if (sampler->kept == NULL && query_next(rows) &&
+	    query_int(rows, 0) <= KEPT_MAX) {
+		sampler->kept = memory_zeroed(vps, sizeof(*sampler->kept));
+		sampler->kept_since_us = since_us;
+		sampler->kept_until_us = until_us;
+	}
+	query_finish(rows);
+}
+
+/* The first of a lane's samples [from, end) at or after a time. */
+static size_t
+first_since(
+    const struct samples *samples, size_t from, size_t end, int64_t t_us)
+{
+	while (from < end) {
+		const size_t middle = from + (end - from) / 2;
+
+		if (samples->items[middle].t_us < t_us)
+			from = middle + 1;
+		else
+			end = middle;
+	}
+	return from;
+}
+
+static void
+keep_vp(struct sampler *sampler, int32_t vp)
+{
+	const struct vantage *v = &sampler->catalog->vps[vp];
+	struct kept *kept = &sampler->kept[vp];
+	const bool *wanted = sampler->wanted;
+
+	sampler->wanted = NULL;
+	read_window(sampler, &kept->samples, vp, sampler->kept_since_us,
+	    sampler->kept_until_us);
+	sampler->wanted = wanted;
+	kept->ends = memory_zeroed(v->lane_count, sizeof(*kept->ends));
+	for (size_t i = 0; i < v->lane_count; i++)
+		kept->ends[i] = sampler->lane_ends[v->lanes[i]];
+}
+
+static void
+copy_kept(struct sampler *sampler, struct samples *samples, int32_t vp,
+    const int64_t window[2])
+{
+	const struct vantage *v = &sampler->catalog->vps[vp];
+	const struct kept *kept = &sampler->kept[vp];
+	size_t from = 0;
+
+	samples->count = 0;
+	for (size_t i = 0; i < v->lane_count; from = kept->ends[i++]) {
+		size_t first, last;
+
+		if (sampler->wanted != NULL && !sampler->wanted[v->lanes[i]])
+			continue;
+		first =
+		    first_since(&kept->samples, from, kept->ends[i], window[0]);
+		last = first_since(
+		    &kept->samples, first, kept->ends[i], window[1]);
+		for (size_t k = first; k < last; k++)
+			add(samples, &kept->samples.items[k]);
+	}
+}
+
+void
+samples_read(struct sampler *sampler, struct samples *samples, int32_t vp,
+    int64_t since_us, int64_t until_us)
+{
+	if (sampler->kept == NULL || since_us < sampler->kept_since_us ||
+	    until_us > sampler->kept_until_us) {
+		read_window(sampler, samples, vp, since_us, until_us);
+		return;
+	}
+	if (sampler->kept[vp].ends == NULL)
+		keep_vp(sampler, vp);
+	copy_kept(
+	    sampler, samples, vp, (const int64_t[2]){ since_us, until_us });
 }
 
 /* A batch whose rows were taken: one sample of each lane of its last hour. */

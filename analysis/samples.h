@@ -47,6 +47,11 @@ struct sampler {
 	const bool *wanted;
 	size_t *lane_ends; /* by lane: room for sorting */
 	struct samples spare;
+	struct kept {
+		struct samples samples;
+		size_t *ends; /* by the vantage point's lanes; NULL: unread */
+	} * kept;             /* by vantage point; NULL: nothing is kept */
+	int64_t kept_since_us, kept_until_us;
 };
 
 /* The statements of a run; sampler_clear ends them. */
@@ -57,6 +62,10 @@ void sampler_clear(struct sampler *);
  * until. */
 void samples_read(struct sampler *, struct samples *, int32_t vp,
     int64_t since_us, int64_t until_us);
+
+/* What is read within a window is read once, and kept until the sampler ends:
+ * for those that read the same several times. Not where that is too much. */
+void sampler_keep(struct sampler *, int64_t since_us, int64_t until_us);
 
 /* Those of one batch (id) of a vantage point, in no order. */
 void samples_read_batch(
