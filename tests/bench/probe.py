@@ -243,15 +243,20 @@ def quoted(words):
     return ", ".join('"%s"' % word for word in words)
 
 
+def configure(net, addresses):
+    """A configuration of one round, with its key: its path."""
+    conf = os.path.join(net.dir, "conf")
+    with open(conf, "w", encoding="ascii") as file:
+        file.write(CONFIG % {
+            "dir": net.dir, "prefix": probe_net.PREFIX,
+            "addresses": quoted(addresses), "questions": quoted(QUESTIONS)})
+    net.run("vp", ACPROBE, "keygen", os.path.join(net.dir, "key"))
+    return conf
+
+
 def one_round():
     with probe_net.two_hosts() as net:
-        conf = os.path.join(net.dir, "conf")
-        with open(conf, "w", encoding="ascii") as file:
-            file.write(CONFIG % {
-                "dir": net.dir, "prefix": probe_net.PREFIX,
-                "addresses": quoted(probe_net.addresses(ADDRESSES)),
-                "questions": quoted(QUESTIONS)})
-        net.run("vp", ACPROBE, "keygen", os.path.join(net.dir, "key"))
+        conf = configure(net, probe_net.addresses(ADDRESSES))
         runs = [works(net.run("vp", ACPROBE, "-q", "-f", conf, weigh=True),
                       "round") for _ in range(PAIRS)]
         spool = [os.path.getsize(os.path.join(folder, name))

@@ -22,7 +22,7 @@ PROGRAMS = {
     "acprobe dns": [probe_net.ACPROBE, *probe_net.ALLOWED, "-q", "-n", "-j",
                     "--only", "dns", "-c", str(COUNT), "-i", PAUSE, TARGET],
     "ping": ["ping", "-n", "-c", str(COUNT), "-i", PAUSE, TARGET],
-    "fping": ["fping", "-c", str(COUNT), "-p", "20", TARGET],
+    "fping": ["fping", "-c", str(COUNT), "-p", "60", TARGET],
     "scamper": ["scamper", "-O", "json", "-c",
                 "ping -c %d -i 1" % (COUNT // 10), "-i", TARGET],
 }
@@ -97,15 +97,16 @@ def captured(path):
 def errors(net, program):
     """Microseconds by which a program is above the capture, per packet."""
     path = os.path.join(net.dir, "rtt.pcap")
+    # Not woken for each packet, which would come between stamp and sending.
     with probe_net.netns.inside(net.path("vp")):
         capture = subprocess.Popen(
-            ["tcpdump", "-i", "right", "-n", "-U", "--immediate-mode", "-s",
+            ["tcpdump", "-i", "right", "-n", "-s",
              "128", "--time-stamp-precision=nano", "-w", path, "-Z", "root",
              "host " + TARGET], stderr=subprocess.PIPE, text=True)
     while "listening" not in capture.stderr.readline():
         pass
     run = net.run("vp", *PROGRAMS[program])
-    time.sleep(0.2)
+    time.sleep(1.2)  # the kernel hands blocks over, at the latest each second
     capture.terminate()
     capture.communicate(timeout=20)
     told, seen = said(program, run), captured(path)
