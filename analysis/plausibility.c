@@ -46,8 +46,8 @@ ask_map(const struct catalog *c, struct claim *claim, int32_t service,
 	claim->placed = claim->site.has_position;
 }
 
-const struct claim *
-claims_find(struct claims *claims, int32_t service, int32_t instance)
+static struct claim *
+find_claim(struct claims *claims, int32_t service, int32_t instance)
 {
 	const struct catalog *c = claims->catalog;
 	struct claim **of = claims->of_service[service];
@@ -63,12 +63,32 @@ claims_find(struct claims *claims, int32_t service, int32_t instance)
 	return of[instance];
 }
 
+const struct claim *
+claims_find(struct claims *claims, int32_t service, int32_t instance)
+{
+	return find_claim(claims, service, instance);
+}
+
 int64_t
 plausibility_least_us(double km)
 {
 	double far_km = SPHERE_AT_LEAST * km - PLAUSIBILITY_MARGIN_KM;
 
 	return far_km > 0 ? (int64_t)ceil(2e6 * far_km / SPHERE_FIBRE_KM_S) : 0;
+}
+
+/* One vantage point after the other asks for the same. */
+static double
+km_from(struct claim *claim, struct sphere_point from)
+{
+	if (!claim->measured || claim->from.lat != from.lat ||
+	    claim->from.lon != from.lon) {
+		claim->km = sphere_km(from,
+		    (struct sphere_point){ claim->site.lat, claim->site.lon });
+		claim->from = from;
+		claim->measured = true;
+	}
+	return claim->km;
 }
 
 /* The numbers, whatever they say. false where a position is not known. */
@@ -78,20 +98,21 @@ measure(struct claims *claims, const struct sample *s, struct proof *p)
 	const struct catalog *c = claims->catalog;
 	const struct lane *lane = &c->lanes[s->lane];
 	const struct place *place = catalog_place(&c->vps[lane->vp], s->t_us);
+	struct claim *claim;
 
 	if (s->instance < 0 || s->rtt_us == SAMPLE_NO_RTT || place == NULL ||
 	    !place->has_position)
 		return false;
-	p->claim = claims_find(claims, lane->service, s->instance);
-	if (!p->claim->placed)
+	claim = find_claim(claims, lane->service, s->instance);
+	if (!claim->placed)
 		return false;
+	p->claim = claim;
 	p->lane = s->lane;
 	p->instance = s->instance;
 	p->t_us = s->t_us;
 	p->rtt_us = s->rtt_us;
 	p->vp = (struct sphere_point){ place->lat, place->lon };
-	p->km = sphere_km(p->vp,
-	    (struct sphere_point){ p->claim->site.lat, p->claim->site.lon });
+	p->km = km_from(claim, p->vp);
 	p->reach_km = sphere_reach_km(s->rtt_us);
 	p->least_us = plausibility_least_us(p->km);
 	return true;

@@ -27,6 +27,10 @@ struct claim {
 	bool guess;  /* by a hint: nothing that the operator said */
 	bool placed; /* and it has a position */
 	struct site site;
+	/* how far it is from where it was last seen */
+	bool measured;
+	struct sphere_point from;
+	double km;
 };
 
 struct claims {

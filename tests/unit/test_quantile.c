@@ -111,6 +111,36 @@ values_grow_and_are_sorted(void **state)
 	quantile_sort(NULL, 0);
 }
 
+/* Of all sizes, so that all bytes differ in some. */
+static void
+sort_many(bool negative)
+{
+	struct values values = { 0 };
+	uint64_t state = 1;
+
+	for (size_t i = 0; i < 5000; i++) {
+		int64_t value;
+
+		state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+		value = (int64_t)(state >> 1 >> i % 63);
+		values_add(&values, negative && i % 7 == 0 ? -value : value);
+	}
+	quantile_sort(values.items, values.count);
+	for (size_t i = 1; i < values.count; i++)
+		assert_true(values.items[i - 1] <= values.items[i]);
+	assert_true(values.items[0] < 0 || !negative);
+	assert_true(values.items[values.count - 1] > INT64_MAX / 4);
+	values_clear(&values);
+}
+
+static void
+many_values_are_sorted_alike(void **state)
+{
+	(void)state;
+	sort_many(false);
+	sort_many(true);
+}
+
 int
 main(void)
 {
@@ -120,6 +150,7 @@ main(void)
 		    the_median_of_an_even_count_is_the_mean_of_the_middle_two),
 		cmocka_unit_test(too_few_values_are_not_enough),
 		cmocka_unit_test(values_grow_and_are_sorted),
+		cmocka_unit_test(many_values_are_sorted_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
