@@ -73,12 +73,13 @@ judge_attach(struct judge *judge, struct catalog *c)
 }
 
 static enum verdict
-verdict_of(struct judge *judge, const struct sample *s)
+verdict_of(struct judge *judge, const struct sample *s, uint8_t doubts)
 {
 	const struct lane *lane = &judge->catalog.lanes[s->lane];
 	struct proof proof;
 
-	if (interception_marks(&judge->interception, s))
+	if ((doubts & ~DOUBT_LIGHT) != 0 &&
+	    interception_marks(&judge->interception, s))
 		return VERDICT_INTERCEPTED;
 	if (!judge->plausible)
 		return VERDICT_NONE;
@@ -96,7 +97,8 @@ judge_sample_closely(const struct catalog *c, struct sample *sample)
 	struct sample own = *sample;
 
 	own.lane = c->judge->own_lane[sample->lane];
-	sample->verdict = (uint8_t)verdict_of(c->judge, &own);
+	sample->verdict =
+	    (uint8_t)verdict_of(c->judge, &own, c->judge->doubts[sample->lane]);
 	if (sample->verdict != VERDICT_NONE)
 		sample->instance = -1;
 	if (sample->verdict == VERDICT_INTERCEPTED)
