@@ -165,11 +165,36 @@ class Test:
         self.tap.check(got == wanted and len(wanted) > 2,
                        f"all {sum(wanted.values())} records of journeys are "
                        "where they were measured", got, wanted)
+        self.others(wanted)
         rows, _ = self.report(
             "latency", "--by", "country", "--since", "2023-11-15", "--until",
             "2023-11-23", "--vp", "mover1")
         self.tap.check([row["country"] for row in rows] == [""],
                        "without a database addresses say nothing", rows)
+
+    def others(self, wanted):
+        """Every report takes its places from the same files."""
+        movers = [f"mover{i}" for i in range(4)]
+        words = ("--since", "2023-11-15", *self.files,
+                 *(word for vp in movers for word in ("--vp", vp)))
+        end = ("--until", "2023-11-23")
+        rows, _ = self.report("availability", "--by", "country", *words, *end)
+        got = {row["country"]: int(row["asked"]) for row in rows}
+        self.tap.check(got == wanted, "availability has the same", got)
+        now = {vp: row["country"] for vp, row in self.vps(*self.files)[0]
+               .items() if vp in movers}
+        rows, _ = self.report("catchment", "--at", "2023-11-23", *words)
+        got = {row["vp"]: row["country"] for row in rows}
+        self.tap.check(got == now, "catchment has them where they are at the "
+                       "time", got, now)
+        rows, _ = self.report("catchment", "--by", "country", "--at",
+                              "2023-11-23", "--max-age", "30d", *words)
+        got = {row["country"] for row in rows}
+        self.tap.check(got == set(now.values()), "shares too", got, now)
+        rows, _ = self.report("identities", *words, *end)
+        got = {country for row in rows
+               for country in row["countries"].split("; ")}
+        self.tap.check(got and got <= set(wanted), "and identities", got)
 
     def rebuilt(self):
         """The archive has what the collector saw."""
