@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include "analysis/memory.h"
+#include "analysis/places.h"
 
 void
 judge_init(struct judge *judge, const struct judge_of *of)
@@ -18,6 +19,8 @@ judge_init(struct judge *judge, const struct judge_of *of)
 
 	*judge = (struct judge){ .plausible = of->plausible };
 	catalog_read(&judge->catalog, of->query, &filter, of->map);
+	places_fill(&judge->catalog, of->query,
+	    &(struct places_sources){ of->geo, o->regions });
 	judge->catalog.map_us = o->until_us - 1;
 	sampler_init(&sampler, of->query, &judge->catalog);
 	interception_read(&judge->interception, &judge->catalog,

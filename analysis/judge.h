@@ -42,6 +42,7 @@ struct judge_of {
 	struct query *query;
 	const struct options *options;
 	const struct site_map *map;
+	struct geo *geo; /* networks of vantage points; NULL: as said */
 	bool plausible;
 };
 void judge_init(struct judge *, const struct judge_of *);

@@ -421,6 +421,7 @@ run_report(const struct options *o, const struct subcommand *command,
 			.query = run.query,
 			.options = o,
 			.map = map,
+			.geo = run.geo,
 			.plausible =
 			    o->plausible || command->report == vps_report,
 		    });

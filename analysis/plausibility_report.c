@@ -243,6 +243,7 @@ plausibility_report(struct run *run)
 				 .query = run->query,
 				 .options = run->options,
 				 .map = run->catalog.map,
+				 .geo = run->geo,
 				 .plausible = true,
 			     });
 	status = report_begin(&run->report, columns, COLUMNS);

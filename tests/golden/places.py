@@ -32,6 +32,7 @@ PLACES = {
 NETWORKS = {
     "2.16.0.0/16": {"asn": "AS64500", "as_name": "Sixteen"},
     "2.17.0.0/16": {"asn": "AS64501", "as_name": "Seventeen"},
+    "2.18.0.0/16": {"asn": "AS64502", "as_name": "Eighteen"},
 }
 HOMES = {("2.16.0.1",): "DE", ("2.17.3.4", "2a00::5"): "FR",
          ("10.0.0.1", "2a00::5"): "SE", ("2.18.0.9", "fd00::1"): "BR",
@@ -53,11 +54,12 @@ class Test:
         self.keys[name] = Key(self.folder, name)
         self.collector.add_vp(name, self.keys[name], **place)
 
-    def batch(self, vp, t_us, addresses):
+    def batch(self, vp, t_us, addresses, answer="ams1"):
         """Ten records in half an hour."""
         self.numbers[vp] = self.numbers.get(vp, 0) + 1
         lines = [uploads.head(t_us, 10, addresses=addresses)] + [
-            uploads.record(t_us + i * 180000000) for i in range(10)]
+            uploads.record(t_us + i * 180000000, answer)
+            for i in range(10)]
         body = uploads.zstd_raw("".join(
             json.dumps(line) + "\n" for line in lines).encode())
         return Batch(self.keys[vp], vp, SPOOL, self.numbers[vp], body=body,
@@ -196,6 +198,34 @@ class Test:
                for country in row["countries"].split("; ")}
         self.tap.check(got and got <= set(wanted), "and identities", got)
 
+    def judged(self):
+        """What three networks see is the service's own, whoever says which
+        networks they are."""
+        path = os.path.join(self.folder, "scheme")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("test regex ^good[0-9]$ good\n")
+        seers = {f"seer{i}": (f"2.{16 + i}.0.1", "odd") for i in range(3)}
+        seers |= {"seer3": ("2.16.0.2", "good1"), "seer4": ("2.17.0.2",
+                                                            "good2")}
+        for vp in seers:
+            self.add(vp)
+        at = START_US + 9 * DAY_US
+        self.bring([self.batch(vp, at, [address], answer)
+                    for vp, (address, answer) in seers.items()])
+        words = ("identities", "--since", "2023-11-24", "--until",
+                 "2023-11-25", "--site-map", path)
+        notes = []
+        for files in (self.files, ()):
+            rows, _ = self.report(*words, *files)
+            notes.append({row["instance"]: "intercepted" in row["note"]
+                          for row in rows})
+        self.tap.check(notes[0] == {"odd": False, "good1": False,
+                                    "good2": False},
+                       "a name seen from three networks is nobody else's",
+                       notes[0])
+        self.tap.check(notes[1]["odd"], "without the files that is not known",
+                       notes[1])
+
     def rebuilt(self):
         """The archive has what the collector saw."""
         before, _ = self.vps(*self.files)
@@ -247,6 +277,7 @@ def main():
         test.who_says()
         test.seen()
         test.moving()
+        test.judged()
         test.rebuilt()
         test.broken()
         test.regions()
