@@ -266,6 +266,22 @@ open_archive(struct store *s, const char *archive, int *code)
 	return 0;
 }
 
+/* Where a file of the database cannot be opened for writing, be it for a
+ * moment, SQLite opens it for reading and says so at the first write. */
+static int
+check_writable(struct store *s)
+{
+	int rc;
+
+	(void)sqlite3_busy_timeout(s->db, 0);
+	rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE; ROLLBACK", NULL, NULL, NULL);
+	(void)sqlite3_busy_timeout(s->db, BUSY_MS);
+	if ((rc & 0xff) != SQLITE_READONLY)
+		return 0;
+	log_warnx("%s: cannot be opened for writing", s->path);
+	return -1;
+}
+
 /* Recovery after a crash happens at the first look: under the lock too. */
 static int
 open_locked(struct store *s, int *code)
@@ -280,7 +296,7 @@ open_locked(struct store *s, int *code)
 	}
 	if (connect_database(s, SQLITE_OPEN_READWRITE) == 0 &&
 	    check_version(s) == 0 && configure_writer(s) == 0 &&
-	    prepare_statements(s) == 0)
+	    check_writable(s) == 0 && prepare_statements(s) == 0)
 		status = 0;
 	store_lock_release(s->lock);
 	if (status == -1)
