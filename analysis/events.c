@@ -39,6 +39,7 @@ static const struct column columns[] = {
 	{ "not_seen_again", COLUMN_INTEGER },
 	{ "not_seen_vps", COLUMN_TEXT },
 	{ "seen_before", COLUMN_TIME },
+	{ "not_ours", COLUMN_INTEGER },
 	{ "paths_compared", COLUMN_INTEGER },
 	{ "diverges", COLUMN_TEXT },
 	{ "notes", COLUMN_TEXT },
@@ -362,6 +363,7 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 	const struct service *service = &run->catalog.services[event->service];
 	int64_t mode_us = mode_before(e, event);
 	struct cell middle = median_cell(&s->convergence);
+	const int64_t not_ours = events_not_ours(e, event);
 	double known_load = 0;
 	size_t known = known_before(e, event, &known_load);
 	const struct cell cells[COLUMNS] = {
@@ -387,6 +389,7 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 		cell_number((int64_t)s->not_seen),
 		cell_text(s->not_seen_vps),
 		cell_number_if(mode_us >= 0, mode_us),
+		cell_number_if(not_ours >= 0, not_ours),
 		cell_number_if(e->paths.count > 0, (int64_t)s->paths_compared),
 		cell_text(s->diverges),
 		cell_text(s->notes),

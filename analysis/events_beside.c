@@ -185,6 +185,49 @@ events_partings(
 	return compared;
 }
 
+/* --- names --- */
+
+static bool
+is_not_ours(const struct events *e, const struct member *m)
+{
+	const struct catalog *c = &e->run->catalog;
+	const struct service *service = &c->services[m->service];
+	const struct site_name name = {
+		.service = names_text(&c->names, service->target),
+		.instance =
+		    names_text(&c->names, e->stays.items[m->stay].from_label),
+		.time_us = c->map_us,
+	};
+	struct site site;
+
+	return !site_map_find_at(c->map, &name, &site);
+}
+
+int64_t
+events_not_ours(const struct events *e, const struct event *event)
+{
+	const struct catalog *c = &e->run->catalog;
+	const struct service *service = &c->services[event->service];
+	int64_t count = 0;
+
+	if (c->map == NULL || event->members->silence != NULL ||
+	    event->members->move != NULL ||
+	    !site_map_declares(c->map, names_text(&c->names, service->target)))
+		return -1;
+	for (size_t i = 0; i < event->count; i++) {
+		if (is_not_ours(e, &event->members[i])) {
+			bool again = false;
+
+			for (size_t j = 0; j < i; j++)
+				again |= event->members[j].vp ==
+					     event->members[i].vp &&
+					 is_not_ours(e, &event->members[j]);
+			count += !again;
+		}
+	}
+	return count;
+}
+
 /* --- notes --- */
 
 /* A store of version 1 does not say what a note is about. */

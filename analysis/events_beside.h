@@ -1,6 +1,7 @@
 /*
- * What stands beside an event: where the paths around it part, and the
- * operator's notes of that time.
+ * What stands beside an event: whether those who moved went to a name that is
+ * none of the service's, where the paths around it part, and the operator's
+ * notes of that time.
  */
 #ifndef ANALYSIS_EVENTS_BESIDE_H
 #define ANALYSIS_EVENTS_BESIDE_H
@@ -13,6 +14,10 @@
  * known on both sides. */
 size_t events_partings(
     char *text, size_t size, struct events *, const struct event *);
+
+/* How many vantage points went to a name that no line of the site map means;
+ * -1 where the map declares no names of the target, or nobody went. */
+int64_t events_not_ours(const struct events *, const struct event *);
 
 struct notes {
 	struct note_line {

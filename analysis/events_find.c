@@ -55,6 +55,9 @@ add_silence(struct events *e, const struct silence *s)
 {
 	struct member *m;
 
+	/* Never anything else in the window: nothing happened in it. */
+	if (s->before_us < 0 && s->after_us < 0)
+		return;
 	/* Another site answers: that is a change. */
 	if (s->site_after >= 0 && s->site_before >= 0 &&
 	    s->site_after != s->site_before)

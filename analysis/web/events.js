@@ -42,6 +42,8 @@ function inWords(row) {
 		words.push(`Returned: ${row.returned}.`);
 	if (row.not_seen_again > 0)
 		words.push(`Not seen again: ${row.not_seen_again} more.`);
+	if (row.not_ours > 0)
+		words.push(`${plural(row.not_ours)} went to a name that is not in the site map.`);
 	if (row.diverges)
 		words.push(`Paths part at ${row.diverges}.`);
 	if (row.notes)
