@@ -54,11 +54,20 @@ is_silent(const struct path *path, size_t i)
 	return i >= path->count || !addr_is_set(&path->hops[i].addr);
 }
 
-/* Whether the one knows a hop behind the other's end. */
+/* Whether the one knows a hop, but for its target, at the other's end or
+ * behind it. */
 static bool
 goes_on(const struct path *path, const struct path *ended)
 {
-	return ended->reached && path->count > ended->count;
+	size_t i = path->count;
+
+	if (!ended->reached || path->count <= ended->count)
+		return false;
+	if (path->reached)
+		i--;
+	while (i > 0 && is_silent(path, i - 1))
+		i--;
+	return i >= ended->count;
 }
 
 bool
@@ -77,11 +86,16 @@ path_fits(const struct path *a, const struct path *b)
 void
 path_join(struct path *path, const struct path *more)
 {
-	for (size_t i = 0; i < more->count; i++) {
+	const size_t end = path->reached && path->count < more->count
+			       ? path->count
+			       : more->count;
+
+	for (size_t i = 0; i < end; i++) {
 		if (is_silent(path, i))
 			path_add(path, i + 1, &more->hops[i]);
 	}
-	path->reached |= more->reached;
+	if (more->reached)
+		path_end(path, end);
 }
 
 static int64_t

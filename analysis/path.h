@@ -33,7 +33,8 @@ void path_add(struct path *, size_t distance, const struct hop *);
 void path_end(struct path *, size_t distance);
 void path_clear(struct path *);
 
-/* Whether they nowhere contradict one another. */
+/* Whether they nowhere contradict one another. A target that answered behind
+ * silence may be nearer: the packet that reached it first was lost. */
 bool path_fits(const struct path *, const struct path *);
 /* Take over what the other knows more, where they fit. */
 void path_join(struct path *, const struct path *);

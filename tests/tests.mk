@@ -80,8 +80,11 @@ bench-herd: $(B)/accollect $(B)/tests/bench/batches
 # acprobe beside its peers, as ratios: ROWS='trace echo' for some, PAIRS=9.
 bench-probe: $(B)/acprobe
 	@B=$(B) tests/bench/probe.py $(ROWS)
+# Twenty random scripts of events in the lab; a quarter of an hour.
+bench-events: $(PROGRAMS)
+	@B=$(B) SCRIPTS=20 ACTS=3 tests/lab/report_events.py
 demo:
 	@tests/demo/demo
 
 .PHONY: units check unit golden sim lint lab fault fuzz bench bench-sites bench-collector \
-	bench-herd bench-probe demo
+	bench-events bench-herd bench-probe demo

@@ -73,6 +73,8 @@ class Lane:
         seen = [None if i != self.marker and i + 1 < len(hops) and
                 (i == self.never or rng.random() < 0.2) else hop
                 for i, hop in enumerate(hops)]
+        if rng.random() < 0.1:  # the packet that reached it first was lost
+            return [*seen[:-1], None, seen[-1]], True
         if rng.random() < 0.15:
             return seen[:rng.randrange(self.marker + 1, len(hops))], False
         return seen, True
@@ -115,7 +117,10 @@ class Lane:
                                  if hop})
             if answered:
                 row["rtts"].append(1000 * number + len(seen))
-                row["end"] = len(seen)
+                row["end"] = min(len(seen), row["end"] or len(seen))
+        for row in rows:
+            row["known"] = {i: hop for i, hop in row["known"].items()
+                            if row["end"] is None or i <= row["end"]}
         return rows
 
 
@@ -294,6 +299,8 @@ SILENCES = (
      "one that could be either"),
     (["a b c !", "a b", "a"], 1, "a trace that ends early"),
     (["a b !", "a b c !", "a b"], 2, "another length"),
+    (["a b !", "a b * !", "a b !"], 1, "a target that answers late"),
+    (["a b * !", "a b !", "a b c !"], 2, "and then is behind another hop"),
     (["a b c !", "* * *"], 1, "silence all the way"),
     (["a b c !", "a b c d"], 2, "a hop behind where the target was"),
 )
