@@ -284,12 +284,12 @@ def check_numbers(m, db):
     if page:
         data = json.loads(re.search(r'<script type="application/json"[^>]*>'
                                     r'(.*?)</script>', page, re.S)[1])
-        texts = [data["instances"][flat[k + 2]] if flat[k + 2] >= 0 else ""
-                 for *_, flat in data["strip"] for k in range(0, len(flat), 4)
-                 if flat[k + 1] == INTERCEPTED]
-        m.tap.check(sorted(texts) == sorted(
-            name.decode() for _, name in m.caught.values()),
-            "so does the page, with their names", texts)
+        runs = [(data["instances"][flat[k + 2]] if flat[k + 2] >= 0 else "",
+                 flat[k + 3]) for *_, flat in data["strip"]
+                for k in range(0, len(flat), 4) if flat[k + 1] == INTERCEPTED]
+        m.tap.check(sorted(runs) == sorted(
+            (name.decode(), None) for _, name in m.caught.values()),
+            "so does the page, with their names and no round trips", runs)
     else:
         m.tap.skip("so does the page", "this build has no page")
 
