@@ -53,6 +53,8 @@ struct batch_head {
 	int64_t clock_offset_us, clock_max_error_us; /* -1: unknown */
 	bool clock_stepped;   /* the wall clock was set during the round */
 	int64_t suspended_us; /* so long the host slept during it; mostly 0 */
+	int64_t
+	    attacked; /* addresses whose replies somebody forged; mostly 0 */
 	char boot_id[40];
 	struct addr address[BATCH_ADDRESSES]; /* the vantage point's own */
 	size_t address_count;

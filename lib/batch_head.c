@@ -133,6 +133,8 @@ read_head(const struct json_in *in, struct batch_head *head)
 	if (json_in_value(in, "suspended_us", false) != NULL)
 		head->suspended_us =
 		    json_in_int(in, "suspended_us", 0, DAYS_100_US);
+	if (json_in_value(in, "attacked", false) != NULL)
+		head->attacked = json_in_int(in, "attacked", 0, INT32_MAX);
 	json_in_text_or_null(
 	    in, "boot_id", head->boot_id, sizeof(head->boot_id));
 	read_addresses(in, head);
@@ -155,6 +157,8 @@ batch_head_to_json(const struct batch_head *head, char *text, size_t size)
 	put_number(&out, "lost", head->lost);
 	put_number(&out, "skipped", head->skipped);
 	put_clock(&out, head);
+	if (head->attacked > 0)
+		put_number(&out, "attacked", head->attacked);
 	json_out_key(&out, "boot_id");
 	json_out_text_or_null(&out, head->boot_id);
 	json_out_key(&out, "version");

@@ -255,9 +255,15 @@ identify(struct identity *id, const struct record *const *records, size_t count,
 }
 
 bool
+is_attack(uint32_t unwanted)
+{
+	return unwanted >= ATTACK_REPLIES;
+}
+
+bool
 identity_is_attacked(const struct identity *id)
 {
-	return id->unwanted >= ATTACK_REPLIES;
+	return is_attack(id->unwanted);
 }
 
 const char *

@@ -54,8 +54,9 @@ struct identify_by {
 void identify(struct identity *, const struct record *const *records,
     size_t count, const struct identify_by *);
 
-/* So many unwanted replies that somebody guesses: a broken middlebox sends a
- * few, and to guess 30 bits takes many. */
+/* So many unwanted replies of one address that somebody guesses: a broken
+ * middlebox sends a few, and to guess 30 bits takes many. */
+bool is_attack(uint32_t unwanted);
 bool identity_is_attacked(const struct identity *);
 
 const char *verdict_name(enum verdict); /* NULL for none */

@@ -17,6 +17,7 @@
 #include "lib/text.h"
 #include "probe/evidence_write.h"
 #include "probe/host.h"
+#include "probe/identify.h"
 #include "probe/round_private.h"
 #include "probe/sockets.h"
 
@@ -53,6 +54,7 @@ static void
 keep_record(void *arg, const struct ask *ask, const struct record *record)
 {
 	round_paths_see(arg, ask, record);
+	ask->flow->peer->unwanted += record->unwanted;
 	/* A record is large: none is copied but where it must. */
 	if (record->retry_of == -1)
 		keep(arg, record);
@@ -146,6 +148,28 @@ trace_changes(struct round *r)
 	return status;
 }
 
+/* Said once for each address, and counted. */
+static void
+say_attacks(struct round *r)
+{
+	char addr[ADDR_TEXT];
+	size_t i;
+
+	for (i = 0; i < r->plan.count; i++) {
+		const struct ask *ask = &r->plan.asks[i];
+		struct peer *peer = ask->flow->peer;
+
+		if (!is_attack(peer->unwanted))
+			continue;
+		r->head.attacked++;
+		log_warnx("target %s: %s: somebody forges replies: %u were "
+			  "none of ours, and none was taken",
+		    ask->target, addr_format(addr, &peer->addr),
+		    peer->unwanted);
+		peer->unwanted = 0;
+	}
+}
+
 static int
 run(struct round *r)
 {
@@ -156,6 +180,7 @@ run(struct round *r)
 	if (r->place == NULL || r->near == NULL ||
 	    run_plan(r, &r->plan) == -1 || trace_changes(r) == -1)
 		return EXIT_STORAGE;
+	say_attacks(r);
 	if (r->failed)
 		log_warnx("some records did not fit into the batch");
 	return EXIT_DONE;
@@ -193,9 +218,9 @@ finish_batch(
     struct round *r, struct batch_line *line, uint8_t **file, size_t *len)
 {
 	(void)text_copy(line->vp, sizeof(line->vp), r->config->vp);
-	if ((r->head.clock_stepped || r->head.suspended_us != 0 ||
-		r->head.lost != 0 || r->head.skipped != 0 ||
-		r->head.questions != planned(r)) &&
+	if ((r->head.clock_stepped || r->head.attacked != 0 ||
+		r->head.suspended_us != 0 || r->head.lost != 0 ||
+		r->head.skipped != 0 || r->head.questions != planned(r)) &&
 	    batch_writer_set_head(r->writer, &r->head) == -1)
 		return -1;
 	return batch_writer_finish(r->writer, line, r->key, file, len);

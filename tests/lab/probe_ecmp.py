@@ -3,6 +3,7 @@
 """usage: probe_ecmp.py [SEED]"""
 
 import collections
+import json
 import os
 import sys
 
@@ -68,6 +69,55 @@ def test_diamond(results, prober, lab, row):
                    vp, af, len(row["paths"])), (identity, row["instances"]))
 
 
+def spread(lab, row):
+    """The router that has equal paths to the service: its name and next hops."""
+    family = "-%d" % row["af"]
+    for path in row["paths"]:
+        for node in path["path"] if isinstance(path, dict) else path:
+            done = lab.exec(node, "ip", family, "-j", "route", "show", "to",
+                            "match", SERVICE[row["af"]])
+            routes = json.loads(done.stdout or "[]") if \
+                done.returncode == 0 else []
+            hops = [hop for route in routes for hop in
+                    route.get("nexthops", [])]
+            if len(hops) == 2:
+                return node, hops
+    raise SystemExit("no router has two paths: %s" % row)
+
+
+def test_per_packet(results, prober, lab, row):
+    """The same router draws a path for each packet, not for each flow."""
+    af = row["af"]
+    node, hops = spread(lab, row)
+    family = ["ip", "-%d" % af]
+    for table, hop in enumerate(hops, 101):
+        via = hop.get("gateway") or hop["via"]["host"]
+        lab.must(node, *family, "route", "add", SERVICE[af], "via", via,
+                 "dev", hop["dev"], "table", str(table))
+        lab.must(node, *family, "rule", "add", "fwmark", str(table), "table",
+                 str(table))
+    lab.must(node, "nft", """table inet perpacket {
+chain prerouting {
+type filter hook prerouting priority mangle
+%s daddr %s meta mark set numgen random mod 2 offset 101
+}
+}
+""" % ("ip" if af == 4 else "ip6", SERVICE[af]))
+    identity = look(prober, lab, row["vp"], af, "--only", "dns").identity(af)
+    lab.must(node, "nft", "delete", "table", "inet", "perpacket")
+    for table in (101, 102):
+        lab.must(node, *family, "rule", "del", "fwmark", str(table))
+        lab.must(node, *family, "route", "flush", "table", str(table))
+    named = {f["instance"] for f in identity["flows"]}
+    results.ok(identity["verdict"] == "per-packet" and
+               named == set(row["instances"]),
+               "%s IPv%d: a balancer that draws for each packet is told apart"
+               % (row["vp"], af), identity)
+    after = look(prober, lab, row["vp"], af, "--only", "dns").identity(af)
+    results.ok(after["verdict"] == "per-flow", "%s IPv%d: and without it it "
+               "is per-flow again" % (row["vp"], af), after["verdict"])
+
+
 def test_changed(results, prober, lab, row, site):
     """A route changes in the middle of a look."""
     command = prober.command(lab, row["vp"], *probing.ALLOWED, "-j", "-z",
@@ -100,6 +150,8 @@ def test(results):
             for af in (4, 6):
                 for row in [r for r in split if r["af"] == af][:2]:
                     test_per_flow(results, prober, lab, row)
+                test_per_packet(results, prober, lab, next(
+                    r for r in split if r["af"] == af))
             diamonds = [row for row in rows if len(row["instances"]) == 1 and
                         len(row.get("paths") or []) > 1]
             results.ok(diamonds, "there are diamonds", rows)

@@ -5,10 +5,12 @@
 import contextlib
 import os
 import re
+import shutil
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import probing  # noqa: E402
+import rounds  # noqa: E402
 from probing import SERVICE, ZONE  # noqa: E402
 
 FLOWS = 3
@@ -174,7 +176,66 @@ def test_rounds(results, prober, lab, own):
                all(other[1] == seen[0][1] for other in seen),
                "and one echo id, checksum and flow label",
                [sorted(other[1]) for other in seen])
+    test_reinstalled(results, prober, lab, own, seen[0])
+    test_round_port_taken(results, lab, own, conf, seen[0])
     return seen[0]
+
+
+def round_tuples(lab, own, program, conf):
+    with probing.Capture(lab, VP) as capture:
+        lab.must(VP, program, "-f", conf)
+    return set(udp_tuples(capture, own)), set(echo_tuples(capture, own))
+
+
+def test_reinstalled(results, prober, lab, own, seen):
+    """All that is left of a vantage point is its key."""
+    folder = os.path.join(lab.dir, "again")
+    os.mkdir(folder)
+    shutil.copy(os.path.join(lab.dir, "round", "vp.key"), folder)
+    conf = os.path.join(folder, "acprobe.conf")
+    text = CONFIGURATION.replace('"service"', '"renamed"').replace(
+        '"203.0.113.53", "2001:db8:53::53"',
+        '"2001:db8:53::53", "203.0.113.53"') % {"folder": folder}
+    with open(conf, "w", encoding="ascii") as file:
+        file.write(text)
+    again = round_tuples(lab, own, prober.path, conf)
+    results.ok(again == seen, "the key alone brings the same flows back, in "
+               "a new spool, under another name and in another order",
+               (sorted(again[0] ^ seen[0]), sorted(again[1] ^ seen[1])))
+
+
+HOLD = """import socket, sys, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", int(sys.argv[1])))
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_round_port_taken(results, lab, own, conf, seen):
+    """A round steps over a port that is taken, says so, and comes back."""
+    program = lab.prober.path
+    port = min(key[1] for key in seen[0] if key[0] == 6)
+    before = set(rounds.files(os.path.join(lab.dir, "round", "spool")))
+    with probing.started(lab, VP, "python3", "-I", "-c", HOLD,
+                         str(port)) as holder:
+        holder.stdout.readline()
+        taken = round_tuples(lab, own, program, conf)
+    new = set(rounds.files(os.path.join(lab.dir, "round", "spool"))) - before
+    _, records = rounds.batch(new.pop())
+    moved = {(r["af"], r["flow"]["sport"]) for r in records
+             if r["flow"].get("moved")}
+    wire = {key[:2] for key in taken[0]} - {key[:2] for key in seen[0]}
+    results.ok((6, port) not in {key[:2] for key in taken[0]} and
+               moved and moved == wire and (6, port + 1) in moved,
+               "a round steps over a port that another process has, and its "
+               "records say which flows moved", (port, sorted(moved),
+                                                 sorted(wire)))
+    results.ok({key[3] for key in taken[0]} == {key[3] for key in seen[0]},
+               "with its own flow label all the same")
+    after = round_tuples(lab, own, program, conf)
+    results.ok(after[0] == seen[0], "and the next round has its port back",
+               sorted(after[0] ^ seen[0]))
 
 
 def test_ports_taken(results, prober, lab, seen):
@@ -261,6 +322,7 @@ def test(results):
             vp = next(v for v in lab.nodes()["vantage_points"]
                       if v["name"] == VP)
             own = {vp["v4"], vp["v6"]}
+            lab.prober = prober
             seen = [observe(prober, lab, own, "--flows", str(FLOWS))
                     for _ in range(LOOKS)]
             test_tuples(results, seen)

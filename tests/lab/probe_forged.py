@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import probing  # noqa: E402
+import rounds  # noqa: E402
 from probing import SERVICE, ZONE  # noqa: E402
 
 FORGER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "forger.py")
@@ -170,6 +171,47 @@ def test_flood(results, prober, lab, rows):
                        identity)
 
 
+ROUND = """target "service" {
+	address = { "%s", "%s" }
+	zone = "%s"
+	count = 2
+}
+"""
+
+
+def test_round(results, prober, lab, rows):
+    """A round says so, too, and counts the addresses in its batch."""
+    vp = next(v for v in lab.nodes()["vantage_points"]
+              if v["name"] == rows[0]["vp"])
+    one = rounds.Rounds(lab, prober, rows[0]["vp"])
+    one.configure(ROUND % (*SERVICE.values(), ZONE))
+    quiet = one.run()
+    results.ok(quiet.whole() and "attacked" not in quiet.head,
+               "a round that nobody attacks says nothing", quiet.head)
+    for kind, question in (("ids", "soa"), ("tokens", "echo")):
+        with probing.started(lab, rows[0]["path"][1], "python3", "-I", FORGER,
+                             kind, vp["v4"], vp["v6"]) as forger:
+            forger.stdout.readline()
+            seen = one.run()
+            forger.terminate()
+            said = json.loads(forger.stdout.readline())
+        unwanted = {row["af"]: sum(r["unwanted"] for r in seen.records
+                                   if r["af"] == row["af"]) for row in rows}
+        lines = seen.done.stderr.splitlines()
+        results.ok(seen.done.returncode == 0 and seen.head["attacked"] == 2
+                   and len(lines) == 2 and all(
+                       any("service: %s: somebody forges replies: %d were" % (
+                           SERVICE[af], unwanted[af]) in line
+                           for line in lines) for af in (4, 6)),
+                   "a round of which %d replies are forged says so for each "
+                   "address" % said["sent"], (lines, seen.head, unwanted))
+        results.ok(all(r["outcome"] == "answered" and r["conflict"] == 0
+                       for r in seen.of(question)) and
+                   {r["nsid_hex"] for r in seen.of("soa")} ==
+                   {row["nsid_hex"] for row in rows},
+                   "and is right all the same", summary(seen, said))
+
+
 def test_spoofs(results, prober, lab, rows):
     for row in rows:
         look, said, arrived = flood(prober, lab, row, "spoofs", "dns")
@@ -197,6 +239,7 @@ def test(results):
             test_broken(results, prober, lab, rows)
             test_conflict(results, prober, lab, rows)
             test_flood(results, prober, lab, rows)
+            test_round(results, prober, lab, rows)
             test_spoofs(results, prober, lab, rows)
     finally:
         prober.remove()

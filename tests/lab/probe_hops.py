@@ -120,6 +120,40 @@ def test_nobody(test, runs):
                         "of %d runs" % (af, runs), wrong[:5])
 
 
+def flow_rows(test, af, raw):
+    """What tshark reads of the packets of one trace: what a balancer looks
+    at, then TTL and whether the checksum is right."""
+    with probing.Capture(test.on, "vp") as capture:
+        ours(test, af, raw)
+    ip, src, label = ("ip.ttl", "ip.src", "ip.dsfield.dscp") if af == 4 else (
+        "ipv6.hlim", "ipv6.src", "ipv6.flow")
+    icmp = "icmp" if af == 4 else "icmpv6"
+    if raw:
+        kind = "udp.dstport == 53 && !icmp && !icmpv6"
+        fields = ("udp.srcport", "udp.dstport", label, ip,
+                  "udp.checksum.status")
+    else:
+        kind = "%s.type == %d" % (icmp, 8 if af == 4 else 128)
+        fields = (icmp + ".checksum", "icmp.ident" if af == 4 else
+                  "icmpv6.echo.identifier", label, ip,
+                  icmp + ".checksum.status")
+    return capture.tshark("%s == %s && %s" % (src, chain.VP[af], kind),
+                          *fields)
+
+
+def test_flow(test):
+    for af in (4, 6):
+        for raw in (True, False):
+            rows = flow_rows(test, af, raw) + flow_rows(test, af, raw)
+            test.results.ok(
+                len({row[:3] for row in rows}) == 1 and
+                {int(row[3]) for row in rows} >= set(range(1, ROUTERS + 2))
+                and {row[4] for row in rows} == {"1"},
+                "IPv%d: all packets of two traces are of one flow by tshark, "
+                "%s" % (af, "ports and label" if raw else
+                        "ICMP checksum, id and label"), rows)
+
+
 def allow_ping(on):
     on.must("vp", "sysctl", "-qw", "net.ipv4.ping_group_range=0 65535")
     for service in SERVICE.values():  # who is the neighbour
@@ -138,7 +172,9 @@ def test(results):
             test_limits(one)
         with chain.Chain(ROUTERS) as on:
             allow_ping(on)
-            test_nobody(Test(results, prober, on), runs)
+            one = Test(results, prober, on)
+            test_flow(one)
+            test_nobody(one, runs)
     finally:
         prober.remove()
 

@@ -17,6 +17,12 @@ def batch(path):
     return head, records
 
 
+def files(spool):
+    """The batches of a spool."""
+    return [os.path.join(spool, name) for name in os.listdir(spool)
+            if name.endswith(".acb")]
+
+
 class Round:
     def __init__(self, done, head, records):
         self.done, self.head, self.records = done, head, records

@@ -51,6 +51,7 @@ some_head(void)
 		.clock_max_error_us = 900,
 		.clock_stepped = true,
 		.suspended_us = 3600000001,
+		.attacked = 3,
 		.boot_id = "a0e9b9ae-1e5b-4f0c-9d2b-0c8e5b1d6a11",
 		.address_count = 2,
 		.version = "0.1",
