@@ -133,7 +133,9 @@ def flow_rows(test, af, raw):
         fields = ("udp.srcport", "udp.dstport", label, ip,
                   "udp.checksum.status")
     else:
-        kind = "%s.type == %d" % (icmp, 8 if af == 4 else 128)
+        # Errors quote such a packet, too.
+        kind = "%s.type == %d && !(%s.type == %d)" % (
+            (icmp, 8, icmp, 11) if af == 4 else (icmp, 128, icmp, 3))
         fields = (icmp + ".checksum", "icmp.ident" if af == 4 else
                   "icmpv6.echo.identifier", label, ip,
                   icmp + ".checksum.status")
