@@ -221,7 +221,7 @@ def test_spoofs(results, prober, lab, rows):
     for row in rows:
         look, said, arrived = flood(prober, lab, row, "spoofs", "dns")
         results.ok(is_true(look, row, "dns") and
-                   arrived >= 0.99 * said["sent"] >= 990 * ASKED
+                   arrived >= 0.8 * said["sent"] >= 800 * ASKED
                    and total(look, "unwanted") == 0 and
                    look.identity(row["af"])["attacked"] is False,
                    "IPv%d: %d right replies of another port or host are on "
