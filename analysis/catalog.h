@@ -64,6 +64,7 @@ struct id_index {
 };
 
 struct judge;
+struct services;
 struct catalog {
 	struct names names;
 	struct vantage *vps; /* by name */
@@ -83,6 +84,7 @@ struct catalog {
 	struct names sites;
 	int32_t **site_of;   /* by service, then instance; -2: not asked yet */
 	struct judge *judge; /* of what is read (judge.h); NULL: none */
+	const struct services *naming; /* which question names whom; or NULL */
 };
 
 /* What is wanted of it; empty names: all. */

@@ -14,6 +14,7 @@
 #include "analysis/reports.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/services.h"
 #include "lib/text.h"
 #include "lib/times.h"
 
@@ -386,10 +387,19 @@ write_report(struct run *run, const struct subcommand *command)
 	return run->options->checks ? CHECKED + (int)check.state : EXIT_DONE;
 }
 
+/* What is read before the database is. */
+struct tables {
+	struct site_map *map;
+	struct services *services;
+	struct weights weights;
+};
+
 static int
 run_report(const struct options *o, const struct subcommand *command,
-    const struct site_map *map, const struct weights *weights)
+    const struct tables *tables)
 {
+	const struct site_map *map = tables->map;
+	const struct weights *weights = &tables->weights;
 	const struct catalog_filter filter = {
 		.targets = &o->targets,
 		.vps = &o->vps,
@@ -404,6 +414,7 @@ run_report(const struct options *o, const struct subcommand *command,
 	if ((run.query = query_open(o->db, &code)) == NULL)
 		return code;
 	catalog_read(&run.catalog, run.query, &filter, map);
+	run.catalog.naming = tables->services;
 	run.geo = geo_open(o->mmdb, o->mmdb_count);
 	places_fill(&run.catalog, run.query,
 	    &(struct places_sources){ run.geo, o->regions });
@@ -454,29 +465,37 @@ map_path(const struct options *o, const struct subcommand *command)
 	return o->site_map;
 }
 
+/* EXIT_DONE, or an exit code after a line to the user. */
 static int
-read_map_and_run(const struct options *o, const struct subcommand *command)
+read_tables(struct tables *tables, const struct options *o, const char *map)
 {
-	const char *path = map_path(o, command);
-	struct site_map *map = NULL;
-	struct weights weights = { 0 };
 	char error[512];
-	int code;
 
-	if (path != NULL) {
-		map = site_map_read(path, error, sizeof(error));
-		if (map == NULL) {
-			code =
-			    errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
-			log_warnx("%s", error);
-			return code;
-		}
+	tables->services = services_read(o->services, error, sizeof(error));
+	if (tables->services != NULL && map != NULL)
+		tables->map = site_map_read(map, error, sizeof(error));
+	if (tables->services == NULL || (map != NULL && tables->map == NULL)) {
+		int code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+
+		log_warnx("%s", error);
+		return code;
 	}
-	code = EXIT_BAD_USAGE;
-	if (o->weights == NULL || weights_read(&weights, o->weights) == 0)
-		code = run_report(o, command, map, &weights);
-	weights_clear(&weights);
-	site_map_free(map);
+	if (o->weights != NULL && weights_read(&tables->weights, o->weights))
+		return EXIT_BAD_USAGE;
+	return EXIT_DONE;
+}
+
+static int
+read_tables_and_run(const struct options *o, const struct subcommand *command)
+{
+	struct tables tables = { 0 };
+	int code = read_tables(&tables, o, map_path(o, command));
+
+	if (code == EXIT_DONE)
+		code = run_report(o, command, &tables);
+	weights_clear(&tables.weights);
+	site_map_free(tables.map);
+	services_free(tables.services);
 	return code;
 }
 
@@ -497,7 +516,7 @@ run(int argc, char **argv)
 	} else {
 		command = check_subcommand(&options);
 		code = command == NULL ? EXIT_BAD_USAGE
-				       : read_map_and_run(&options, command);
+				       : read_tables_and_run(&options, command);
 	}
 out:
 	options_clear(&options);

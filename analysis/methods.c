@@ -5,6 +5,7 @@
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "lib/limits.h"
+#include "lib/services.h"
 
 #define HOUR_US (3600LL * 1000000)
 
@@ -39,24 +40,50 @@ compare_names(
 	return by_rank != 0 ? by_rank : strcmp(left, right);
 }
 
-/* A method before none, then the identity order. */
-static int
-compare_methods(const struct catalog *c, int32_t a, int32_t b)
+/* The place of a method in the table of services; behind all of it where it is
+ * not there. */
+static size_t
+rank_in_table(const struct catalog *c, int32_t service, int32_t method)
 {
+	const char(*order)[LIMIT_QUESTION];
+	struct addr addr;
+	size_t i, count = 0;
+
+	if (c->naming != NULL &&
+	    addr_parse(&addr,
+		names_text(&c->names, c->services[service].address)) == 0)
+		count = services_order(c->naming, &addr, &order);
+	for (i = 0; i < count; i++) {
+		if (strcmp(order[i], names_text(&c->names, method)) == 0)
+			break;
+	}
+	return i;
+}
+
+/* A method before none, then the order of the service, then the usual one. */
+static int
+compare_methods(const struct catalog *c, int32_t service, int32_t a, int32_t b)
+{
+	size_t left, right;
+
 	if (a == b)
 		return 0;
 	if (a < 0 || b < 0)
 		return a < 0 ? 1 : -1;
+	left = rank_in_table(c, service, a);
+	right = rank_in_table(c, service, b);
+	if (left != right)
+		return left < right ? -1 : 1;
 	return compare_names(c, method_order, a, b);
 }
 
 static int
-compare_choices(
-    const struct catalog *c, const struct choice *a, const struct choice *b)
+compare_choices(const struct catalog *c, int32_t service,
+    const struct choice *a, const struct choice *b)
 {
 	int order;
 
-	if ((order = compare_methods(c, a->method, b->method)) != 0)
+	if ((order = compare_methods(c, service, a->method, b->method)) != 0)
 		return order;
 	if (a->question != b->question)
 		return compare_names(
@@ -73,6 +100,7 @@ struct chooser {
 	struct query *query;
 	int32_t *first_alike; /* by lane: the first of its question */
 	bool *wanted;         /* services; NULL: all */
+	bool *heard;          /* lanes that said anything */
 	bool doubted;         /* by somebody else's names, too */
 	struct query_rows *intervals, *hour, *runs, *rows, *unsettled;
 };
@@ -91,6 +119,7 @@ chooser_init(struct chooser *ch, struct query *q)
 
 	ch->query = q;
 	ch->first_alike = memory_zeroed(c->lane_count, sizeof(int32_t));
+	ch->heard = memory_zeroed(c->lane_count, sizeof(*ch->heard));
 	/* Lanes of one question of a service lie together. */
 	for (size_t i = 1; i < c->lane_count; i++)
 		ch->first_alike[i] = same_kind(&c->lanes[i - 1], &c->lanes[i])
@@ -120,6 +149,7 @@ static void
 chooser_clear(struct chooser *ch)
 {
 	free(ch->first_alike);
+	free(ch->heard);
 	free(ch->wanted);
 	query_finish(ch->intervals);
 	query_finish(ch->hour);
@@ -146,8 +176,9 @@ is_better(const struct chooser *ch, int32_t lane, int32_t instance)
 	    (ch->wanted != NULL && !ch->wanted[l->service]) ||
 	    (!ch->doubted && judge_marks_name(c, lane, instance)))
 		return false;
-	return best->question < 0 || compare_choices(c, &choice, best) < 0 ||
-	       compare_methods(c, choice.method,
+	return best->question < 0 ||
+	       compare_choices(c, l->service, &choice, best) < 0 ||
+	       compare_methods(c, l->service, choice.method,
 		   ch->methods->of_lane[ch->first_alike[lane]]) < 0;
 }
 
@@ -165,9 +196,10 @@ choose(struct chooser *ch, int32_t lane, int32_t instance)
 		.port = l->port,
 	};
 
-	if (best->question < 0 || compare_choices(c, &choice, best) < 0)
+	if (best->question < 0 ||
+	    compare_choices(c, l->service, &choice, best) < 0)
 		*best = choice;
-	if (compare_methods(c, choice.method, *alike) < 0)
+	if (compare_methods(c, l->service, choice.method, *alike) < 0)
 		*alike = choice.method;
 }
 
@@ -179,6 +211,8 @@ note(struct chooser *ch, struct query_rows *rows)
 	const int32_t instance =
 	    catalog_instance(ch->catalog, query_int(rows, 1));
 
+	if (lane >= 0)
+		ch->heard[lane] = true;
 	if (lane >= 0 && instance >= 0 && is_better(ch, lane, instance))
 		choose(ch, lane, instance);
 }
@@ -235,6 +269,7 @@ note_lane(struct chooser *ch, int32_t lane, const int64_t window[2])
 		const int64_t instance = query_int(rows, 2);
 		const int32_t index = catalog_instance(ch->catalog, instance);
 
+		ch->heard[lane] = true;
 		if (index >= 0 && is_better(ch, lane, index) &&
 		    (query_int(rows, 0) >= window[0] ||
 			query_int(rows, 1) < window[1] ||
@@ -357,6 +392,30 @@ share_within_questions(struct chooser *ch)
 		    ch->methods->of_lane[ch->first_alike[i]];
 }
 
+/* Services that nobody has named: their lanes are compared all the same. Those
+ * that said something, or else, of losses alone, any. */
+static void
+choose_unnamed(struct chooser *ch)
+{
+	const struct catalog *c = ch->catalog;
+	bool *answered = memory_zeroed(c->service_count, sizeof(*answered));
+
+	for (size_t i = 0; i < c->lane_count; i++)
+		answered[c->lanes[i].service] |= ch->heard[i];
+	for (size_t i = 0; i < c->lane_count; i++) {
+		const struct lane *l = &c->lanes[i];
+		struct choice *best = &ch->methods->of_service[l->service];
+		const struct choice choice = { -1, l->question, l->proto,
+			l->port };
+
+		if (best->method < 0 && ch->heard[i] == answered[l->service] &&
+		    (best->question < 0 ||
+			compare_choices(c, l->service, &choice, best) < 0))
+			*best = choice;
+	}
+	free(answered);
+}
+
 void
 methods_choose(struct methods *m, const struct catalog *c, struct query *q,
     int64_t since_us, int64_t until_us)
@@ -375,6 +434,7 @@ methods_choose(struct methods *m, const struct catalog *c, struct query *q,
 	note_before(&ch, window);
 	ch.doubted = true;
 	note_before(&ch, window);
+	choose_unnamed(&ch);
 	share_within_questions(&ch);
 	chooser_clear(&ch);
 }

@@ -1,9 +1,10 @@
 /*
  * One method per comparison (DESIGN.md 9): names that were learnt in
  * different ways are different name spaces. Per (target, address) the first of
- * the identity order that any vantage point saw in the window, the same for
- * all, and one kind of lane in which it is compared, so that an answer that
- * several questions tell is counted once.
+ * the identity order (that of the table of services where the address is in
+ * it) that any vantage point saw in the window, the same for all, and one kind
+ * of lane in which it is compared, so that an answer that several questions
+ * tell is counted once.
  */
 #ifndef ANALYSIS_METHODS_H
 #define ANALYSIS_METHODS_H
@@ -25,8 +26,8 @@ struct methods {
 };
 
 /* From the samples with since <= t < until. Where none names an instance: the
- * method of those before, and else the lanes that would; what comes after is
- * not looked at. */
+ * method of those before, and else none, with the lanes that would; what comes
+ * after is not looked at. */
 void methods_choose(struct methods *, const struct catalog *, struct query *,
     int64_t since_us, int64_t until_us);
 void methods_clear(struct methods *);

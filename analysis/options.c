@@ -39,6 +39,7 @@ enum {
 	OPT_PLAUSIBLE,
 	OPT_QUESTION,
 	OPT_REGIONS,
+	OPT_SERVICES,
 	OPT_SINCE,
 	OPT_SITE_MAP,
 	OPT_STEP,
@@ -74,6 +75,7 @@ static const struct option long_options[] = {
 	{ "plausible", no_argument, NULL, OPT_PLAUSIBLE },
 	{ "question", required_argument, NULL, OPT_QUESTION },
 	{ "regions", required_argument, NULL, OPT_REGIONS },
+	{ "services", required_argument, NULL, OPT_SERVICES },
 	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "site-map", required_argument, NULL, OPT_SITE_MAP },
 	{ "step", required_argument, NULL, OPT_STEP },
@@ -438,6 +440,9 @@ set_option(
 		return add_name(&o->questions, "--question", value);
 	case OPT_REGIONS:
 		return set_regions(o, value);
+	case OPT_SERVICES:
+		o->services = value;
+		return 0;
 	case OPT_SITE_MAP:
 		o->site_map = value;
 		return 0;

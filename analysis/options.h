@@ -50,7 +50,7 @@ enum option_bit {
 
 struct options {
 	const char *command; /* NULL: none was given */
-	const char *db, *output, *site_map, *weights, *bloc;
+	const char *db, *output, *services, *site_map, *weights, *bloc;
 	const char *mmdb[LIMIT_MMDB_FILES];
 	size_t mmdb_count;
 	struct regions *regions; /* the operator's, or what ships */

@@ -45,8 +45,11 @@ static const struct column row_columns[COLUMNS_OF_ROW] = {
 #define REASON_COLUMN 10
 
 /* Columns cut out of a JSON text of the table detail. The first of the lane's
- * is the reason, which stands further left. */
-#define COLUMNS_OF_LANE 18
+ * is the reason, which stands further left; the last came later, and stand
+ * behind all others. */
+#define COLUMNS_OF_LANE 20
+#define COLUMNS_LATER 2
+#define COLUMNS_BETWEEN (COLUMNS_OF_LANE - 1 - COLUMNS_LATER)
 static const struct column lane_columns[COLUMNS_OF_LANE] = {
 	{ "reason", COLUMN_TEXT },
 	{ "type", COLUMN_TEXT },
@@ -66,6 +69,8 @@ static const struct column lane_columns[COLUMNS_OF_LANE] = {
 	{ "unwanted", COLUMN_INTEGER },
 	{ "conflict", COLUMN_INTEGER },
 	{ "retry_of", COLUMN_INTEGER },
+	{ "dscp", COLUMN_INTEGER },
+	{ "interface", COLUMN_TEXT },
 };
 static const char lane_sql[] =
     "SELECT json_extract(json, '$.reason'), json_extract(json, '$.type'),"
@@ -80,7 +85,9 @@ static const char lane_sql[] =
     " coalesce(json_extract(json, '$.dup'), 0),"
     " coalesce(json_extract(json, '$.unwanted'), 0),"
     " coalesce(json_extract(json, '$.conflict'), 0),"
-    " json_extract(json, '$.retry_of')"
+    " json_extract(json, '$.retry_of'),"
+    " coalesce(json_extract(json, '$.flow.dscp'), 0),"
+    " json_extract(json, '$.flow.interface')"
     " FROM detail WHERE id = ?1";
 
 #define COLUMNS_OF_REPLY 12
@@ -288,10 +295,12 @@ write_record(struct records *r)
 	detail = look_up(&r->lanes, query_int(r->rows, 14));
 	cells[REASON_COLUMN] = detail[0];
 	memcpy(cells + COLUMNS_OF_ROW, detail + 1,
-	    (COLUMNS_OF_LANE - 1) * sizeof(*cells));
-	memcpy(cells + COLUMNS_OF_ROW + COLUMNS_OF_LANE - 1,
+	    COLUMNS_BETWEEN * sizeof(*cells));
+	memcpy(cells + COLUMNS_OF_ROW + COLUMNS_BETWEEN,
 	    look_up(&r->replies, query_int(r->rows, 15)),
 	    COLUMNS_OF_REPLY * sizeof(*cells));
+	memcpy(cells + COLUMNS - COLUMNS_LATER, detail + 1 + COLUMNS_BETWEEN,
+	    COLUMNS_LATER * sizeof(*cells));
 	return report_row(&r->run->report, cells);
 }
 
@@ -324,9 +333,12 @@ records_report(struct run *run)
 
 	memcpy(columns, row_columns, sizeof(row_columns));
 	memcpy(columns + COLUMNS_OF_ROW, lane_columns + 1,
-	    sizeof(lane_columns) - sizeof(lane_columns[0]));
-	memcpy(columns + COLUMNS_OF_ROW + COLUMNS_OF_LANE - 1, reply_columns,
+	    COLUMNS_BETWEEN * sizeof(columns[0]));
+	memcpy(columns + COLUMNS_OF_ROW + COLUMNS_BETWEEN, reply_columns,
 	    sizeof(reply_columns));
+	memcpy(columns + COLUMNS - COLUMNS_LATER,
+	    lane_columns + 1 + COLUMNS_BETWEEN,
+	    COLUMNS_LATER * sizeof(columns[0]));
 	cache_init(&r.lanes, run->query, lane_sql, lane_columns);
 	cache_init(&r.replies, run->query, reply_sql, reply_columns);
 	r.rows = query_prepare(run->query, records_sql);
