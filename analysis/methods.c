@@ -8,6 +8,7 @@
 #include "lib/services.h"
 
 #define HOUR_US (3600LL * 1000000)
+#define NO_INSTANCE 0 /* of runs: losses */
 
 /* The identity order, then other names; likewise for the lane: NSID rides on
  * the timed question first. */
@@ -211,8 +212,9 @@ note(struct chooser *ch, struct query_rows *rows)
 	const int32_t instance =
 	    catalog_instance(ch->catalog, query_int(rows, 1));
 
+	/* Losses before the window say nothing about it. */
 	if (lane >= 0)
-		ch->heard[lane] = true;
+		ch->heard[lane] |= instance >= 0 || ch->wanted == NULL;
 	if (lane >= 0 && instance >= 0 && is_better(ch, lane, instance))
 		choose(ch, lane, instance);
 }
@@ -392,28 +394,25 @@ share_within_questions(struct chooser *ch)
 		    ch->methods->of_lane[ch->first_alike[i]];
 }
 
-/* Services that nobody has named: their lanes are compared all the same. Those
- * that said something, or else, of losses alone, any. */
+/* Services that nobody has named: their lanes are compared all the same, also
+ * those of losses alone within the window. */
 static void
-choose_unnamed(struct chooser *ch)
+choose_unnamed(struct chooser *ch, const int64_t window[2])
 {
 	const struct catalog *c = ch->catalog;
-	bool *answered = memory_zeroed(c->service_count, sizeof(*answered));
 
-	for (size_t i = 0; i < c->lane_count; i++)
-		answered[c->lanes[i].service] |= ch->heard[i];
 	for (size_t i = 0; i < c->lane_count; i++) {
 		const struct lane *l = &c->lanes[i];
 		struct choice *best = &ch->methods->of_service[l->service];
 		const struct choice choice = { -1, l->question, l->proto,
 			l->port };
 
-		if (best->method < 0 && ch->heard[i] == answered[l->service] &&
+		if (best->method < 0 &&
 		    (best->question < 0 ||
-			compare_choices(c, l->service, &choice, best) < 0))
+			compare_choices(c, l->service, &choice, best) < 0) &&
+		    (ch->heard[i] || has_run(ch, l->id, NO_INSTANCE, window)))
 			*best = choice;
 	}
-	free(answered);
 }
 
 void
@@ -434,7 +433,7 @@ methods_choose(struct methods *m, const struct catalog *c, struct query *q,
 	note_before(&ch, window);
 	ch.doubted = true;
 	note_before(&ch, window);
-	choose_unnamed(&ch);
+	choose_unnamed(&ch, window);
 	share_within_questions(&ch);
 	chooser_clear(&ch);
 }
