@@ -8,7 +8,7 @@ What should be reported is what the forwarding tables say of each vantage
 point's flow before and after; where packets are lost, what the records say.
 A delay that changes moves nobody, and loss that leaves answers is none:
 they must make no event.
-usage: report_events.py; SEED, SCRIPTS (2), ACTS of each (2)."""
+usage: report_events.py; SEED, SCRIPTS (3), ACTS of each (2)."""
 
 import collections
 import csv
@@ -30,7 +30,7 @@ sys.path.insert(0, os.path.join(probing.ROOT, "tests", "lib"))
 import uploads  # noqa: E402
 
 SEED = int(os.environ.get("SEED") or 1)
-SCRIPTS = int(os.environ.get("SCRIPTS") or 2)
+SCRIPTS = int(os.environ.get("SCRIPTS") or 3)
 ACTS = int(os.environ.get("ACTS") or 2)
 BUILD = os.path.join(probing.ROOT, os.environ.get("B") or "build")
 START = 1_795_219_200 * 10**6  # 2026-11-21T00:00:00Z
@@ -49,7 +49,7 @@ target "anycast-lab" {
 LOSS_PERCENT, JITTER_MS = 1, 2  # each way
 SILENT = "vp8"  # cut off all the time
 EVIL = "ns1.evil.example"
-KINDS = ("withdraw", "announce", "prepend", "flap", "hijack", "reroute",
+KINDS = ("withdraw", "hijack", "flap", "announce", "prepend", "reroute",
          "latency", "loss", "dark", "silence")
 
 
@@ -329,9 +329,9 @@ def match(script):
             missed.append(wanted)
         else:
             left.remove(found)
-    hijacks = [row for row in rows if row["site"] == EVIL and
-               row["kind"] == "site gained"]
-    seen = all(row["not_ours"] == row["vantage_points"] for row in hijacks)
+    hijacks = [row for row in rows if EVIL in row["to_sites"]]
+    seen = all(f"{EVIL} {row['not_ours']}" in row["to_sites"]
+               for row in hijacks)
     return len(script.wanted), len(rows), len(rows) - len(left), \
         [("missed", one) for one in missed] + \
         [("false", {k: v for k, v in row.items() if v}) for row in left] + \
