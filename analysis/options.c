@@ -7,15 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/bloc.h"
+#include "analysis/options_private.h"
 #include "lib/limits.h"
 #include "lib/lines.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
 #define BLOC_REGION "region:"
-#define DEFAULT_DB "/var/lib/accollect/anycast.db"
-#define DAY_US (24 * 3600 * 1000000LL)
-#define STEPS_MAX 100000
 
 enum {
 	OPT_AF = 256,
@@ -92,40 +90,17 @@ static const struct option long_options[] = {
 static const char *const by_names[BY_COUNT] = { "", "region", "country", "asn",
 	"site", "vp", "all" };
 
-/* Times as they were given, until all of them are known. */
-struct given_times {
-	const char *since, *until, *at, *from, *to;
-};
-
-int
-options_time(int64_t *us, const char *text, int64_t now_us)
-{
-	struct span ago;
-	struct wall wall;
-	size_t len = strlen(text);
-
-	if (strcmp(text, "now") == 0) {
-		*us = now_us;
-	} else if (strcmp(text, "today") == 0) {
-		*us = now_us - now_us % DAY_US;
-	} else if (strcmp(text, "yesterday") == 0) {
-		*us = now_us - now_us % DAY_US - DAY_US;
-	} else if (wall_parse(&wall, text) == 0) {
-		*us = wall_to_us(wall);
-	} else if (len > 0 && isalpha((unsigned char)text[len - 1]) &&
-		   span_parse(&ago, text) == 0) {
-		/* A bare number would be seconds: more likely a year. */
-		*us = now_us - span_to_us(ago);
-	} else {
-		return -1;
-	}
-	return 0;
-}
-
 const char *
 options_by_name(enum group_by by)
 {
 	return by_names[by];
+}
+
+int
+options_refuse(const char *option, const char *value, const char *wanted)
+{
+	log_warnx("%s %s: expected %s", option, value, wanted);
+	return -1;
 }
 
 /* Names of a file, one a line; # begins a comment. */
@@ -159,13 +134,6 @@ read_names(struct names *names, const char *path)
 }
 
 static int
-bad_value(const char *option, const char *value, const char *wanted)
-{
-	log_warnx("%s %s: expected %s", option, value, wanted);
-	return -1;
-}
-
-static int
 set_by(struct options *o, const char *value)
 {
 	for (int by = BY_REGION; by < BY_COUNT; by++) {
@@ -175,7 +143,7 @@ set_by(struct options *o, const char *value)
 			return 0;
 		}
 	}
-	return bad_value(
+	return options_refuse(
 	    "--by", value, "region, country, asn, site, vp or all");
 }
 
@@ -186,7 +154,7 @@ set_bloc(struct options *o, const char *value)
 	o->given |= OPTION_BLOC;
 	if (strncmp(value, BLOC_REGION, strlen(BLOC_REGION)) != 0 &&
 	    bloc_check(value) == -1)
-		return bad_value("--bloc", value,
+		return options_refuse("--bloc", value,
 		    "eu or countries such as DE,FR,NL, or region:NAME");
 	return 0;
 }
@@ -204,7 +172,7 @@ set_of(struct options *o, const char *value)
 			return 0;
 		}
 	}
-	return bad_value("--of", value, "family, transport or icmp");
+	return options_refuse("--of", value, "family, transport or icmp");
 }
 
 static int
@@ -216,7 +184,7 @@ set_level(struct options *o, const char *value)
 	else if (strcmp(value, "instance") == 0)
 		o->level = LEVEL_INSTANCE;
 	else
-		return bad_value("--level", value, "site or instance");
+		return options_refuse("--level", value, "site or instance");
 	return 0;
 }
 
@@ -233,7 +201,7 @@ set_against(struct options *o, const char *value)
 	    !text_is_vp_name(o->against) ||
 	    (slash != NULL &&
 		text_int(&o->against_flow, slash + 1, 0, INT32_MAX) == -1))
-		return bad_value("--against", value,
+		return options_refuse("--against", value,
 		    "a vantage point such as lon1 or "
 		    "lon1/2 for its flow 2");
 	return 0;
@@ -246,7 +214,8 @@ set_max_age(struct options *o, const char *value)
 
 	o->given |= OPTION_MAX_AGE;
 	if (span_parse(&span, value) == -1)
-		return bad_value("--max-age", value, "a length such as 2h");
+		return options_refuse(
+		    "--max-age", value, "a length such as 2h");
 	o->max_age_us = span_to_us(span);
 	return 0;
 }
@@ -258,7 +227,7 @@ set_step(struct options *o, const char *value)
 
 	o->given |= OPTION_STEP;
 	if (span_parse(&span, value) == -1 || span.ns < 1000000000)
-		return bad_value(
+		return options_refuse(
 		    "--step", value, "a length of at least 1s such as 1h");
 	o->step_us = span_to_us(span);
 	return 0;
@@ -270,7 +239,7 @@ set_af(struct options *o, const char *value)
 	int64_t af;
 
 	if (text_int(&af, value, 4, 6) == -1 || af == 5)
-		return bad_value("--af", value, "4 or 6");
+		return options_refuse("--af", value, "4 or 6");
 	o->af = (int)af;
 	return 0;
 }
@@ -279,7 +248,7 @@ static int
 set_format(struct options *o, const char *value)
 {
 	if ((o->format = report_format_find(value)) == NULL)
-		return bad_value("--format", value,
+		return options_refuse("--format", value,
 		    "table, csv, json, geojson, openmetrics or dot");
 	return 0;
 }
@@ -288,7 +257,7 @@ static int
 set_range(struct check_range *range, const char *option, const char *value)
 {
 	if (check_range_parse(range, value) == -1)
-		return bad_value(option, value,
+		return options_refuse(option, value,
 		    "a number, or a range such as 99.9: or 10:20");
 	return 0;
 }
@@ -315,7 +284,7 @@ set_per(struct options *o, const char *value)
 {
 	o->given |= OPTION_PER;
 	if (strcmp(value, "vp") != 0)
-		return bad_value("--per", value, "vp");
+		return options_refuse("--per", value, "vp");
 	o->per_vp = true;
 	return 0;
 }
@@ -324,7 +293,7 @@ static int
 add_name(struct names *names, const char *option, const char *value)
 {
 	if (value[0] == '\0')
-		return bad_value(option, "\"\"", "a name");
+		return options_refuse(option, "\"\"", "a name");
 	if (option[2] == 'v' && value[0] == '@')
 		return read_names(names, value + 1);
 	(void)names_put(names, value);
@@ -484,88 +453,6 @@ set_option(
 	}
 }
 
-static int
-set_time(int64_t *us, const char *option, const char *text, int64_t now_us)
-{
-	if (text == NULL)
-		return 0;
-	if (options_time(us, text, now_us) == -1)
-		return bad_value(option, text,
-		    "RFC 3339, a date, a length ago such as 24h, now, today "
-		    "or yesterday");
-	return 0;
-}
-
-/* Round trips before --from are those of one day. */
-static int
-set_two_times(struct options *o, const struct given_times *times)
-{
-	o->until_us = o->now_us;
-	if (set_time(&o->from_us, "--from", times->from, o->now_us) == -1 ||
-	    set_time(&o->until_us, "--to", times->to, o->now_us) == -1)
-		return -1;
-	if (o->from_us >= o->until_us) {
-		log_warnx("--from %s: not before --to", times->from);
-		return -1;
-	}
-	o->until_us++;
-	o->since_us = o->from_us + 1 - DAY_US;
-	return 0;
-}
-
-static int
-set_window(struct options *o, const struct given_times *times)
-{
-	if (times->from != NULL)
-		return set_two_times(o, times);
-	o->until_us = o->now_us;
-	/* What happened at --at itself is seen. */
-	if (times->at != NULL && times->until != NULL) {
-		log_warnx("--at and --until: one of them");
-		return -1;
-	}
-	if (set_time(&o->until_us, "--until", times->until, o->now_us) == -1 ||
-	    set_time(&o->until_us, "--at", times->at, o->now_us) == -1)
-		return -1;
-	if (times->until == NULL)
-		o->until_us++;
-	o->since_us = o->until_us - DAY_US;
-	if (set_time(&o->since_us, "--since", times->since, o->now_us) == -1)
-		return -1;
-	if (o->since_us >= o->until_us) {
-		log_warnx("--since %s: not before the end",
-		    times->since == NULL ? "" : times->since);
-		return -1;
-	}
-	if (o->step_us > 0 &&
-	    (o->until_us - o->since_us) / o->step_us >= STEPS_MAX) {
-		log_warnx("--step: over %d steps in the window", STEPS_MAX);
-		return -1;
-	}
-	return 0;
-}
-
-bool
-options_step(
-    const struct options *o, size_t k, int64_t *since_us, int64_t *until_us)
-{
-	int64_t begin_us;
-
-	*since_us = o->since_us;
-	*until_us = o->until_us;
-	if (o->step_us == 0)
-		return k == 0;
-	begin_us = o->since_us - o->since_us % o->step_us;
-	if (o->since_us < begin_us) /* before 1970 */
-		begin_us -= o->step_us;
-	begin_us += (int64_t)k * o->step_us;
-	if (begin_us > *since_us)
-		*since_us = begin_us;
-	if (begin_us + o->step_us < *until_us)
-		*until_us = begin_us + o->step_us;
-	return *since_us < o->until_us;
-}
-
 /* 0, or -1 where --check and the others do not go together. */
 static int
 choose_format(struct options *o)
@@ -631,7 +518,7 @@ options_parse(struct options *o, int argc, char **argv)
 		o->against_hidden = true;
 		(void)names_put(&o->vps, o->against);
 	}
-	return set_window(o, &times);
+	return options_window(o, &times);
 }
 
 void
@@ -641,62 +528,4 @@ options_clear(struct options *o)
 	names_clear(&o->vps);
 	names_clear(&o->questions);
 	regions_free(o->regions);
-}
-
-void
-options_help(void)
-{
-	(void)puts(
-	    "usage: acreport latency   [--by region|country|asn|site|vp|all] "
-	    "[--per vp] [--step LENGTH]\n"
-	    "       acreport catchment [--at TIME] [--max-age LENGTH] "
-	    "[--by region|country|asn|all]\n"
-	    "                          [--step LENGTH]\n"
-	    "       acreport changes\n"
-	    "       acreport html      -o FILE [--max-age LENGTH]\n"
-	    "       acreport diff      --from TIME [--to TIME] [--matrix]\n"
-	    "       acreport events    [--max-age LENGTH] [--weights FILE]\n"
-	    "       acreport stability [--by ...] [--max-age LENGTH] "
-	    "[--weights FILE]\n"
-	    "       acreport vps\n"
-	    "       acreport sites     [--weights FILE]\n"
-	    "       acreport availability [--by ...] [--step LENGTH]\n"
-	    "       acreport congruence [--of family|transport|icmp] "
-	    "[--at TIME] [--weights FILE]\n"
-	    "       acreport inflation [--by ...] [--weights FILE]\n"
-	    "       acreport locality  [--by ...] [--bloc COUNTRIES]\n"
-	    "       acreport paths     [--against VP[/FLOW]] [--format dot]\n"
-	    "       acreport identities\n"
-	    "       acreport publication\n"
-	    "       acreport rssac047\n"
-	    "       acreport plausibility\n"
-	    "       acreport records\n"
-	    "\n"
-	    "  --db DB              the store (default " DEFAULT_DB ")\n"
-	    "  --since TIME         from then (default a day before the end)\n"
-	    "  --until TIME         until before then (default now)\n"
-	    "  --target NAME        only this target\n"
-	    "  --af 4|6             only addresses of this family\n"
-	    "  --vp NAME|@FILE      only these vantage points\n"
-	    "  --question NAME      only this question\n"
-	    "  --level site|instance  what is compared (default site)\n"
-	    "  --site-map FILE      names the sites of instances\n"
-	    "  --mmdb FILE          place and network of vantage points by "
-	    "address\n"
-	    "  --regions FILE       your own regions of countries\n"
-	    "  --step LENGTH        one set of rows for each such step\n"
-	    "  --plausible          without what light cannot have done\n"
-	    "  --weights FILE       load of vantage points, networks, "
-	    "countries\n"
-	    "  --format table|csv|json|geojson|openmetrics, and dot of paths\n"
-	    "  --full               exact positions in html and geojson\n"
-	    "  --check [--warn RANGE] [--crit RANGE] [--column NAME]\n"
-	    "                       answer as a monitoring plugin\n"
-	    "  -o FILE              write there instead of standard output\n"
-	    "  -V                   print the version\n"
-	    "\n"
-	    "A TIME is RFC 3339, a date, a length ago such as 24h or 7d, now, "
-	    "today\n"
-	    "or yesterday, all UTC. --target, --vp and --question can be "
-	    "repeated.");
 }
