@@ -9,17 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/dns_stream.h"
 #include "lib/text.h"
 
-#define STREAM_FIRST 1024 /* bytes of room; it grows with what came */
-#define STREAM_MAX (2 + LIMIT_DNS_MESSAGE)
-#define STREAM_TAKEN (1 << 20) /* of one that sends all but the answer */
-
-/* What has come and was not read yet. */
+/* Since when, and what has come. */
 struct stream {
 	struct mono began;
-	size_t len, size, taken;
-	uint8_t *bytes;
+	struct dns_stream in;
 };
 
 static void
@@ -27,7 +23,7 @@ stream_free(struct ask *ask)
 {
 	if (ask->sample->stream == NULL)
 		return;
-	free(ask->sample->stream->bytes);
+	dns_stream_free(&ask->sample->stream->in);
 	free(ask->sample->stream);
 	ask->sample->stream = NULL;
 }
@@ -39,34 +35,10 @@ stream_new(struct ask *ask, struct mono began)
 	    NULL)
 		return -1;
 	ask->sample->stream->began = began;
-	ask->sample->stream->size = STREAM_FIRST;
-	if ((ask->sample->stream->bytes = malloc(STREAM_FIRST)) != NULL)
+	if (dns_stream_init(&ask->sample->stream->in) == 0)
 		return 0;
 	stream_free(ask);
 	return -1;
-}
-
-/* As much as one message takes; 0, or -1 without memory. */
-static int
-stream_keep(struct stream *s, const uint8_t *bytes, size_t len)
-{
-	size_t size = s->size;
-	uint8_t *grown;
-
-	if (len > STREAM_MAX - s->len)
-		len = STREAM_MAX - s->len;
-	while (size < s->len + len)
-		size *= 2;
-	if (size > s->size) {
-		if ((grown = realloc(s->bytes, size)) == NULL)
-			return -1;
-		s->bytes = grown;
-		s->size = size;
-	}
-	if (len > 0)
-		memcpy(&s->bytes[s->len], bytes, len);
-	s->len += len;
-	return 0;
 }
 
 /* The flow is free for the next sample from here on. */
@@ -151,11 +123,13 @@ connected(struct prober *p, struct probe *probe, const struct arrival *arrival)
 static void
 take_end(struct prober *p, struct ask *ask, const char *how)
 {
-	const struct stream *s = ask->sample->stream;
 	struct record *r = prober_record(p, ask);
+	const uint8_t *rest;
+	size_t len;
 
-	if (r->dns.raw_len == 0 && s->len > 2) {
-		dns_keep_raw(&r->dns, &s->bytes[2], s->len - 2);
+	rest = dns_stream_rest(&ask->sample->stream->in, &len);
+	if (r->dns.raw_len == 0 && len > 2) {
+		dns_keep_raw(&r->dns, &rest[2], len - 2);
 		(void)text_copy(r->reason, sizeof(r->reason), "malformed end");
 	}
 	if (r->dns.raw_len != 0)
@@ -188,47 +162,30 @@ take_message(struct prober *p, struct probe *probe, struct reply *reply)
 	return true;
 }
 
-/* The length of the message that begins there; false: it is not whole. */
-static bool
-whole_message(const struct stream *s, size_t at, size_t *len)
-{
-	struct cursor c = cursor_over(&s->bytes[at], s->len - at);
-
-	*len = cursor_u16(&c);
-	return !cursor_failed(&c) && s->len - at >= 2 + *len;
-}
-
 static void
 take_bytes(struct prober *p, struct probe *probe, const struct reply *reply)
 {
 	struct ask *ask = probe->ask;
-	struct stream *s = ask->sample->stream;
+	struct dns_stream *in = &ask->sample->stream->in;
 	struct reply message = *reply;
-	size_t at = 0, len;
 
 	if (reply->arrival->len == 0) {
 		take_end(p, ask, "closed");
 		return;
 	}
-	s->taken += reply->arrival->len;
-	if (s->taken > STREAM_TAKEN) {
-		finish(p, ask, OUTCOME_TIMEOUT, "answer not among 1 MiB");
-		return;
-	}
-	if (stream_keep(s, reply->arrival->bytes, reply->arrival->len) == -1) {
+	if (dns_stream_put(in, reply->arrival->bytes, reply->arrival->len) ==
+	    -1) {
 		finish(p, ask, OUTCOME_MALFORMED, "no memory");
 		return;
 	}
 	message.kind = REPLY_DNS;
 	message.auth_bits = AUTH_PORT + AUTH_SEQ + AUTH_DNS_ID;
-	for (; whole_message(s, at, &len); at += 2 + len) {
-		message.bytes = &s->bytes[at + 2];
-		message.len = len;
+	while (dns_stream_next(in, &message.bytes, &message.len)) {
 		if (take_message(p, probe, &message))
 			return;
 	}
-	s->len -= at;
-	memmove(s->bytes, &s->bytes[at], s->len);
+	if (in->over)
+		finish(p, ask, OUTCOME_TIMEOUT, "answer not among 1 MiB");
 }
 
 static void
@@ -263,12 +220,13 @@ static void
 tcp_expire(struct prober *p, struct probe *probe)
 {
 	struct ask *ask = probe->ask;
-	bool begun = ask->sample->stream->len > 0;
 	const struct record *r = prober_record(p, ask);
+	size_t begun;
 
+	(void)dns_stream_rest(&ask->sample->stream->in, &begun);
 	finish(p, ask,
 	    r->dns.raw_len != 0 ? OUTCOME_MALFORMED : OUTCOME_TIMEOUT,
-	    begun && r->reason[0] == '\0' ? "answer not whole" : NULL);
+	    begun > 0 && r->reason[0] == '\0' ? "answer not whole" : NULL);
 }
 
 const struct method method_dns_tcp = {
