@@ -5,15 +5,18 @@
 kills it (SIGKILL) as it enters that call for the index-th time after it
 listens; a client uploads until then, notes every receipt, and comes back to
 the next life with the batch that it has no receipt for. In the end the ledger
-of receipts is held against the database.
+of receipts is held against the database. The same with a collector that
+answers before it commits must fail.
 """
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
@@ -25,6 +28,29 @@ RECEIPTS = 200
 SPOOL = "b1" * 16
 START_US = 1700000000000000
 ROWS = 5
+# Each job is answered for as soon as it is read, and then stored.
+ANSWERED_FIRST = [
+    ("collector/pipeline.c", """	store_jobs(p, group, count);
+	(void)pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < count; i++) {
+		p->parsed_bytes -= job_memory(group[i]);
+		give_back(p, group[i]);
+	}
+""", """	struct pipeline_job *copies[GROUP_JOBS];
+	(void)pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < count; i++) {
+		p->parsed_bytes -= job_memory(group[i]);
+		copies[i] = malloc(sizeof(**copies));
+		*copies[i] = *group[i];
+		group[i]->file = NULL;
+		memset(&group[i]->ingest.items, 0, sizeof(struct items));
+		give_back(p, group[i]);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	(void)usleep(20000);
+	store_jobs(p, copies, count);
+	(void)pthread_mutex_lock(&p->lock);
+""")]
 
 
 class Client:
@@ -143,6 +169,28 @@ def check_content(tap, collector, client):
         calm.remove()
 
 
+def lives_of(tap, program):
+    """Some lives that end in the middle of a transaction."""
+    collector = uploads.Collector(program).make()
+    try:
+        key = Key(collector.folder, "lon1")
+        collector.add_vp("lon1", key)
+        client = Client(collector, key)
+        for index in range(1, 20, 3):
+            run_life(collector, client, "pwrite64", index)
+        check_ledger(tap, collector, client)
+    finally:
+        collector.remove()
+
+
+def check_mutant(tap):
+    with tempfile.TemporaryDirectory(
+            prefix=f"listen-kill-{os.getpid()}-") as folder:
+        program = mutant.build(folder, "accollect", ANSWERED_FIRST)
+        mutant.noticed(tap, "a receipt before the commit", "batches is lost",
+                       lambda quiet: lives_of(quiet, program))
+
+
 def main():
     tap = uploads.Tap()
     collector = uploads.Collector()
@@ -177,6 +225,7 @@ def main():
                   len(client.ledger), collector.log()[-600:])
         check_ledger(tap, collector, client)
         check_content(tap, collector, client)
+        check_mutant(tap)
     finally:
         collector.remove()
     return tap.done()

@@ -3,16 +3,19 @@
 # time limit: 600 s
 """A spool gets three batches before every life. In one life accollect, in the
 next acship runs under strace, which kills it at the index-th time of a call.
-After every life whatever left the spool's queue must be in the database.
+After every life whatever left the spool's queue must be in the database. The
+same with an acship that lets a batch go before it is sent must fail.
 """
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
@@ -24,6 +27,9 @@ RECEIPTS = 200
 SHIP_S = 5  # acship waits and tries again: killed after that
 SPOOL = "c2" * 16
 START_US = 1700000000000000
+LET_GO_FIRST = [("probe/ship_run.c", "	upload(run, &file, &answer);\n	next",
+                 "	(void)spool_sent(run->spool, place);\n"
+                 "	upload(run, &file, &answer);\n	next")]
 
 
 class Street:
@@ -180,6 +186,33 @@ def run(tap, street):
     check_end(tap, street)
 
 
+def lives_of(tap, ship):
+    """Some lives of acship that end while it sends."""
+    collector = uploads.Collector().make()
+    try:
+        street = Street(tap, collector, ship)
+        collector.add_vp("lon1", street.key)
+        collector.start()
+        for index in range(1, 4):
+            kill_ship(street, "sendto", index)
+        tap.check(not street.lost, "nothing left the spool before it was "
+                  "stored", street.lost)
+    finally:
+        collector.remove()
+
+
+def check_mutant(tap, ship):
+    with tempfile.TemporaryDirectory(
+            prefix=f"ship-kill-{os.getpid()}-") as folder:
+        program = mutant.build(folder, "acship", LET_GO_FIRST)
+        mutant.noticed(tap, "an acship that lets go before it sends",
+                       "nothing left the spool",
+                       lambda quiet: lives_of(quiet, program))
+    control = mutant.Quiet()
+    lives_of(control, ship)
+    tap.check(not control.faults, "the same lives of acship itself lose none")
+
+
 def main():
     tap = uploads.Tap()
     if shutil.which("strace") is None:
@@ -194,6 +227,7 @@ def main():
     try:
         collector.make()
         run(tap, Street(tap, collector, ship))
+        check_mutant(tap, ship)
     finally:
         collector.remove()
     return tap.done()

@@ -18,6 +18,32 @@ PROGRAMS = {
 }
 
 
+class Quiet(uploads.Tap):
+    """Prints nothing and keeps the sentences that are not true."""
+
+    def __init__(self):
+        super().__init__()
+        self.faults = []
+
+    def check(self, passed, sentence, *details):
+        if not passed:
+            self.faults.append(sentence)
+        return passed
+
+    def note(self, text):
+        pass
+
+
+def noticed(tap, what, words, part):
+    """part(tap) is a test's own procedure with a mutant in it; a sentence with
+    these words must come out false."""
+    quiet = Quiet()
+    part(quiet)
+    tap.check(any(words in sentence for sentence in quiet.faults),
+              f"{what} is noticed", "none was false with: " + words,
+              *quiet.faults)
+
+
 def build(folder, program, changes):
     """The path of the program; changes: [(source, old, new)]."""
     with open(os.path.join(uploads.BUILD, "flags"), encoding="utf-8") as file:
