@@ -236,8 +236,10 @@ identify(struct identity *id, const struct record *const *records, size_t count,
 	id->addr = records[0]->addr;
 	for (i = 0; i < count && id->port == -1; i++)
 		id->port = records[i]->port;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		id->unwanted += records[i]->unwanted;
+		id->foreign += foreign_replies(records[i]);
+	}
 	choose_method(id, records, count, by);
 	id->retries = id->method == IDENTITY_NONE;
 	if (id->retries)
@@ -255,15 +257,21 @@ identify(struct identity *id, const struct record *const *records, size_t count,
 }
 
 bool
-is_attack(uint32_t unwanted)
+is_attack(uint32_t foreign)
 {
-	return unwanted >= ATTACK_REPLIES;
+	return foreign >= ATTACK_REPLIES;
+}
+
+uint32_t
+foreign_replies(const struct record *record)
+{
+	return record->proto == PROTO_TCP ? 0 : record->unwanted;
 }
 
 bool
 identity_is_attacked(const struct identity *id)
 {
-	return is_attack(id->unwanted);
+	return is_attack(id->foreign);
 }
 
 const char *

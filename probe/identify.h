@@ -39,6 +39,7 @@ struct identity {
 	enum verdict verdict;
 	bool retries;      /* only what was asked again names it */
 	uint32_t unwanted; /* replies to no question of ours, of all records */
+	uint32_t foreign;  /* of them, perhaps somebody else\'s */
 	size_t flow_count;
 	struct identity_flow flow[LIMIT_FLOWS];
 };
@@ -56,7 +57,10 @@ void identify(struct identity *, const struct record *const *records,
 
 /* So many unwanted replies of one address that somebody guesses: a broken
  * middlebox sends a few, and to guess 30 bits takes many. */
-bool is_attack(uint32_t unwanted);
+bool is_attack(uint32_t foreign);
+/* The unwanted replies of a record that may be somebody else's: what comes in
+ * a TCP connection is its server's own. */
+uint32_t foreign_replies(const struct record *);
 bool identity_is_attacked(const struct identity *);
 
 const char *verdict_name(enum verdict); /* NULL for none */

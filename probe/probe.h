@@ -41,7 +41,7 @@ struct peer {
 	size_t asks;   /* packets planned, over all flows */
 	double tokens; /* of the bucket (limits.h), as of filled */
 	struct mono filled;
-	uint32_t unwanted; /* replies to no question of ours, in records */
+	uint32_t foreign; /* replies perhaps of somebody else (identify.h) */
 };
 
 struct probe {

@@ -54,7 +54,7 @@ static void
 keep_record(void *arg, const struct ask *ask, const struct record *record)
 {
 	round_paths_see(arg, ask, record);
-	ask->flow->peer->unwanted += record->unwanted;
+	ask->flow->peer->foreign += foreign_replies(record);
 	/* A record is large: none is copied but where it must. */
 	if (record->retry_of == -1)
 		keep(arg, record);
@@ -159,14 +159,13 @@ say_attacks(struct round *r)
 		const struct ask *ask = &r->plan.asks[i];
 		struct peer *peer = ask->flow->peer;
 
-		if (!is_attack(peer->unwanted))
+		if (!is_attack(peer->foreign))
 			continue;
 		r->head.attacked++;
 		log_warnx("target %s: %s: somebody forges replies: %u were "
 			  "none of ours, and none was taken",
-		    ask->target, addr_format(addr, &peer->addr),
-		    peer->unwanted);
-		peer->unwanted = 0;
+		    ask->target, addr_format(addr, &peer->addr), peer->foreign);
+		peer->foreign = 0;
 	}
 }
 

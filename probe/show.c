@@ -379,7 +379,7 @@ show_oddities(const struct style *s, const struct look_result *result)
 		show_label(s, "attack");
 		(void)printf("%ssomebody forges replies%s: %u were none of "
 			     "ours, and none was taken\n",
-		    s->bad, s->end, unwanted);
+		    s->bad, s->end, result->identity.foreign);
 	}
 	if (moved) {
 		show_label(s, "flow");
