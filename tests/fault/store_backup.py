@@ -4,8 +4,10 @@
 """A collector serves, a thread uploads, and backups are made meanwhile. Each
 copy must hold the ledger of receipts as it was when the backup began, and pass
 `check`. When the uploads have ended, a last copy has the collector's hash.
-Then a backup is killed at each index of the system calls that write.
+Then a backup is killed at each index of the system calls that write. The same
+with a copy under its last name, or that nobody looked at, must fail.
 """
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -15,6 +17,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
@@ -23,6 +26,12 @@ COPIES = 4
 SPOOL = "d3" * 16
 START_US = 1700000000000000
 ROWS = 60
+NAMED_FIRST = [
+    ("collector/backup.c", '"%s.%ld.new", to, (long)getpid()', '"%s", to'),
+    ("collector/backup.c", "code = store_publish(temp, to) == 0 ? EXIT_DONE "
+     ": EXIT_STORAGE;", "return EXIT_DONE;")]
+UNSEEN = [("collector/backup.c", "(rc = look_at_pages(to, s->path)) ==",
+           "(rc = SQLITE_DONE) ==")]
 
 
 class Uploading(threading.Thread):
@@ -58,12 +67,13 @@ class Test:
     def __init__(self, collector):
         self.tap = uploads.Tap()
         self.collector = collector
+        self.program = collector.program
         self.key = Key(collector.folder, "lon1")
         collector.make()
         collector.add_vp("lon1", self.key)
 
     def command(self, *words):
-        return subprocess.run([self.collector.program, *words], text=True,
+        return subprocess.run([self.program, *words], text=True,
                               capture_output=True, check=False)
 
     def path(self, name):
@@ -148,7 +158,7 @@ class Test:
                        not os.path.exists(self.path("of-bad")),
                        "a damaged database gives no copy, and a line", done)
 
-    def killed(self):
+    def killed(self, least=12):
         want = self.command("check", "--hash", "--db",
                             self.path("last")).stdout
         to, faults, kills = self.path("killed"), [], 0
@@ -161,7 +171,7 @@ class Test:
                     ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
                      f"trace={call}", "-e",
                      f"inject={call}:signal=SIGKILL:when={index}",
-                     self.collector.program, "backup", "--db",
+                     self.program, "backup", "--db",
                      self.path("last"), to], capture_output=True,
                     check=False).returncode in (-9, 137)
                 kills += died
@@ -170,9 +180,29 @@ class Test:
                     faults.append(f"{call} {index}")
                 # A page is a page: each of the first, then some.
                 index += 1 if call != "pwrite64" or index < 10 else 9
-        self.tap.check(not faults and kills > 12,
+        self.tap.check(not faults and kills > least,
                        f"a backup killed {kills} times left no copy or a "
                        "whole one", kills, *faults)
+
+
+    def with_mutant(self, changes, what, words, part):
+        def run(quiet):
+            said, self.tap, self.program = self.tap, quiet, mutant.build(
+                self.collector.folder, "accollect", changes)
+            part()
+            self.tap, self.program = said, self.collector.program
+
+        for name in ("bad", "of-bad"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path(name))
+        mutant.noticed(self.tap, what, words, run)
+
+    def mutants(self):
+        self.with_mutant(NAMED_FIRST, "a copy under its last name",
+                         "left no copy or a whole one",
+                         lambda: self.killed(1))
+        self.with_mutant(UNSEEN, "a copy that nobody looked at",
+                         "gives no copy, and a line", self.damaged)
 
 
 def main():
@@ -187,6 +217,7 @@ def main():
         test.restored()
         test.damaged()
         test.killed()
+        test.mutants()
         return test.tap.done()
     finally:
         collector.remove()

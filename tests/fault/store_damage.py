@@ -2,7 +2,8 @@
 # Proves that accollect check names whatever damage is planted in rows, runs, intervals, names, references, archive and pages, and finds none in a good store.
 # time limit: 300 s
 """One good store; copies of it, each with one fault at a place drawn from a
-printed seed. What is not found in one copy is a failure."""
+printed seed. What is not found in one copy is a failure. A check that finds
+nothing, or that lacks one of its conditions, must fail each."""
 import glob
 import os
 import random
@@ -12,6 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
@@ -46,6 +48,15 @@ ROWS = (
     ("a detail of nobody", "UPDATE measurement SET detail = 99999 WHERE id ="
      " (SELECT id FROM measurement ORDER BY id * :r % 997 LIMIT 1)",
      "every measurement has"),
+    ("an instance of nobody", "UPDATE measurement SET instance = 99999 WHERE"
+     " id = (SELECT id FROM measurement WHERE instance > 1 ORDER BY id * :r %"
+     " 997 LIMIT 1)", "every measurement has"),
+    ("a reply's details of nobody", "UPDATE measurement SET reply = 99999"
+     " WHERE id = (SELECT id FROM measurement WHERE reply > 0 ORDER BY id *"
+     " :r % 997 LIMIT 1)", "every measurement has"),
+    ("a lane of another vantage point", "UPDATE lane SET vp = (SELECT id FROM"
+     " vp WHERE name = 'par1') WHERE id = (SELECT id FROM lane ORDER BY id *"
+     " :r % 97 LIMIT 1)", "every batch has"),
     ("a batch of no vantage point", "UPDATE batch SET vp = 77 WHERE id ="
      " (SELECT id FROM batch ORDER BY id * :r % 997 LIMIT 1)",
      "every reference"),
@@ -58,12 +69,27 @@ ROWS = (
     ("a run's histogram", "UPDATE run SET hist = x'0a01' WHERE (hour, lane,"
      " first, tie) = (SELECT hour, lane, first, tie FROM run WHERE hist IS NOT"
      " NULL ORDER BY (hour * 7 + lane) * :r % 997 LIMIT 1)", "runs are"),
+    ("a run's count", "UPDATE run SET asked = asked + 1 WHERE (hour, lane,"
+     " first, tie) = (SELECT hour, lane, first, tie FROM run ORDER BY (hour *"
+     " 7 + lane) * :r % 997 LIMIT 1)", "runs are"),
+    ("a run's instance", "UPDATE run SET instance = 1 + (instance = 1) WHERE"
+     " (hour, lane, first, tie) = (SELECT hour, lane, first, tie FROM run"
+     " ORDER BY (hour * 7 + lane) * :r % 997 LIMIT 1)", "runs are"),
+    ("a run too many", "INSERT INTO run SELECT hour, lane, first - 1, tie,"
+     " instance, last, answered, asked, unsent, hist FROM run ORDER BY (hour"
+     " * 7 + lane) * :r % 997 LIMIT 1", "runs are"),
     ("a run that is gone", "DELETE FROM run WHERE (hour, lane, first, tie) ="
      " (SELECT hour, lane, first, tie FROM run ORDER BY (hour * 7 + lane) *"
      " :r % 997 LIMIT 1)", "runs are"),
     ("an interval's end", "UPDATE interval SET last = last - 1 WHERE (lane,"
      " first) = (SELECT lane, first FROM interval WHERE last > first ORDER BY"
      " first * :r % 997 LIMIT 1)", "intervals are"),
+    ("an interval's instance", "UPDATE interval SET instance = 1 + (instance ="
+     " 1) WHERE (lane, first) = (SELECT lane, first FROM interval ORDER BY"
+     " first * :r % 997 LIMIT 1)", "intervals are"),
+    ("an interval too many", "INSERT INTO interval SELECT lane, first - 1,"
+     " tie, last, instance FROM interval ORDER BY first * :r % 997 LIMIT 1",
+     "intervals are"),
     ("an interval that is gone", "DELETE FROM interval WHERE (lane, first) ="
      " (SELECT lane, first FROM interval ORDER BY first * :r % 997 LIMIT 1)",
      "intervals are"),
@@ -84,6 +110,50 @@ ROWS = (
      " measurement = (SELECT measurement FROM answer_bytes ORDER BY"
      " measurement * :r % 97 LIMIT 1)", "every trace and raw reply"),
 )
+ENDS = "an instance of nobody"  # named, and then check cannot go on
+
+QUERIES = "collector/statements_check.c"
+# A condition of check that is taken out, and the row of ROWS that must tell.
+CONDITIONS = (
+    ("l.id IS NULL OR d.id IS NULL", "d.id IS NULL", "a lane of nobody"),
+    ("l.id IS NULL OR d.id IS NULL", "l.id IS NULL", "a detail of nobody"),
+    (" OR (m.instance IS NOT NULL AND i.id IS NULL)", " ",
+     "an instance of nobody"),
+    (" OR (m.reply IS NOT NULL AND r.id IS NULL)", " ",
+     "a reply's details of nobody"),
+    (" AND l.vp = b.vp", " ", "a lane of another vantage point"),
+    ("  AND m.dt_us BETWEEN 0 AND b.t1 - b.t0", " ", "a row's time"),
+    (" WHERE a <> b", " WHERE 0", "a row too many"),
+    (' FROM trace UNION ALL SELECT measurement FROM answer_bytes)',
+     ' FROM trace)', "a reply of nobody"),
+    ("instance, last, answered, asked, unsent", "instance, last",
+     "a run's count"),
+    (' hex(hist)"', ' 1"', "a run's histogram"),
+    ("tie, instance, last, answered", "tie, last, answered",
+     "a run's instance"),
+    (" FROM temp.run WHERE lane IN \" SETTLED_LANE",
+     " FROM temp.run WHERE 0 AND lane IN \" SETTLED_LANE",
+     "a run that is gone"),
+    ("FROM main.run WHERE lane\"", "FROM main.run WHERE 0 AND lane\"",
+     "a run too many"),
+    ("FROM main.interval WHERE lane IN \" SETTLED_LANE\n"
+     "	    \" EXCEPT", "FROM main.interval WHERE 0 AND lane IN \" "
+     "SETTLED_LANE\n	    \" EXCEPT", "an interval too many"),
+    (" WHERE lane IN \" SETTLED_LANE\n	    \" EXCEPT SELECT lane, first, tie,"
+     " last, instance\"\n	    \" FROM main.interval",
+     " WHERE 0 AND lane IN \" SETTLED_LANE\n	    \" EXCEPT SELECT lane, "
+     "first, tie, last, instance\"\n	    \" FROM main.interval",
+     "an interval that is gone"),
+    (" UNION ALL SELECT 'path', id, hash, hops FROM path", " ", "a path"),
+    ("SELECT 'detail', id, hash, json FROM detail\"\n    \" UNION ALL ", "",
+     "a detail"),
+)
+BLIND = [("collector/check.c", "	result = query_end(&q);\n"
+          "	if (result == STORE_OK && count == 0)",
+          "	result = query_end(&q);\n	count = 0;\n"
+          "	if (result == STORE_OK && count == 0)"),
+         ("collector/check_content.c", "{\n	if (count == 0)",
+          "{\n	count = 0;\n	if (count == 0)")]
 
 
 def trace(t_us, number):
@@ -105,6 +175,7 @@ class Test:
         self.copy = collector.folder + ".copy"
         key = Key(collector.folder, "lon1")
         collector.add_vp("lon1", key)
+        collector.add_vp("par1", Key(collector.folder, "par1"))
         paths = []
         for number in range(1, 25):
             t_us = START_US + number * 900 * 10**6
@@ -137,17 +208,17 @@ class Test:
         shutil.copytree(self.good, self.copy)
         return os.path.join(self.copy, "anycast.db")
 
-    def rows(self):
-        for what, sql, words in ROWS:
+    def rows(self, rows=ROWS, rounds=ROUNDS):
+        for what, sql, words in rows:
             faults = []
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 draw = self.random.randrange(1, 997)
                 db = sqlite3.connect(self.life())
                 changed = db.execute(sql, {"r": draw}).rowcount
                 db.commit()
                 db.close()
                 code, out = self.check(self.copy)
-                if changed < 1 or code != 1 or f"not ok: {words}" not in out:
+                if changed < 1 or code != (4 if what == ENDS else 1) or f"not ok: {words}" not in out:
                     faults.append(f"{draw}: {changed} rows, exit {code}: "
                                   f"{self.said}")
             self.tap.check(not faults, f"{what} is found", *faults[:1])
@@ -201,6 +272,43 @@ class Test:
         self.tap.check(code == 0, "what a crash leaves is no fault", self.said)
 
 
+    def with_mutant(self, changes, part):
+        """What part says where check is another that finds the store good."""
+        quiet, program = mutant.Quiet(), self.collector.program
+        said, self.tap = self.tap, quiet
+        self.collector.program = mutant.build(self.collector.folder,
+                                              "accollect", changes)
+        if self.check(self.good)[0] != 0:
+            raise AssertionError(f"{changes}: {self.said}")
+        part()
+        self.tap, self.collector.program = said, program
+        return quiet.faults
+
+    def mutants(self):
+        def all_once():
+            self.rows(rounds=1)
+            self.pages()
+            self.archive()
+
+        found = self.with_mutant(BLIND, all_once)
+        self.tap.check(len(found) >= len(ROWS) + 2 and all(
+            f"{what} is found" in found for what, _, _ in ROWS) and all(
+                any(word in what for what in found)
+                for word in ("flipped bits", "cut off")),
+            f"a check that is blind is noticed {len(found)} times", found)
+        found = self.with_mutant(
+            [(QUERIES, "integrity_check <> 'ok'", "0")], self.pages)
+        self.tap.check(len(found) == 1, "a check that leaves SQLite's out is "
+                       "noticed by pages of zeros", found)
+        for old, new, what in CONDITIONS:
+            row = [row for row in ROWS if row[0] == what]
+            found = self.with_mutant([(QUERIES, old, new)],
+                                     lambda: self.rows(row))
+            self.tap.check(found == [f"{what} is found"],
+                           f"a check without what finds {what} is noticed",
+                           found)
+
+
 def main():
     tap = uploads.Tap()
     tap.note(f"seed {SEED}")
@@ -210,6 +318,7 @@ def main():
         test.rows()
         test.pages()
         test.archive()
+        test.mutants()
     finally:
         shutil.rmtree(collector.folder + ".copy", ignore_errors=True)
         collector.remove()

@@ -5,7 +5,8 @@
 runs under strace, which kills it (SIGKILL) as it enters that call for the
 index-th time. What it had printed as stored by then is the ledger. Then the
 same files are imported again without a kill, and the content must be that of
-a collector that was never killed, in the database and in the archive.
+a collector that was never killed, in the database and in the archive. The same
+with an accollect that commits before it archives must fail.
 """
 import os
 import shutil
@@ -15,6 +16,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
@@ -27,6 +29,22 @@ ROWS = 40
 PROGRAM = os.path.abspath(
     os.environ.get("ACCOLLECT") or
     os.path.join(uploads.ROOT, os.environ.get("B") or "build", "accollect"))
+ARCHIVED_LATER = [("collector/store.c", """	enum store_result result = flush_archive(s);
+
+	if (result == STORE_OK)
+		result = store_run(s, STATEMENT_COMMIT);
+""", """	enum store_result result = store_run(s, STATEMENT_COMMIT);
+
+	if (result == STORE_OK)
+		result = flush_archive(s);
+""")]
+NAMED_FIRST = [
+    ("collector/store_create.c", 'temp, sizeof(temp), "%s.new", path',
+     'temp, sizeof(temp), "%s", path'),
+    ("collector/store_create.c", "make_database(temp) == 0 && "
+     "store_publish(temp, path) == 0", "make_database(temp) == 0"),
+    ("collector/store_create.c", "		status = 0;\n"
+     "	(void)unlink(temp);\n", "		status = 0;\n")]
 
 
 def write_batches(folder, key):
@@ -65,9 +83,8 @@ def stored_in(output):
 
 
 class Test:
-    def __init__(self, folder):
-        self.tap = uploads.Tap()
-        self.folder = folder
+    def __init__(self, tap, folder, program=PROGRAM):
+        self.tap, self.folder, self.program = tap, folder, program
         self.fresh = os.path.join(folder, "fresh")
         self.life = os.path.join(folder, "life")
         os.mkdir(self.fresh)
@@ -82,7 +99,7 @@ class Test:
         self.faults = []
 
     def words(self, folder, *words):
-        return [PROGRAM, *words, "--db", f"{folder}/anycast.db", "--archive",
+        return [self.program, *words, "--db", f"{folder}/anycast.db", "--archive",
                 f"{folder}/archive"]
 
     def run(self, folder, *words, code=0):
@@ -105,7 +122,7 @@ class Test:
     def rebuilt_hash(self):
         new = os.path.join(self.life, "new")
         os.mkdir(new)
-        subprocess.run([PROGRAM, "rebuild", "--archive",
+        subprocess.run([self.program, "rebuild", "--archive",
                         f"{self.life}/archive", "--db", f"{new}/anycast.db"],
                        capture_output=True, check=False)
         return self.run(new, "check", "--hash")
@@ -143,8 +160,8 @@ class Test:
     def fault(self, call, index, what):
         self.faults.append(f"{call} {index}: {what}")
 
-    def import_killed(self):
-        for call in CALLS:
+    def import_killed(self, calls=CALLS):
+        for call in calls:
             index = 1
             while self.life_at(call, index):
                 index += 1
@@ -163,8 +180,12 @@ class Test:
         database = os.path.join(self.life, "anycast.db")
         if not os.path.exists(database):
             self.run(self.life, "init")
-        self.run(self.life, "vp", "add", "lon1", "--key",
-                 self.key.public_path)
+        try:
+            self.run(self.life, "vp", "add", "lon1", "--key",
+                     self.key.public_path)
+        except AssertionError as error:
+            self.fault(f"init {call}", index, str(error))
+            return killed
         self.run(self.life, "import", *self.files, code=1)
         if self.run(self.life, "check", "--hash") != self.want:
             self.fault(f"init {call}", index, "other content")
@@ -173,13 +194,15 @@ class Test:
             self.fault(f"init {call}", index, f"mode {mode:o}")
         return killed
 
-    def init_killed(self):
+    def init_killed(self, calls=CALLS):
         kills = 0
         self.faults = []
-        for call in CALLS:
+        for call in calls:
             index = 1
             while self.init_at(call, index):
                 index += 1
+                if self.faults:
+                    break
             kills += index - 1
         self.tap.check(not self.faults, f"init killed anywhere ({kills} times)"
                        " leaves no database or a whole one", *self.faults[:5])
@@ -201,15 +224,34 @@ class Test:
                        "check finds a measurement that is gone", said)
 
 
+def check_mutants(tap, folder):
+    def lives_of(quiet, name, changes, part):
+        place = os.path.join(folder, name)
+        os.mkdir(place)
+        program = mutant.build(place, "accollect", changes)
+        part(Test(quiet, place, program))
+
+    mutant.noticed(
+        tap, "a commit before the archive", "an import killed anywhere",
+        lambda quiet: lives_of(quiet, "later", ARCHIVED_LATER,
+                               lambda test: test.import_killed(("write",))))
+    mutant.noticed(
+        tap, "an init that names the file before it is whole",
+        "leaves no database or a whole one",
+        lambda quiet: lives_of(quiet, "first", NAMED_FIRST,
+                               lambda test: test.init_killed(("pwrite64",))))
+
+
 def main():
     # Nothing here needs a disk: a kill loses no page of the kernel's.
     shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     folder = tempfile.mkdtemp(prefix=f"store-kill-{os.getpid()}-", dir=shm)
     try:
-        test = Test(folder)
+        test = Test(uploads.Tap(), folder)
         test.import_killed()
         test.init_killed()
         test.check_finds()
+        check_mutants(test.tap, folder)
         return test.tap.done()
     finally:
         shutil.rmtree(folder)

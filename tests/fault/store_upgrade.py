@@ -3,6 +3,7 @@
 # time limit: 300 s
 """tests/golden/stores/vN.sql is what a program of version N made. An upgrade of
 it is killed (SIGKILL by strace) as it enters each call for the index-th time.
+The same without the transaction, and without the backup, must fail.
 """
 import glob
 import os
@@ -13,6 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 
 CALLS = ("pwrite64", "write", "fdatasync", "fsync", "ftruncate",
@@ -20,6 +22,11 @@ CALLS = ("pwrite64", "write", "fdatasync", "fsync", "ftruncate",
 PROGRAM = os.path.abspath(os.environ.get("ACCOLLECT") or
                           os.path.join(uploads.BUILD, "accollect"))
 REPORT = os.path.join(uploads.BUILD, "acreport")
+UNBOUND = [("collector/upgrade.c", '"BEGIN IMMEDIATE"', '"SELECT 1"'),
+           ("collector/upgrade.c", "= %d; COMMIT", "= %d")]
+UNCOPIED = [("collector/upgrade.c",
+             "(code = backup_open_store(s, backup)) != EXIT_DONE",
+             "(code = EXIT_DONE) != EXIT_DONE")]
 STORES = os.path.join(uploads.ROOT, "tests", "golden", "stores")
 
 
@@ -55,8 +62,9 @@ def schema_of(path):
 
 
 class Test:
-    def __init__(self, tap, folder, version):
+    def __init__(self, tap, folder, version, program=PROGRAM):
         self.tap, self.folder, self.version = tap, folder, version
+        self.program = program
         self.old = os.path.join(folder, "old")
         os.mkdir(self.old)
         with open(os.path.join(STORES, f"v{version}.sql"), "rb") as file:
@@ -80,7 +88,7 @@ class Test:
 
     def refusal(self):
         self.start()
-        done = run(PROGRAM, "status", "--db", self.db)
+        done = run(self.program, "status", "--db", self.db)
         self.tap.check(done.returncode == 4 and "accollect upgrade" in
                        done.stderr and done.stderr.count("\n") == 1,
                        "what is too old is refused, and what helps is said",
@@ -96,7 +104,7 @@ class Test:
 
     def calm(self):
         self.start()
-        done = run(PROGRAM, "upgrade", "--db", self.db)
+        done = run(self.program, "upgrade", "--db", self.db)
         self.tap.check(done.returncode == 0 and "now" in done.stdout,
                        f"version {self.version} is brought to "
                        f"{self.latest}", done.stdout, done.stderr)
@@ -111,7 +119,7 @@ class Test:
                          for name in {*self.schema, *schema_of(self.db)}
                          if self.schema.get(name) !=
                          schema_of(self.db).get(name)))
-        check = run(PROGRAM, "check", "--db", self.db)
+        check = run(self.program, "check", "--db", self.db)
         self.tap.check(check.returncode == 0, "check finds it whole",
                        check.stdout, check.stderr)
         backups = self.backups()
@@ -119,7 +127,7 @@ class Test:
         self.tap.check(len(backups) == 1 and rows == self.before and
                        version == self.version and sound == "ok",
                        "the backup is the old one", backups, version)
-        again = run(PROGRAM, "upgrade", "--db", self.db)
+        again = run(self.program, "upgrade", "--db", self.db)
         self.tap.check(again.returncode == 0 and "already" in again.stdout and
                        len(self.backups()) == 1,
                        "a second time does nothing", again.stdout)
@@ -128,7 +136,7 @@ class Test:
         with sqlite3.connect(self.db) as db:
             db.execute("PRAGMA user_version = 99")
         before = rows_of(self.db)
-        done = run(PROGRAM, "upgrade", "--db", self.db)
+        done = run(self.program, "upgrade", "--db", self.db)
         self.tap.check(done.returncode == 4 and "version 99" in done.stderr
                        and rows_of(self.db) == before,
                        "a newer one is refused and left as it is",
@@ -137,7 +145,7 @@ class Test:
     def full(self):
         """No room for a backup: then nothing is changed."""
         self.start()
-        done = run(PROGRAM, "upgrade", "--db", self.db, "--backup",
+        done = run(self.program, "upgrade", "--db", self.db, "--backup",
                    "/dev/full/x")
         rows, version, _ = rows_of(self.db, list(self.before))
         self.tap.check(done.returncode in (3, 4) and rows == self.before and
@@ -150,8 +158,8 @@ class Test:
         self.start()
         done = run("strace", "-f", "-qq", "-o", "/dev/null", "-e",
                    f"trace={call}", "-e",
-                   f"inject={call}:signal=SIGKILL:when={index}", PROGRAM,
-                   "upgrade", "--db", self.db)
+                   f"inject={call}:signal=SIGKILL:when={index}",
+                   self.program, "upgrade", "--db", self.db)
         killed = done.returncode in (-9, 137)
         rows, version, sound = rows_of(self.db, list(self.before))
         self.states.add(version)
@@ -164,7 +172,7 @@ class Test:
         for path in self.backups():
             if rows_of(path) != (self.before, self.version, "ok"):
                 return killed, "a backup that is none"
-        again = run(PROGRAM, "upgrade", "--db", self.db, "--backup",
+        again = run(self.program, "upgrade", "--db", self.db, "--backup",
                     f"{self.db}.again")
         rows, version, sound = rows_of(self.db, list(self.before))
         if again.returncode != 0 or version != self.latest or \
@@ -172,21 +180,41 @@ class Test:
             return killed, f"then: {again.stdout}{again.stderr}"
         return killed, None
 
-    def kills(self):
+    def kills(self, calls=CALLS, least=20):
         faults, kills, self.states = [], 0, set()
-        for call in CALLS:
+        for call in calls:
             index, killed = 1, True
             while killed:
-                killed, fault = self.life_at(call, index)
+                try:
+                    killed, fault = self.life_at(call, index)
+                except sqlite3.OperationalError as error:
+                    killed, fault = True, str(error)
                 if fault:
                     faults.append(f"{call} {index}: {fault}")
                 kills += killed
                 index += 1
-        self.tap.check(not faults and kills >= 20,
+        self.tap.check(not faults and kills >= least,
                        f"killed at any of {kills} calls it is the old or the "
                        "new, and goes on", *faults[:5])
         self.tap.check(self.states == {self.version, self.latest},
                        "both were seen", self.states)
+
+
+def check_mutants(tap, folder, version):
+    def life_of(quiet, name, changes, part):
+        place = os.path.join(folder, name)
+        os.mkdir(place)
+        program = mutant.build(place, "accollect", changes)
+        part(Test(quiet, place, version, program))
+
+    mutant.noticed(
+        tap, "an upgrade that is no transaction", "it is the old or the new",
+        lambda quiet: life_of(quiet, "unbound", UNBOUND,
+                              lambda test: test.kills(("pwrite64",), 1)))
+    mutant.noticed(
+        tap, "an upgrade without a backup", "the backup is the old one",
+        lambda quiet: life_of(quiet, "uncopied", UNCOPIED,
+                              lambda test: test.calm()))
 
 
 def main():
@@ -202,6 +230,7 @@ def main():
             test.full()
             test.kills()
             shutil.rmtree(test.old)
+        check_mutants(tap, folder, test.version)
         tap.check(len(stores) == test.latest - 1,
                   "every earlier version has its store here", stores)
     finally:
