@@ -88,9 +88,7 @@ class Sender:
 
 
 def make_batches(folder, count):
-    program = os.path.join(uploads.BUILD, "tests/bench/batches")
-    subprocess.run(["make", "-s", f"B={uploads.BUILD}", program],
-                   cwd=uploads.ROOT, check=True, capture_output=True)
+    program = uploads.made("tests/bench/batches")
     subprocess.run([program, folder, str(count), "1", str(RECORDS)],
                    check=True)
 

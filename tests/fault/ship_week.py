@@ -33,9 +33,7 @@ class Week:
         self.spool = os.path.join(folder, "spool")
         self.conf = os.path.join(folder, "acprobe.conf")
         os.mkdir(self.made)
-        program = os.path.join(uploads.BUILD, "tests/bench/batches")
-        subprocess.run(["make", "-s", f"B={uploads.BUILD}", program],
-                       cwd=uploads.ROOT, check=True, capture_output=True)
+        program = uploads.made("tests/bench/batches")
         subprocess.run([program, self.made, "1", str(ROUNDS + 1),
                         str(RECORDS)], check=True)
         self.files = sorted(glob.glob(f"{self.made}/*.acbatch"))

@@ -15,6 +15,16 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, os.environ.get("B") or "build")
 
 
+def made(target):
+    """The path of something that make makes in the build directory, by its
+    relative name: with another one flags would change, and all be rebuilt."""
+    folder = os.environ.get("B") or "build"
+    subprocess.run(["make", "-s", "--no-print-directory", f"B={folder}",
+                    f"{folder}/{target}"], cwd=ROOT, check=True,
+                   capture_output=True)
+    return os.path.join(BUILD, target)
+
+
 def sanitized(program):
     """A program built with ASan and UBSan; what make said where it failed."""
     path = os.path.join(BUILD, "san", program)

@@ -36,9 +36,7 @@ def run(*words, codes=(0,), **more):
 class Test:
     def __init__(self, folder, rng):
         self.folder, self.rng = folder, rng
-        program = os.path.join(uploads.BUILD, "tests/bench/batches")
-        subprocess.run(["make", "-s", f"B={uploads.BUILD}", program],
-                       cwd=uploads.ROOT, check=True, capture_output=True)
+        program = uploads.made("tests/bench/batches")
         made = os.path.join(folder, "made")
         os.mkdir(made)
         subprocess.run([program, made, str(VPS), str(ROUNDS), str(RECORDS)],

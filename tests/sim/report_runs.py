@@ -30,9 +30,7 @@ def run(program, *words):
 
 
 def make(folder, db):
-    program = f"{uploads.BUILD}/tests/bench/batches"
-    subprocess.run(["make", "-s", f"B={uploads.BUILD}", program],
-                   cwd=uploads.ROOT, check=True, capture_output=True)
+    program = uploads.made("tests/bench/batches")
     subprocess.run([program, folder, str(VPS), str(ROUNDS)], check=True)
     run("accollect", "init", "--db", db)
     for i in range(VPS):
