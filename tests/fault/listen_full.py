@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 # Proves that a collector whose disk is full says so with 507, loses nothing, and goes on by itself once there is room.
+"""The same with collectors that take a failed transaction for a good one, or a
+full disk for a fault of their own, must fail."""
 import os
 import shutil
 import sqlite3
@@ -8,12 +10,22 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
 SPOOL = "f0" * 16
 START_US = 1700000000000000
 ROWS = 200
+STEPS = (
+    ("a failed transaction for a good one", "collector/store.c",
+     "		result = store_run(s, STATEMENT_COMMIT);\n"
+     "	if (result != STORE_OK) {",
+     "		result = store_run(s, STATEMENT_COMMIT);\n"
+     "	if (result != STORE_OK) { store_rollback(s); return STORE_OK;"),
+    ("a full disk for a poisoned batch", "collector/ingest.c",
+     '{ "disk full", 507 }', '{ "disk full", 422 }'),
+)
 
 
 def batch(key, number):
@@ -77,6 +89,32 @@ def check(tap, collector, folder, keys):
               sound)
 
 
+def on_small_disk(tap, folder, program=None):
+    """check() on a tmpfs of its own."""
+    os.mkdir(folder, 0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder],
+                   check=True)
+    collector = uploads.Collector(program, folder)
+    try:
+        with tempfile.TemporaryDirectory() as keys:
+            check(tap, collector, folder, keys)
+    finally:
+        collector.stop()
+        subprocess.run(["umount", "-l", folder], check=False)
+        os.rmdir(folder)
+
+
+def check_mutants(tap, folder):
+    for what, source, old, new in STEPS:
+        with tempfile.TemporaryDirectory() as place:
+            program = mutant.build(place, "accollect", [(source, old, new)])
+            quiet = mutant.Quiet()
+            on_small_disk(quiet, folder, program)
+        tap.check(quiet.faults and "the collector listens" not in
+                  quiet.faults, f"a collector that takes {what} is noticed",
+                  quiet.faults)
+
+
 def main():
     tap = uploads.Tap()
     if os.geteuid() != 0 or shutil.which("unshare") is None:
@@ -86,21 +124,8 @@ def main():
         os.environ["LISTEN_FULL"] = "1"
         os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
     folder = f"/tmp/full-{os.getpid()}"
-    os.mkdir(folder, 0o700)
-    collector = uploads.Collector(folder=folder)
-    if not os.path.exists(collector.program):
-        tap.check(False, f"{collector.program} is built")
-        os.rmdir(folder)
-        return tap.done()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder],
-                   check=True)
-    try:
-        with tempfile.TemporaryDirectory() as keys:
-            check(tap, collector, folder, keys)
-    finally:
-        collector.stop()
-        subprocess.run(["umount", "-l", folder], check=False)
-        os.rmdir(folder)
+    on_small_disk(tap, folder)
+    check_mutants(tap, folder)
     return tap.done()
 
 

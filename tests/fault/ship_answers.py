@@ -2,7 +2,8 @@
 # Proves that acship lets a batch go only for a receipt, whatever else a collector, a portal or a broken network answers.
 # time limit: 300 s
 """A scripted HTTPS server answers each request of acship in turn; the spool
-is filled by the spool's driver.
+is filled by the spool's driver. Each step by which acship tells a receipt from
+anything else is taken out once, and must be missed.
 """
 import os
 import shutil
@@ -14,9 +15,12 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import spools  # noqa: E402
 
 ACSHIP = os.path.abspath(f"{spools.BUILD}/acship")
+MUCH = 64 << 20  # bytes that buffers on the way may hold
+JUDGE = "probe/ship_judge.c"
 
 
 class Request:
@@ -59,6 +63,7 @@ class Server:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.requests, self.connections, self.script = [], 0, []
+        self.endless = 0
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -74,8 +79,8 @@ class Server:
                                           server_side=True) as tls:
                 while self.one(tls):
                     pass
-        except (OSError, ValueError):
-            pass
+        except (OSError, ValueError, IndexError):
+            pass  # or nobody was to come
 
     def one(self, tls):
         head = b""
@@ -109,6 +114,7 @@ class Server:
             tls.sendall(answer(200, length=1 << 30))
             while True:
                 tls.sendall(b"x" * 65536)
+                self.endless += 65536
         said = action(request)
         tls.sendall(said)
         return b"\r\nConnection: close" not in said
@@ -127,6 +133,7 @@ def certificate(folder, name, host="IP:127.0.0.1", days=2):
 class Case:
     """A spool with batches, a server with a script, a run of acship."""
     count = 0
+    program = ACSHIP
 
     def __init__(self, folder, server, script, batches=1):
         Case.count += 1
@@ -150,7 +157,7 @@ class Case:
     def ship(self, *options, environment=None):
         start = time.monotonic()
         done = subprocess.run(
-            [ACSHIP, "-f", self.conf, *options], check=False,
+            [Case.program, "-f", self.conf, *options], check=False,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=200,
             env={**os.environ, **(environment or {})})
         self.seconds = time.monotonic() - start
@@ -200,7 +207,7 @@ def delivered(tap, folder, server):
               "and the next batch goes on from it")
 
 
-def kept(tap, folder, server):
+def kept(tap, folder, server, only=""):
     portal = b"<html><body>Please log in</body></html>"
     cases = (
         ("200 of a captive portal", plain(200, portal), "receipt"),
@@ -233,14 +240,15 @@ def kept(tap, folder, server):
             200, r.receipt()[:-30], "Connection: close", length=999), ""),
         ("a gigabyte", "endless", "receipt"),
     )
-    for what, action, said in cases:
+    for what, action, said in (c for c in cases if c[0].startswith(only)):
         case = Case(folder, server, [action])
         code = case.ship()
         tap.check(code == 1 and case.waiting() == [0] and said in case.said
                   and len(case.said.splitlines()) == 1
-                  and case.seconds < 20 and case.said.isascii(),
+                  and case.seconds < 20 and case.said.isascii()
+                  and server.endless < MUCH,
                   f"{what}: kept, exit 1, one line", code, case.said,
-                  case.seconds)
+                  case.seconds, server.endless)
 
 
 def redirected(tap, folder, server, other):
@@ -252,8 +260,8 @@ def redirected(tap, folder, server, other):
               "301: kept, and nobody follows it", code, case.said)
 
 
-def parked(tap, folder, server):
-    for status in (400, 413, 415, 422):
+def parked(tap, folder, server, statuses=(400, 413, 415, 422)):
+    for status in statuses:
         case = Case(folder, server, [plain(status), stored()], batches=3)
         code = case.ship()
         tap.check(code == 0 and case.waiting() == []
@@ -269,7 +277,7 @@ def parked(tap, folder, server):
               entry.number)
 
 
-def retried(tap, folder, server):
+def retried(tap, folder, server, only=""):
     for what, script, requests in (
             ("429 with Retry-After: 1", [plain(429, b"", "Retry-After: 1"),
                                          stored()], 2),
@@ -277,12 +285,16 @@ def retried(tap, folder, server):
             ("a connection that breaks in the body", ["cut", stored()], 2),
             ("a receipt that is lost on its way", ["swallow", stored(200)],
              2)):
+        if not what.startswith(only):
+            continue
         case = Case(folder, server, script)
         code = case.ship()
         tap.check(code == 0 and case.waiting() == []
                   and len(server.requests) == requests,
                   f"{what}: tried again, delivered", code, case.said,
                   len(server.requests))
+    if only:
+        return
     case = Case(folder, server, [plain(429, b"", "Retry-After: 2"), stored()])
     case.ship()
     tap.check(case.seconds >= 2, "Retry-After is waited for", case.seconds)
@@ -442,6 +454,55 @@ def as_user(tap, folder, server):
               "a user that does not exist is named", case.said)
 
 
+# What is taken out, and the procedure that must miss it.
+STEPS = (
+    (JUDGE, "if (is_receipt(line, reply))", "if (1)", kept,
+     "200 of a captive portal"),
+    (JUDGE, "reply->status == 200 || reply->status == 201",
+     "reply->status >= 200 && reply->status < 300", kept,
+     "a receipt under 202"),
+    (JUDGE, "strcmp(sha256, line->sha256) == 0 &&", "", kept,
+     "a receipt for another content"),
+    (JUDGE, "number == line->number", "number > 0", kept,
+     "a receipt for another number"),
+    (JUDGE, "&& strcmp(spool, line->spool) == 0", "", kept,
+     "a receipt for another spool"),
+    (JUDGE, "strcmp(vp, line->vp) == 0 &&", "", kept,
+     "a receipt for another vantage point"),
+    (JUDGE, "stored = json_in_flag(&in, \"stored\") == 1",
+     "stored = json_in_flag(&in, \"stored\") >= 0", kept,
+     "a receipt that says stored: false"),
+    (JUDGE, "return status >= 500 && status < 600 ? SHIP_RETRY : SHIP_KEEP;",
+     "return status >= 500 ? SHIP_REJECTED : SHIP_KEEP;", retried,
+     "500, then a receipt"),
+    (JUDGE, "	case 422:\n", "", parked, (422,)),
+    (JUDGE, "		return SHIP_CONFLICT;", "		return SHIP_REJECTED;",
+     conflict, None),
+    ("probe/ship.c", "CURLOPT_FOLLOWLOCATION, 0L", "CURLOPT_FOLLOWLOCATION, 1L",
+     redirected, None),
+    ("probe/ship.c", "CURLOPT_PROXY, proxy", "CURLOPT_CONNECTTIMEOUT, 10L",
+     environment, None),
+    ("probe/ship.c", "CURLOPT_SSL_VERIFYHOST, 2L",
+     "CURLOPT_SSL_VERIFYHOST, 0L", certificates, None),
+    ("probe/ship.c", "	if (len > sizeof(shipper->body) - shipper->body_len) {",
+     "	if (len > sizeof(shipper->body) - shipper->body_len)\n"
+     "		return len;\n	if (0) {", kept, "a gigabyte"),
+)
+
+
+def check_mutants(tap, folder, server, other):
+    for source, old, new, part, only in STEPS:
+        quiet = mutant.Quiet()
+        Case.program = mutant.build(folder, "acship", [(source, old, new)])
+        more = [other] if part in (redirected, environment) else []
+        more += [] if only is None else [only]
+        part(quiet, folder, server, *more)
+        Case.program = ACSHIP
+        tap.check(len(quiet.faults) > 0,
+                  f"noticed without {old.strip()!r}: {part.__name__} "
+                  f"{only or ''}")
+
+
 def main():
     tap, folder = spools.start()
     try:
@@ -460,6 +521,7 @@ def main():
         usage(tap, folder, server)
         as_user(tap, folder, server)
         hanging(tap, folder, server)
+        check_mutants(tap, folder, server, other)
     finally:
         shutil.rmtree(folder)
     return tap.done()
