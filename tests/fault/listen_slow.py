@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 # Proves that peers who drip, stall, vanish, repeat themselves or crowd in neither keep a good upload waiting nor store anything twice.
+"""Then each with a collector that lacks what protects it from them, which must
+be noticed."""
 import concurrent.futures
 import json
 import os
@@ -8,9 +10,11 @@ import sqlite3
 import ssl
 import struct
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
@@ -22,10 +26,16 @@ RATE = 8192  # LIMIT_HTTP_RATE
 
 
 class Test:
-    def __init__(self):
-        self.tap = uploads.Tap()
-        self.collector = uploads.Collector()
+    def __init__(self, tap, program=None):
+        self.tap = tap
+        self.collector = uploads.Collector(program)
         self.number = 0
+
+    def start(self):
+        self.collector.make()
+        self.key = Key(self.collector.folder, "lon1")
+        self.collector.add_vp("lon1", self.key)
+        return self.collector.start()
 
     def batch(self, records=3, answer="ams1", number=None):
         if number is None:
@@ -115,6 +125,15 @@ def check_slow(t):
     t.tap.check(left == 0 and seconds < limit,
                 "each of them is cut off at its deadline, data or no data",
                 f"{left} left after {seconds:.1f} s, limit {limit:.1f}")
+
+
+def check_one_slow(t):
+    """One that drips, and nobody else: for a collector that lets it."""
+    s = t.connect_from("127.0.0.2")
+    s.sendall(b"PUT /v1/batch/lon1/")
+    left, _ = drip(t, [(s, b"a")], HEAD_S + 5)
+    t.tap.check(left == 0, "it is cut off at its deadline")
+    s.close()
 
 
 def check_crowd(t):
@@ -258,22 +277,58 @@ def check_rows(t):
                 rows, sum(batches.values()))
 
 
+# What is taken out, and who must miss it.
+STEPS = (
+    ("a deadline", "collector/listen_peers.c",
+     "(void)shutdown(peer->fd, SHUT_RDWR);", "", check_one_slow),
+    ("a limit for an address", "collector/listen_peers.c",
+     "return same < peers->per_address;", "return true;", check_crowd),
+    ("the look whether it is stored", "collector/store_batch.c",
+     "return result == STORE_OK ? found : result;",
+     "(void)found; return result;", check_repeats),
+    ("the look whether it is the same", "collector/store_batch.c",
+     ": STORE_CONFLICT;", ": STORE_DUPLICATE;", check_conflict),
+    ("evidence of a conflict", "collector/ingest.c",
+     "		if (job->result.verdict == INGEST_CONFLICT)\n", "		if (0)\n",
+     check_conflict),
+    ("the look at the head", "collector/listen_upload.c",
+     "	preview(u);\n	if", "	if", check_expect),
+    ("waiting for what is under way", "collector/listen_upload.c",
+     "	u->shared->under_way++;\n", "	u->shared->under_way += 0;\n",
+     check_stop),
+)
+
+
+def check_mutants(tap):
+    for what, source, old, new, part in STEPS:
+        with tempfile.TemporaryDirectory(
+                prefix=f"listen-slow-{os.getpid()}-") as folder:
+            quiet = mutant.Quiet()
+            t = Test(quiet, mutant.build(folder, "accollect",
+                                         [(source, old, new)]))
+            try:
+                started = t.start()
+                part(t)
+            finally:
+                t.collector.remove()
+            tap.check(started and quiet.faults,
+                      f"a collector without {what} is noticed", started)
+
+
 def main():
-    t = Test()
+    t = Test(uploads.Tap())
     if not os.path.exists(t.collector.program):
         t.tap.check(False, f"{t.collector.program} is built")
         return t.tap.done()
     try:
-        t.collector.make()
-        t.key = Key(t.collector.folder, "lon1")
-        t.collector.add_vp("lon1", t.key)
-        if not t.tap.check(t.collector.start(), "the collector listens",
+        if not t.tap.check(t.start(), "the collector listens",
                            t.collector.log()):
             return t.tap.done()
         for check in (check_slow, check_crowd, check_half_sent,
                       check_swallowed, check_repeats, check_conflict,
                       check_expect, check_keep_alive, check_stop, check_rows):
             check(t)
+        check_mutants(t.tap)
     finally:
         t.collector.remove()
     return t.tap.done()
