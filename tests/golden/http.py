@@ -7,21 +7,51 @@ without an answer. NAME.twin differs in that one thing and must be stored.
 
 In a file each line is sent with CR LF, \\xNN is a byte and {word} is filled in
 from a batch made for it; the line {file} is the batch, without CR LF. A first
-line "%batch WORD" picks what is wrong with the batch.
+line "%batch WORD" picks what is wrong with the batch. In the end one refusal
+after another is taken out of the collector, and its request must tell.
 """
 import gzip
 import os
 import re
 import sqlite3
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, zstd_raw, zstd_zeros  # noqa: E402
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "http")
 SPOOL = "5a" * 16
 START_US = 1700000000000000
+
+
+HEAD = "collector/listen_request.c"
+# A refusal that is taken out, and the requests one of which must tell.
+STEPS = (
+    (HEAD, '		refuse(r, 501, "Transfer-Encoding is not taken");',
+     "		;", ("chunked", "length-and-chunked")),
+    (HEAD, '		refuse(r, 415, "Content-Encoding is not taken");',
+     "		;", ("content-encoding",)),
+    (HEAD, "	if (*slot != NULL)\n", "	if (0)\n",
+     ("two-hosts", "two-lengths", "two-batch-headers")),
+    (HEAD, "if (!is_token(key, key_len))", "if (0)",
+     ("latin1-in-name", "name-in-brackets")),
+    (HEAD, "value == NULL || !is_plain_value(value, len)", "value == NULL",
+     ("control-in-value",)),
+    (HEAD, "info->header_size == r->bytes", "info->header_size > 0",
+     ("folded-header", "nul-in-value")),
+    (HEAD, "(uint64_t)len > REQUEST_BODY_MAX", "0", ("length-too-big",)),
+    ("collector/listen_upload.c", "head->number == line->number",
+     "head->number > 0", ("path-other-number",)),
+    ("collector/listen_upload.c", "strcmp(head->vp, line->vp) == 0 &&", "",
+     ("path-other-vp",)),
+    ("collector/pipeline.c", "if (!begins_as_told(job))", "if (0)",
+     ("header-and-body-differ",)),
+    ("collector/ingest.c", "error = batch_verify(p, key);", ";",
+     ("signature-rubbish", "signature-of-another")),
+)
 
 
 class Maker:
@@ -179,6 +209,35 @@ def check_end(tap, collector, numbers, sanitized):
               f"{len(stored)} batches, {rows} rows")
 
 
+def pairs_of(tap, program, names):
+    """Some requests and their twins to a collector of their own."""
+    collector = uploads.Collector(program).make()
+    try:
+        keys = {name: uploads.Key(collector.folder, name)
+                for name in ("lon1", "other", "stranger")}
+        collector.add_vp("lon1", keys["lon1"])
+        collector.add_vp("other", keys["other"])
+        tap.check(collector.start(), "the collector listens")
+        maker = Maker(keys)
+        for name in names:
+            check_pair(tap, collector, maker, name)
+    finally:
+        collector.remove()
+
+
+def check_mutants(tap):
+    for source, old, new, names in STEPS:
+        with tempfile.TemporaryDirectory() as folder:
+            quiet = mutant.Quiet()
+            pairs_of(quiet, mutant.build(folder, "accollect",
+                                         [(source, old, new)]), names)
+            told = [sentence for sentence in quiet.faults
+                    if ": the twin" not in sentence]
+            tap.check(told and "the collector listens" not in told,
+                      f"noticed without {old.strip()!r}: {' '.join(names)}",
+                      quiet.faults)
+
+
 def main():
     tap = uploads.Tap()
     program = os.environ.get("ACCOLLECT")
@@ -205,6 +264,7 @@ def main():
         check_end(tap, collector, numbers, sanitized)
     finally:
         collector.remove()
+    check_mutants(tap)
     return tap.done()
 
 
