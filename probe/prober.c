@@ -168,13 +168,29 @@ may_retry(struct prober *p, const struct flow *flow)
 	       p->link->replay->sends(p->link, &tuple);
 }
 
+/* Which of an address is asked again first is chance, and flows have to be
+ * made in one order (flow.h): those before this one come first. */
+static struct flow *
+retry_flow(struct prober *p, const struct retry *retry)
+{
+	const struct flow *before = retry->of->flow;
+	struct flow *flow = NULL;
+	int n = p->link->replay == NULL ? 0 : before->n;
+
+	for (; n <= before->n; n++) {
+		flow = flow_get(p->flows, &before->peer->addr, before->dport,
+		    retry->proto, n);
+		if (flow == NULL)
+			return NULL;
+	}
+	return flow;
+}
+
 void
 prober_retry(struct prober *p, const struct retry *retry)
 {
 	const struct ask *of = retry->of;
-	const struct flow *before = of->flow;
-	struct flow *flow = flow_get(p->flows, &before->peer->addr,
-	    before->dport, retry->proto, before->n);
+	struct flow *flow = retry_flow(p, retry);
 	struct ask *ask;
 
 	if (flow == NULL || !may_retry(p, flow) || (ask = retry_new(p)) == NULL)

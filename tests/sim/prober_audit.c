@@ -10,8 +10,8 @@
 #define SAID_FIRST 20            /* of what is wrong, so much is printed */
 #define SLACK_NS (30 * WORLD_MS) /* a busy turn: clocks, opens, sends */
 
-static void
-wrong(struct audit *a, const struct ask *ask, const char *promise)
+void
+audit_wrong(struct audit *a, const struct ask *ask, const char *promise)
 {
 	char addr[ADDR_TEXT];
 
@@ -28,6 +28,8 @@ wrong(struct audit *a, const struct ask *ask, const char *promise)
 		    ask->state == ASK_DONE ? "done" : "");
 	(void)printf("\n");
 }
+
+#define wrong audit_wrong
 
 static bool
 is_name(const struct record_bytes *bytes, const char *name)
@@ -51,7 +53,7 @@ rtt_is_true(const struct audit *a, uint32_t ask, int ttl, int64_t rtt_us,
 	if (stamp != STAMP_KERNEL)
 		most = w->oversleep_ns / 1000 + SLACK_NS / 1000;
 	for (i = 0; i < w->sent_count; i++) {
-		if (w->sent[i].ask != ask ||
+		if (w->sent[i].ask != ask || w->sent[i].opens ||
 		    (ttl != -1 && w->sent[i].ttl != ttl))
 			continue;
 		least = w->sent[i].delay_ns / 1000 - 1;
@@ -81,11 +83,15 @@ check_answered(struct audit *a, const struct ask *ask, const struct record *r)
 	if (r->auth_bits < 28)
 		wrong(a, ask, "answered: so many bits of ours were checked");
 	if (r->type == RECORD_DNS && strcmp(r->reason, "header only") != 0 &&
-	    !is_name(&r->dns.nsid, a->world->host[host].name))
+	    (got->said.opt ? !is_name(&r->dns.nsid, a->world->host[host].name)
+			   : r->dns.nsid.present))
 		wrong(a, ask, "the name is the host's own");
 	if (r->type == RECORD_DNS && r->reason[0] != '\0' &&
 	    (r->dns.nsid.present || r->dns.rcode == 0))
 		wrong(a, ask, "a reply without question is an error, no name");
+	if (r->type == RECORD_DNS && got->good > 0 &&
+	    (r->dns.rcode != got->said.rcode || r->dns.tc != got->said.tc))
+		wrong(a, ask, "the rcode and the truncation are the answer's");
 }
 
 static void
@@ -106,6 +112,8 @@ check_silence(struct audit *a, const struct ask *ask, const struct record *r)
 		break;
 	case OUTCOME_REFUSED:
 	case OUTCOME_UNREACHABLE:
+		if (r->proto == PROTO_TCP)
+			break;
 		(void)snprintf(reason, sizeof(reason), "icmp %d/%d",
 		    r->addr.af == 4 ? 3 : 1,
 		    r->outcome == OUTCOME_REFUSED ? (r->addr.af == 4 ? 3 : 4)
@@ -136,7 +144,9 @@ check_time(struct audit *a, const struct ask *ask, const struct record *r)
 			wrong(a, ask, "an unsent record has a time of the run");
 		return;
 	}
-	for (i = 0; i < w->sent_count && w->sent[i].ask != ask->index; i++)
+	for (i = 0; i < w->sent_count &&
+		    (w->sent[i].ask != ask->index || w->sent[i].asks);
+	     i++)
 		continue;
 	if (i == w->sent_count || t > w->sent[i].at ||
 	    t < w->sent[i].at - WORLD_MS)
@@ -218,6 +228,19 @@ check_hop(struct audit *a, const struct ask *ask, const struct record *r,
 	(void)r;
 }
 
+static bool
+was_asked(const struct audit *a, const struct ask *ask, int ttl)
+{
+	const struct world *w = a->world;
+	size_t i;
+
+	for (i = 0; i < w->sent_count; i++) {
+		if (w->sent[i].ask == ask->index && w->sent[i].ttl == ttl)
+			return true;
+	}
+	return false;
+}
+
 static void
 check_trace(struct audit *a, const struct ask *ask, const struct record *r)
 {
@@ -234,7 +257,8 @@ check_trace(struct audit *a, const struct ask *ask, const struct record *r)
 	/* Where the end's own reply was lost or late, one beyond may stand, and
 	 * where the nearest hops were to be asked last, a few. */
 	if (r->hop_count > end && h->loss == 0 &&
-	    !(a->near && end <= NEAR_TTL && r->reason[0] != '\0') &&
+	    !(a->near && end <= NEAR_TTL &&
+		(r->reason[0] != '\0' || !was_asked(a, ask, end))) &&
 	    h->delay_ns + h->jitter_ns < a->hop.ns - SLACK_NS)
 		wrong(a, ask, "nothing lies beyond the end of the path");
 	if (r->outcome == OUTCOME_ANSWERED &&
@@ -261,7 +285,8 @@ check_flow(struct audit *a, const struct ask *ask, const struct record *r)
 	size_t i;
 
 	flow_describe(ask->flow, &own);
-	if (r->outcome != OUTCOME_UNSENT &&
+	/* That of a connection may be another since: see audit_stream. */
+	if (r->outcome != OUTCOME_UNSENT && r->proto != PROTO_TCP &&
 	    (!same_flow(&own, &r->flow) || own.moved != r->flow.moved ||
 		!addr_is_set(&r->flow.src)))
 		wrong(a, ask, "the record has the flow that its packet took");
@@ -290,6 +315,7 @@ audit_record(void *arg, const struct ask *ask, const struct record *r)
 {
 	struct audit *a = arg;
 
+	a->placed[a->place++] = ask->index;
 	if (a->skip_record && ask->index == 3)
 		return;
 	a->records++;
@@ -306,11 +332,14 @@ audit_record(void *arg, const struct ask *ask, const struct record *r)
 		check_answered(a, ask, r);
 	else
 		check_silence(a, ask, r);
+	if (r->proto == PROTO_TCP)
+		audit_stream(a, ask, r);
+	audit_again(a, ask, r);
 	check_time(a, ask, r);
 	check_flow(a, ask, r);
 	if (r->type == RECORD_TRACE)
 		check_trace(a, ask, r);
-	else
+	else if (r->proto != PROTO_TCP)
 		check_question(a, ask, r);
 }
 
@@ -320,9 +349,14 @@ void
 audit_start(struct audit *a, const struct prober_settings *settings)
 {
 	free(a->emitted);
-	a->emitted = calloc(a->plan->count + 1, 1);
-	if (a->emitted == NULL)
+	free(a->wishes);
+	free(a->placed);
+	a->emitted = calloc(a->world->ask_count + 1, 1);
+	a->wishes = calloc(a->world->ask_count + 1, sizeof(*a->wishes));
+	a->placed = calloc(a->world->ask_count + 1, sizeof(*a->placed));
+	if (a->emitted == NULL || a->wishes == NULL || a->placed == NULL)
 		abort();
+	a->place = 0;
 	a->rate = settings->rate;
 	a->burst = settings->burst;
 	a->answer = settings->answer;
@@ -354,13 +388,16 @@ check_pace(struct audit *a, int host, double rate, double burst)
 		if (tokens > burst)
 			tokens = burst;
 		last = w->sent[i].at;
+		if (w->sent[i].cost == 0)
+			continue; /* with its connection */
 		/* A send may stand some µs behind the turn that allowed it. */
-		if ((tokens -= 1) < -0.01 - rate * 0.03) {
+		if (tokens - 1 < -0.01 - rate * 0.03) {
 			wrong(a, NULL,
 			    host == -1 ? "the vantage point keeps its rate"
 				       : "an address has its rate");
 			return;
 		}
+		tokens -= w->sent[i].cost;
 	}
 }
 
@@ -371,11 +408,12 @@ packets_in_window(const struct world *w, int host, int64_t window)
 	size_t first = 0, i;
 
 	for (i = 0; i < w->sent_count; i++) {
-		if (w->sent[i].host != host)
+		if (w->sent[i].host != host || w->sent[i].asks)
 			continue;
 		count++;
 		for (; w->sent[first].at <= w->sent[i].at - window; first++)
-			count -= w->sent[first].host == host;
+			count -=
+			    w->sent[first].host == host && !w->sent[first].asks;
 		if (count > most)
 			most = count;
 	}
@@ -433,6 +471,7 @@ audit_end(struct audit *a)
 			wrong(a, &a->plan->asks[i],
 			    "each ask ends as one record, no less");
 	}
+	audit_again_end(a);
 	if (w->now > a->deadline + SLACK_NS + w->oversleep_ns)
 		wrong(a, NULL, "the round ends by its deadline");
 	if (w->open_sockets != 0)

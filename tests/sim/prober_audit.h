@@ -19,11 +19,20 @@ struct audit_flow {
 
 #define AUDIT_FLOWS 256
 
+/* What an answer wants, and what came of it. */
+struct audit_wish {
+	enum world_wants wants; /* NONE, too, where it was met before */
+	int met;
+};
+
 struct audit {
 	struct world *world;
 	const struct plan *plan;
 	const struct prober *prober;
-	uint8_t *emitted; /* by ask */
+	uint8_t *emitted;          /* by ask */
+	struct audit_wish *wishes; /* likewise */
+	uint32_t *placed;          /* which ask's record is the nth */
+	size_t place;
 	double rate, burst;
 	struct span answer, hop;
 	bool near;        /* traces share the routers near us */
@@ -37,7 +46,8 @@ struct audit {
 	uint64_t wrong, rounds, records, packets;
 	uint64_t outcomes[OUTCOME_COUNT];
 	uint64_t kernel, user, moved, hops, shared, stepped, slept, forged, dup,
-	    late, conflict;
+	    late, conflict, connected;
+	uint64_t again[4]; /* by what was wanted */
 };
 
 /* Before a round whose plan is made. */
@@ -45,6 +55,17 @@ void audit_start(struct audit *, const struct prober_settings *);
 
 /* The sink's emit; arg is an audit. */
 void audit_record(void *arg, const struct ask *, const struct record *);
+
+/* --- prober_audit_again.c --- */
+
+void audit_wrong(struct audit *, const struct ask *, const char *promise);
+/* What the first packet of this ask was; NULL: none left. */
+const struct world_sent *audit_sent(const struct audit *, uint32_t ask);
+/* Whether it is asked again, and whether it ought to have been. */
+void audit_again(struct audit *, const struct ask *, const struct record *);
+void audit_again_end(struct audit *);
+/* A connection: which was its own, and how it went. */
+void audit_stream(struct audit *, const struct ask *, const struct record *);
 
 /* After it. */
 void audit_end(struct audit *);

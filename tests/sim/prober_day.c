@@ -1,11 +1,13 @@
 /* Days of probing in seconds: rounds every five minutes over a network of
  * fiction, held against what the network knows.
  *
- * usage: prober_day SEED ROUNDS [betray | forget | haste | wall | sleep]
+ * usage: prober_day SEED ROUNDS [betray | forget | haste | wall | sleep |
+ * again]
  *
  * The last word plants a fault, which must be found: an attacker who knows
  * everything, a lost record, a rate that is not kept, a clock taken for
- * granted, a host that does not know that it slept. */
+ * granted, a host that does not know that it slept, answers that make nobody
+ * ask again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +66,23 @@ draw_chance(struct world *w, int often, int most)
 				      : 0;
 }
 
+/* What makes a good client ask again, and how. */
+static void
+draw_server(struct world *w, struct world_host *h)
+{
+	static const int rcodes[] = { DNS_RCODE_FORMERR, DNS_RCODE_NOTIMP,
+		DNS_RCODE_BADVERS };
+
+	h->truncates = draw_chance(w, 200, 1000);
+	h->closes = draw_chance(w, 200, 500);
+	h->halves = draw_chance(w, 200, 500);
+	if (world_chance(w, 150))
+		h->edns_rcode = rcodes[world_random(w, 3)];
+	h->grumpy = world_chance(w, 300);
+	h->cookies = world_chance(w, 300);
+	h->fickle = world_chance(w, 300);
+}
+
 static void
 draw_host(struct world *w, int i)
 {
@@ -89,6 +108,7 @@ draw_host(struct world *w, int i)
 	h->forged = draw_chance(w, 300, 1000);
 	h->conflict = draw_chance(w, 150, 1000);
 	h->size_error = draw_chance(w, 100, 500);
+	draw_server(w, h);
 	if (world_chance(w, 300))
 		h->silent_routers = (unsigned)world_random(w, 1 << 12);
 	if (h->hops > 0 && world_chance(w, 60))
@@ -176,6 +196,10 @@ plan_host(struct day *d, struct plan *plan, int host)
 	}
 	item.flow = 0;
 	item.after.ns = 0;
+	item.proto = PROTO_TCP;
+	if (world_chance(w, 300))
+		must(plan_add(plan, &item) == 0);
+	item.proto = PROTO_UDP;
 	for (i = HOSTNAME_BIND; i < QUESTIONS; i++) {
 		item.question = &d->question[i];
 		must(plan_add(plan, &item) == 0);
@@ -232,13 +256,14 @@ run_round(struct day *d)
 	if (world_chance(w, 500))
 		settings.near = near;
 	must(prober_init(&prober, &settings, plan.count) == 0);
-	world_start(w, plan.count);
+	world_start(w, PROBER_RECORDS * plan.count);
 	d->audit.world = w;
 	d->audit.plan = &plan;
 	d->audit.prober = &prober;
 	d->audit.skip_record = fault_is(d, "forget");
 	w->betray = fault_is(d, "betray");
 	w->hide_steps = fault_is(d, "wall");
+	w->content = fault_is(d, "again");
 	if (fault_is(d, "sleep"))
 		w->link.boot = NULL;
 	audit_start(&d->audit, &settings);
@@ -269,22 +294,30 @@ print_sums(const struct audit *a)
 		    (unsigned long long)a->outcomes[i]);
 	(void)printf("\n# kernel stamps %llu, user's %llu, forged %llu, "
 		     "duplicates %llu, late %llu, conflicts %llu, moved %llu, "
-		     "clock set %llu, slept %llu, broken %llu\n",
+		     "clock set %llu, slept %llu, broken %llu\n"
+		     "# asked again without EDNS %llu, over TCP %llu, with "
+		     "the new cookie %llu; connections %llu\n",
 	    (unsigned long long)a->kernel, (unsigned long long)a->user,
 	    (unsigned long long)a->forged, (unsigned long long)a->dup,
 	    (unsigned long long)a->late, (unsigned long long)a->conflict,
 	    (unsigned long long)a->moved, (unsigned long long)a->stepped,
-	    (unsigned long long)a->slept, (unsigned long long)a->wrong);
+	    (unsigned long long)a->slept, (unsigned long long)a->wrong,
+	    (unsigned long long)a->again[WORLD_WANTS_PLAIN],
+	    (unsigned long long)a->again[WORLD_WANTS_TCP],
+	    (unsigned long long)a->again[WORLD_WANTS_COOKIE],
+	    (unsigned long long)a->connected);
 }
 
 /* Days in which nothing of a kind happened prove nothing of it. */
 static bool
 all_happened(const struct audit *a)
 {
-	bool all = a->kernel > 0 && a->user > 0 && a->forged > 0 &&
-		   a->dup > 0 && a->late > 0 && a->conflict > 0 &&
-		   a->moved > 0 && a->hops > 0 && a->shared > 0 &&
-		   a->stepped > 0 && a->slept > 0;
+	bool all =
+	    a->kernel > 0 && a->user > 0 && a->forged > 0 && a->dup > 0 &&
+	    a->late > 0 && a->conflict > 0 && a->moved > 0 && a->hops > 0 &&
+	    a->shared > 0 && a->stepped > 0 && a->slept > 0 &&
+	    a->again[WORLD_WANTS_PLAIN] > 0 && a->again[WORLD_WANTS_TCP] > 0 &&
+	    a->again[WORLD_WANTS_COOKIE] > 0 && a->connected > 0;
 	int i;
 
 	for (i = 0; i < OUTCOME_COUNT; i++)
@@ -317,6 +350,7 @@ main(int argc, char **argv)
 	must(manners_allow(&d->manners, "fd00::/16") == NULL);
 	for (i = 0; i < QUESTIONS; i++)
 		must(question_init(&d->question[i], names[i], ".") == 0);
+	d->question[SOA].cookie = d->question[ID_SERVER].cookie = true;
 	while (rounds-- > 0)
 		run_round(d);
 	print_sums(&d->audit);
@@ -326,6 +360,8 @@ main(int argc, char **argv)
 	world_clear(&d->world);
 	manners_clear(&d->manners);
 	free(d->audit.emitted);
+	free(d->audit.wishes);
+	free(d->audit.placed);
 	free(d);
 	return i;
 }

@@ -58,5 +58,7 @@ plant haste "the vantage point keeps its rate" "a rate not kept is found"
 plant wall "the path's, not a clock's" \
     "a round trip by the wall clock across a step is found"
 plant sleep "that the host slept is noted" "a sleep that is not noted is found"
+plant again "nothing is asked again without need" \
+    "a question asked again without need is found"
 echo "1..$count"
 [ "$failed" = 0 ]

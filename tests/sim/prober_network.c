@@ -9,18 +9,26 @@
 /* --- what comes back --- */
 
 static void
-put_opt(struct writer *w, const char *nsid)
+put_opt(struct writer *w, const char *nsid, const struct world_said *said)
 {
 	uint16_t len = (uint16_t)strlen(nsid);
+	int cookie = said->cookie != 0 ? 4 + 8 + 8 : 0;
 
 	writer_u8(w, 0);
 	writer_u16(w, DNS_TYPE_OPT);
 	writer_u16(w, 1232);
-	writer_u32(w, 0);
-	writer_u16(w, (uint16_t)(len + 4));
+	writer_u32(w, (uint32_t)said->rcode >> 4 << 24);
+	writer_u16(w, (uint16_t)(len + 4 + cookie));
 	writer_u16(w, DNS_OPTION_NSID);
 	writer_u16(w, len);
 	writer_bytes(w, nsid, len);
+	if (cookie == 0)
+		return;
+	writer_u16(w, DNS_OPTION_COOKIE);
+	writer_u16(w, 16);
+	writer_bytes(w, said->client, sizeof(said->client));
+	writer_u32(w, (uint32_t)(said->cookie >> 32));
+	writer_u32(w, (uint32_t)said->cookie);
 }
 
 struct saying {
@@ -29,6 +37,7 @@ struct saying {
 	int answers;      /* that the header counts; -1: none and no question */
 	bool other_name;  /* another question */
 	bool extra_bytes; /* behind the end */
+	struct world_said said;
 };
 
 /* The question's length in our query: one name, type and class. */
@@ -43,31 +52,43 @@ question_len(const uint8_t *query, size_t len)
 }
 
 static void
+put_message(struct writer *w, const struct transit *t, const struct saying *say)
+{
+	size_t head = t->tuple->kind == LINK_TCP ? 2 : 0;
+	const uint8_t *query = (const uint8_t *)t->packet->bytes + head;
+	size_t len = question_len(query, t->packet->len - head);
+	bool opt = say->answers >= 0 && say->said.opt;
+
+	writer_u16(w, say->id);
+	writer_u16(w, (uint16_t)(say->flags | (say->said.rcode & 15) |
+				 (say->said.tc ? 0x0200 : 0)));
+	writer_u16(w, say->answers < 0 ? 0 : 1);
+	writer_u16(w, say->answers < 0 ? 0 : (uint16_t)say->answers);
+	writer_u16(w, 0);
+	writer_u16(w, opt);
+	if (say->answers >= 0) {
+		if (say->other_name)
+			writer_bytes(w, "\4evil", 5);
+		writer_bytes(w, query + 12, len);
+	}
+	if (opt)
+		put_opt(w, say->nsid, &say->said);
+	if (say->extra_bytes)
+		writer_bytes(w, "\0\0\0", 3);
+}
+
+static void
 send_saying(const struct transit *t, const struct saying *say, enum worth worth,
     int64_t at)
 {
-	const uint8_t *query = t->packet->bytes;
-	size_t len = question_len(query, t->packet->len);
 	uint8_t message[1024];
 	struct writer w = writer_over(message, sizeof(message));
 	struct world_event *e;
 
-	writer_u16(&w, say->id);
-	writer_u16(&w, say->flags);
-	writer_u16(&w, say->answers < 0 ? 0 : 1);
-	writer_u16(&w, say->answers < 0 ? 0 : (uint16_t)say->answers);
-	writer_u16(&w, 0);
-	writer_u16(&w, say->answers < 0 ? 0 : 1);
-	if (say->answers >= 0) {
-		if (say->other_name)
-			writer_bytes(&w, "\4evil", 5);
-		writer_bytes(&w, query + 12, len);
-		put_opt(&w, say->nsid);
-	}
-	if (say->extra_bytes)
-		writer_bytes(&w, "\0\0\0", 3);
+	put_message(&w, t, say);
 	e = event_new(t, worth, message, w.len);
 	e->arrival.kind = ARRIVAL_UDP;
+	e->said = say->said;
 	if (worth == WORTH_FORGED && !say->other_name && say->flags == 0x8400)
 		e->guess = say->id;
 	e->at = at;
@@ -229,7 +250,9 @@ forge_dns(const struct transit *t, int64_t at)
 	const struct world *w = t->w;
 	uint16_t id = (uint16_t)(((const uint8_t *)t->packet->bytes)[0] << 8 |
 				 ((const uint8_t *)t->packet->bytes)[1]);
-	struct saying say = { .id = id, .flags = 0x8400, .nsid = "forged" };
+	struct saying say = {
+		.id = id, .flags = 0x8400, .nsid = "forged", .said.opt = true
+	};
 	struct icmp_word word = { .from = t->tuple->dst,
 		.false_id = true,
 		.type = t->tuple->dst.af == 4 ? 3 : 1,
@@ -289,7 +312,8 @@ network_attack(const struct transit *t)
 {
 	struct saying say = { .id = (uint16_t)(t->packet->cookie),
 		.flags = 0x8400,
-		.nsid = "forged" };
+		.nsid = "forged",
+		.said.opt = true };
 	int64_t left = t->arrives - t->w->now;
 	int64_t at =
 	    t->w->now + (int64_t)world_random(t->w, 2 * (uint64_t)left + 1);
@@ -312,7 +336,8 @@ answer_dns(const struct transit *t)
 	const struct world_host *h = &t->w->host[t->host];
 	struct saying say = { .id = (uint16_t)t->packet->cookie,
 		.flags = 0x8400,
-		.nsid = h->name };
+		.nsid = h->name,
+		.said.opt = true };
 	struct saying other = say;
 
 	if (world_chance(t->w, h->malformed)) {
@@ -323,12 +348,15 @@ answer_dns(const struct transit *t)
 			return;
 		say.answers = 0;
 		say.extra_bytes = false;
+		server_judge(t, &say.said);
 		send_saying(t, &say, WORTH_GOOD, t->arrives + WORLD_MS);
 		return;
 	}
 	if (world_chance(t->w, h->header_only)) {
-		say.flags = 0x8405; /* FORMERR would be asked again */
+		say.said = (struct world_said){ .rcode = 5 };
 		say.answers = -1;
+	} else {
+		server_judge(t, &say.said);
 	}
 	send_saying(t, &say, WORTH_GOOD, t->arrives);
 	if (world_chance(t->w, h->duplicate))
@@ -338,6 +366,22 @@ answer_dns(const struct transit *t)
 		send_saying(
 		    t, &other, WORTH_CONFLICT, t->arrives + 50 * WORLD_MS);
 	}
+}
+
+static void
+answer_stream(const struct transit *t)
+{
+	struct saying say = { .id = (uint16_t)t->packet->cookie,
+		.flags = 0x8400,
+		.nsid = t->w->host[t->host].name };
+	uint8_t message[1024];
+	struct writer head = writer_over(message, 2);
+	struct writer w = writer_over(&message[2], sizeof(message) - 2);
+
+	server_judge(t, &say.said);
+	put_message(&w, t, &say);
+	writer_u16(&head, (uint16_t)w.len);
+	stream_say(t, message, w.len + 2, &say.said);
 }
 
 static void
@@ -361,6 +405,10 @@ network_deliver(const struct transit *t)
 	int ttl = t->packet->ttl == 0 ? 64 : t->packet->ttl;
 	struct icmp_word say = { .brief = world_chance(t->w, h->short_quote) };
 
+	if (t->tuple->kind == LINK_TCP) {
+		answer_stream(t);
+		return;
+	}
 	say.padded = say.brief && world_chance(t->w, 300);
 	if (!t->w->link.raw && udp)
 		say.brief = false; /* a quote without our id proves nothing */

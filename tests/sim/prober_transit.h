@@ -39,6 +39,7 @@ struct world_event {
 	bool guess_cksum; /* the UDP checksum; lost where it is a true one, for
 			     then it is no longer forged. -1: none */
 	unsigned generation;
+	struct world_said said; /* of a good one */
 	struct arrival arrival;
 	size_t len;
 	uint8_t bytes[];
@@ -51,6 +52,16 @@ void event_add(struct world *, struct world_event *);
 void network_attack(const struct transit *);
 void network_complain(const struct transit *);
 void network_deliver(const struct transit *);
+
+/* Our query as a server reads it, and what it says to that. */
+void query_read(struct world_query *, const struct transit *);
+void server_judge(const struct transit *, struct world_said *);
+
+/* A stream of ours begins: arrives is to be drawn. */
+void stream_open(const struct transit *);
+/* A message with its length goes back on it. */
+void stream_say(const struct transit *, const uint8_t *bytes, size_t len,
+    const struct world_said *);
 
 /* The checksum that the kernel puts into the packet's UDP header. */
 uint16_t network_udp_cksum(const struct transit *);

@@ -229,6 +229,8 @@ world_open(struct link *link, struct link_tuple *tuple, void *owner, int *out)
 		return LINK_NO_ROUTE;
 	if (w->host[host].no_route)
 		return LINK_NO_ROUTE;
+	if (tuple->kind == LINK_TCP && w->firewall)
+		return LINK_DENIED;
 	if (tuple->kind == LINK_ICMP && w->denied[tuple->dst.af == 6])
 		return LINK_DENIED;
 	if (is_taken(w, tuple) || world_chance(w, w->taken))
@@ -254,6 +256,9 @@ world_open(struct link *link, struct link_tuple *tuple, void *owner, int *out)
 	w->sockets[i].owner = owner;
 	w->open_sockets++;
 	*out = (int)i;
+	if (tuple->kind == LINK_TCP)
+		stream_open(&(struct transit){
+		    .w = w, .socket = (int)i, .host = host, .tuple = tuple });
 	return LINK_OK;
 }
 
@@ -284,8 +289,8 @@ check_echo(struct world *w, const struct link_tuple *tuple,
 		broke(w, "an echo request has a right checksum");
 }
 
-static void
-ledger_add(struct world *w, const struct transit *t)
+void
+world_ledger(struct world *w, const struct world_sent *sent)
 {
 	if (w->sent_count == w->sent_size) {
 		w->sent_size = 2 * w->sent_size + 256;
@@ -293,13 +298,26 @@ ledger_add(struct world *w, const struct transit *t)
 		if (w->sent == NULL)
 			abort();
 	}
-	w->sent[w->sent_count++] = (struct world_sent){ .ask = t->ask,
+	w->sent[w->sent_count++] = *sent;
+}
+
+static void
+ledger_add(struct world *w, const struct transit *t)
+{
+	struct world_sent sent = { .ask = t->ask,
 		.ttl = t->packet->ttl,
 		.id = (uint16_t)t->packet->cookie,
 		.cksum = t->tuple->kind == LINK_UDP ? network_udp_cksum(t) : 0,
+		.asks = t->tuple->kind == LINK_TCP,
+		.cost = t->tuple->kind == LINK_TCP ? 0 : 1,
+		.port = t->tuple->port,
 		.host = t->host,
 		.at = w->now,
 		.delay_ns = t->arrives - w->now - 3000 };
+
+	if (t->tuple->kind != LINK_ICMP)
+		query_read(&sent.query, t);
+	world_ledger(w, &sent);
 	w->got[t->ask].sent++;
 }
 
@@ -334,9 +352,10 @@ world_send(struct link *link, int socket, const struct link_packet *packet)
 		broke(w, "only open sockets send");
 	t.host = world_find(w, &tuple->dst);
 	h = &w->host[t.host];
-	if (world_chance(w, w->no_buffer))
+	if (tuple->kind != LINK_TCP && world_chance(w, w->no_buffer))
 		return LINK_RETRY;
-	if (h->route_ends != 0 && w->now >= h->route_ends)
+	if (tuple->kind != LINK_TCP && h->route_ends != 0 &&
+	    w->now >= h->route_ends)
 		return LINK_NO_ROUTE;
 	if (w->firewall)
 		return LINK_DENIED;
@@ -349,8 +368,10 @@ world_send(struct link *link, int socket, const struct link_packet *packet)
 	    (int64_t)world_random(w, (uint64_t)h->jitter_ns + 1);
 	ledger_add(w, &t);
 	send_stamp(&t);
-	network_attack(&t);
-	network_complain(&t);
+	if (tuple->kind != LINK_TCP) {
+		network_attack(&t);
+		network_complain(&t);
+	}
 	if (!world_chance(w, h->loss))
 		network_deliver(&t);
 	return LINK_OK;
@@ -368,8 +389,10 @@ ledger_got(struct world *w, const struct world_event *e)
 	}
 	switch (e->worth) {
 	case WORTH_GOOD:
-		if (got->good++ == 0)
+		if (got->good++ == 0) {
 			got->first_good = e->at;
+			got->said = e->said;
+		}
 		break;
 	case WORTH_MALFORMED:
 		got->malformed++;

@@ -32,7 +32,39 @@ struct world_host {
 	int barrier; /* from this TTL on a router says unreachable; 0: none */
 	int loss, duplicate, malformed, header_only, short_quote, forged,
 	    conflict, size_error;
+	int truncates;  /* over UDP */
+	int edns_rcode; /* its answer to a query with EDNS; 0: it speaks it */
+	bool grumpy;    /* and FORMERR to one without, too */
+	int cookies;    /* so many it has made; 0: it knows of none */
+	bool fickle;    /* none is ever good */
+	int closes, halves; /* its streams: at once, within the answer */
 };
+
+/* What an answer makes a good client ask once more. */
+enum world_wants {
+	WORLD_WANTS_NONE,
+	WORLD_WANTS_PLAIN, /* without EDNS */
+	WORLD_WANTS_TCP,
+	WORLD_WANTS_COOKIE, /* with the one that it brings */
+};
+
+/* A query of ours as a server reads it. */
+struct world_query {
+	bool opt, has_cookie;
+	uint8_t client[8];
+	uint64_t cookie; /* the server's; 0: none */
+};
+
+/* And what it says. */
+struct world_said {
+	int rcode;
+	bool opt, tc;
+	uint8_t client[8];
+	uint64_t cookie; /* 0: none */
+	enum world_wants wants;
+};
+
+#define WORLD_NO_ASK UINT32_MAX
 
 /* A packet that left. */
 struct world_sent {
@@ -40,6 +72,11 @@ struct world_sent {
 	uint8_t ttl;
 	uint16_t id;    /* DNS id or echo sequence */
 	uint16_t cksum; /* of the UDP header */
+	bool opens;     /* a stream; whose, its query will tell */
+	bool asks;      /* on a stream */
+	int cost;       /* packets that it counts for */
+	uint16_t port;
+	struct world_query query;
 	int host;
 	int64_t at, delay_ns;
 };
@@ -50,6 +87,7 @@ struct world_got {
 	int good, malformed, errors, conflicts, sizes;
 	int64_t first_good, first_error; /* mono of arrival; 0: none */
 	int error_type, error_code;      /* of the first */
+	struct world_said said;          /* the first good one */
 };
 
 struct world_event;
@@ -88,6 +126,7 @@ struct world {
 	/* Faults to be found, for the test's test. */
 	bool betray;     /* the attacker knows all */
 	bool hide_steps; /* the wall clock's steps show in stamps only */
+	bool content;    /* no answer wants another question */
 };
 
 void world_init(struct world *, uint64_t seed);
@@ -103,5 +142,7 @@ bool world_chance(struct world *, int per_mille);
 /* The router that a path has at a TTL, or the target. */
 struct addr world_router(const struct world *, int host, int ttl);
 int world_find(const struct world *, const struct addr *);
+/* Something that left. */
+void world_ledger(struct world *, const struct world_sent *);
 
 #endif
