@@ -3,18 +3,44 @@
 
 The files are made here, body by body, and signed by the driver, so that what
 refuses them is the check meant and not the signature. UPDATE=1 writes
-tests/golden/batches.txt anew; look at the difference.
+tests/golden/batches.txt anew; look at the difference. In the end one check after
+another is taken out of the reader, and its file must tell.
 """
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             "..", "lib"))
+import mutant  # noqa: E402
 from tap import Tap, driver  # noqa: E402
 
 EXPECTED = "tests/golden/batches.txt"
+READER = "lib/batch_read.c"
+# A check that is taken out, and the file that must tell.
+STEPS = (
+    ("lib/batch.c", "if (strcmp(sha256, pieces->line.sha256) != 0)", "if (0)",
+     "body-one-bit"),
+    ("lib/batch.c", "if (pieces->body_len != (size_t)pieces->line.bytes)",
+     "if (0)", "bytes-one-more"),
+    (READER, "if (reader->plain_len > reader->plain_max)", "if (0)",
+     "codec-bomb-of-records"),
+    (READER, "if (reader->in.pos != reader->in.size)", "if (0)",
+     "codec-trailing-bytes"),
+    (READER, "wall_since(reader->last, reader->first).ns >",
+     "0 && wall_since(reader->last, reader->first).ns >",
+     "span-over-an-hour"),
+    (READER, "status == 1 && reader->lines - 1 == reader->line.records", "0",
+     "more-records"),
+    (READER, "status == 0 && reader->lines - 1 < reader->line.records", "0",
+     "fewer-records"),
+    (READER, "if (!is_zstd_frame(pieces->body, pieces->body_len))", "if (0)",
+     "codec-skippable-first"),
+)
 HEAD = {
     "type": "head", "round_at": "2026-11-23T05:30:00.000000Z", "every_s": 300,
     "questions": 2, "lost": 0, "skipped": 0, "clock": "synced",
@@ -128,6 +154,8 @@ def cases(pack):
     yield "codec-bomb", pack(zstd(bytes(256 << 20)), 1)
     yield "codec-bomb-of-spaces", pack(
         zstd(lines(HEAD) + b" " * (80 << 20)), 1)
+    yield "codec-bomb-of-records", pack(zstd(lines(
+        HEAD, *[changed(RECORD, note="x" * 60000)] * 600)), 600)
 
     def body_of(*objects, count=1):
         return pack(zstd(lines(*objects)), count)
@@ -221,6 +249,21 @@ def cases(pack):
     yield "span-over-an-hour-backwards", body_of(HEAD, late, RECORD, count=2)
 
 
+def check_mutants(tap, files, wanted):
+    for source, old, new, name in STEPS:
+        with tempfile.TemporaryDirectory() as folder:
+            dump = mutant.build(folder, "batch_dump", [(source, old, new)])
+            said = subprocess.run([dump, "read"], input=files[name],
+                                  timeout=60, capture_output=True,
+                                  check=False).stdout
+            good = subprocess.run([dump, "read"], input=files["plain-good"],
+                                  timeout=60, capture_output=True,
+                                  check=False).stdout
+        said = said.decode("ascii", "backslashreplace").strip()
+        tap.ok(said != wanted[name] and good.startswith(b"accepted"),
+               f"noticed without {old!r}: {name}", said, good)
+
+
 def main():
     tap = Tap()
     dump = driver(tap, "batch_dump")
@@ -233,8 +276,8 @@ def main():
     def pack(body, records):
         return run(["pack", str(records)], body).stdout
 
-    seen, crashed = {}, []
-    for name, data in cases(pack):
+    seen, crashed, files = {}, [], dict(cases(pack))
+    for name, data in files.items():
         said = run(["read"], data)
         if said.returncode != 0:
             crashed.append(f"{name}: {said.stderr.decode()[-2000:]}")
@@ -258,6 +301,7 @@ def main():
     tap.ok(taken == {name for name in seen if name.endswith("-good")},
            "what is good is taken, and nothing else",
            taken ^ {n for n in seen if n.endswith("-good")})
+    check_mutants(tap, files, wanted)
     tap.done()
 
 

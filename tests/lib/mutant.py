@@ -15,6 +15,11 @@ PROGRAMS = {
     "accollect": (("collector/*.c",), "-lmicrohttpd -lgnutls -lsqlite3"),
     "acship": (("probe/ship*.c", "probe/config*.c", "probe/spool*.c"),
                "-lcurl"),
+    "batch_dump": ((), ""),
+}
+# Built from its source; what is replaced of the library comes before it.
+DRIVERS = {
+    "batch_dump": "tests/golden/batch_dump.c",
 }
 
 
@@ -53,6 +58,7 @@ def build(folder, program, changes):
     parts = [os.path.join(uploads.BUILD, path[:-2] + ".o")
              for pattern in patterns
              for path in glob.glob(pattern, root_dir=uploads.ROOT)]
+    parts += [DRIVERS[program]] if program in DRIVERS else []
     sources = {}
     for source, old, new in changes:
         with open(sources.get(source) or os.path.join(uploads.ROOT, source),
@@ -65,8 +71,11 @@ def build(folder, program, changes):
         with open(sources[source], "w", encoding="utf-8") as file:
             file.write(text.replace(old, new))
     for source, path in sources.items():
-        parts[parts.index(os.path.join(
-            uploads.BUILD, source[:-2] + ".o"))] = path
+        own = os.path.join(uploads.BUILD, source[:-2] + ".o")
+        if source.startswith("lib/"):
+            parts.append(path)
+        else:
+            parts[parts.index(own)] = path
     out = os.path.join(folder, program + "-mutant")
     if program == "accollect":
         parts.append(os.path.join(uploads.BUILD, "schema_sql.o"))
