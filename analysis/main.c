@@ -7,6 +7,7 @@
 #include "analysis/html_page.h"
 #include "analysis/locate.h"
 #include "analysis/judge.h"
+#include "analysis/kept_sites.h"
 #include "analysis/options.h"
 #include "analysis/pictures.h"
 #include "analysis/places.h"
@@ -387,8 +388,9 @@ write_report(struct run *run, const struct subcommand *command)
 	return run->options->checks ? CHECKED + (int)check.state : EXIT_DONE;
 }
 
-/* What is read before the database is. */
+/* What is read before the database's measurements are. */
 struct tables {
+	struct query *query;
 	struct site_map *map;
 	struct services *services;
 	struct weights weights;
@@ -411,8 +413,7 @@ run_report(const struct options *o, const struct subcommand *command,
 	struct judge judge;
 	int code;
 
-	if ((run.query = query_open(o->db, &code)) == NULL)
-		return code;
+	run.query = tables->query;
 	catalog_read(&run.catalog, run.query, &filter, map);
 	run.catalog.naming = tables->services;
 	run.geo = geo_open(o->mmdb, o->mmdb_count);
@@ -448,7 +449,6 @@ run_report(const struct options *o, const struct subcommand *command,
 	free(run.weights.of_vp);
 	catalog_clear(&run.catalog);
 	geo_close(run.geo);
-	query_close(run.query);
 	return code;
 }
 
@@ -470,16 +470,21 @@ static int
 read_tables(struct tables *tables, const struct options *o, const char *map)
 {
 	char error[512];
+	int code;
 
+	if ((tables->query = query_open(o->db, &code)) == NULL)
+		return code;
 	tables->services = services_read(o->services, error, sizeof(error));
-	if (tables->services != NULL && map != NULL)
-		tables->map = site_map_read(map, error, sizeof(error));
-	if (tables->services == NULL || (map != NULL && tables->map == NULL)) {
-		int code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
-
+	if (tables->services == NULL ||
+	    kept_sites_read(&tables->map,
+		&(struct kept_sites){ tables->query, map, o->until_us - 1 },
+		error, sizeof(error)) == -1) {
+		code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
 		log_warnx("%s", error);
 		return code;
 	}
+	if (query_failed(tables->query))
+		return EXIT_STORAGE;
 	if (o->weights != NULL && weights_read(&tables->weights, o->weights))
 		return EXIT_BAD_USAGE;
 	return EXIT_DONE;
@@ -496,6 +501,7 @@ read_tables_and_run(const struct options *o, const struct subcommand *command)
 	weights_clear(&tables.weights);
 	site_map_free(tables.map);
 	services_free(tables.services);
+	query_close(tables.query);
 	return code;
 }
 

@@ -9,7 +9,8 @@
  *
  * KIND is "batch" (a batch file as it was received), "import" (a line of
  * JSON with vp, spool, number and sha256, then a batch's head and records as
- * JSON Lines) or "act" (one JSON object: what the operator did).
+ * JSON Lines), "act" (one JSON object: what the operator did) or "sites" (a
+ * line of JSON with name and since_us, then a list of sites).
  *
  * Entries are durable before the transaction that they belong to commits. So
  * the archive may hold what was never acknowledged (and will be there again

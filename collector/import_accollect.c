@@ -11,6 +11,7 @@
 #include "collector/statements_import.h"
 #include "collector/store_note.h"
 #include "collector/store_private.h"
+#include "collector/store_site_list.h"
 #include "lib/batch_head.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -124,6 +125,25 @@ add_note(struct import *im, const struct query *q)
 		-1)
 		return STORE_OK; /* of a foreign database */
 	return store_note(im->writer.store, &note);
+}
+
+static enum store_result
+add_site_list(struct import *im, const struct query *q)
+{
+	const struct site_list list = {
+		.name = query_column_text(q, 0),
+		.since_us = query_column_int(q, 1),
+		.lines = query_column_text(q, 2),
+	};
+	char error[512];
+	enum store_result result =
+	    store_site_list(im->writer.store, &list, error, sizeof(error));
+
+	if (result != STORE_REFUSED)
+		return result;
+	log_warnx("%s: site list: %s", im->path, error);
+	im->refused++;
+	return STORE_OK;
 }
 
 /* Do it for every row, in a transaction. */
@@ -291,6 +311,7 @@ take_all(struct import *im)
 	if ((code = for_each(im, import_places, add_place)) != 0 ||
 	    (code = for_each(im, import_keys, add_key)) != 0 ||
 	    (code = for_each(im, import_notes, add_note)) != 0 ||
+	    (code = for_each(im, import_site_lists, add_site_list)) != 0 ||
 	    (code = add_batches(im)) != 0 ||
 	    (code = import_commit(&im->writer)) != 0)
 		return code;

@@ -11,6 +11,7 @@
 #include "collector/store_address.h"
 #include "collector/store_note.h"
 #include "collector/store_private.h"
+#include "collector/store_site_list.h"
 #include "lib/json_in.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -262,6 +263,24 @@ restore_act(struct rebuild *r, const struct archive_entry *entry)
 }
 
 static enum store_result
+restore_sites(struct rebuild *r, const struct archive_entry *entry)
+{
+	char reason[512] = "";
+	enum store_result result = begin(r);
+
+	if (result != STORE_OK)
+		return result;
+	result = store_site_list_restore(r->store, (const char *)entry->bytes,
+	    entry->len, reason, sizeof(reason));
+	if (result == STORE_OK)
+		r->acts++;
+	if (result != STORE_REFUSED)
+		return result;
+	refuse(r, entry, reason);
+	return STORE_OK;
+}
+
+static enum store_result
 restore_entry(struct rebuild *r, const struct archive_entry *entry)
 {
 	if (strcmp(entry->kind, "batch") == 0)
@@ -270,6 +289,8 @@ restore_entry(struct rebuild *r, const struct archive_entry *entry)
 		return restore_import(r, entry);
 	if (strcmp(entry->kind, "act") == 0)
 		return restore_act(r, entry);
+	if (strcmp(entry->kind, "sites") == 0)
+		return restore_sites(r, entry);
 	refuse(r, entry, "a kind that this program does not know");
 	return STORE_OK;
 }

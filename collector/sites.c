@@ -21,15 +21,20 @@ enum {
 	SITES_FORMAT,
 	SITES_AT,
 	SITES_OUTPUT,
+	SITES_LIST,
+	SITES_SINCE,
 };
 
 static const struct option options[] = {
+	COMMAND_OPTIONS,
 	{ "site-map", required_argument, NULL, SITES_MAP },
 	{ "no-shipped", no_argument, NULL, SITES_NO_SHIPPED },
 	{ "service", required_argument, NULL, SITES_SERVICE },
 	{ "format", required_argument, NULL, SITES_FORMAT },
 	{ "at", required_argument, NULL, SITES_AT },
 	{ "output", required_argument, NULL, SITES_OUTPUT },
+	{ "list", required_argument, NULL, SITES_LIST },
+	{ "since", required_argument, NULL, SITES_SINCE },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -219,13 +224,13 @@ sites_explain(const struct site_map *map, const struct sites_options *o)
 }
 
 static int
-read_time(int64_t *us, const char *value)
+read_time(int64_t *us, const char *option, const char *value)
 {
 	struct wall time;
 
 	if (wall_parse(&time, value) == -1)
 		return command_usage(
-		    "--at %s: neither a date nor a time", value);
+		    "%s %s: neither a date nor a time", option, value);
 	*us = wall_to_us(time);
 	return EXIT_DONE;
 }
@@ -249,12 +254,19 @@ read_option(struct sites_options *o, int option, bool *shipped)
 		o->format = optarg;
 		return EXIT_DONE;
 	case SITES_AT:
-		return read_time(&o->at_us, optarg);
+		return read_time(&o->at_us, "--at", optarg);
 	case SITES_OUTPUT:
 		o->output = optarg;
 		return EXIT_DONE;
+	case SITES_LIST:
+		o->list = optarg;
+		return EXIT_DONE;
+	case SITES_SINCE:
+		o->has_since = true;
+		return read_time(&o->since_us, "--since", optarg);
 	default:
-		return EXIT_BAD_USAGE;
+		return command_option(o->command, option) == 0 ? EXIT_DONE
+							       : EXIT_BAD_USAGE;
 	}
 }
 
@@ -265,9 +277,37 @@ static const struct {
 	{ "check", sites_check },
 	{ "explain", sites_explain },
 	{ "import", sites_import },
+	{ "lists", sites_lists },
 	{ "place", sites_place },
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static bool
+names_database(const struct command *c)
+{
+	return c->db != NULL || c->archive != NULL || c->conf != NULL;
+}
+
+/* The other parts need no database, and would not look into one. */
+static int
+check_options(const struct sites_options *o, const char *part)
+{
+	const bool imports = strcmp(part, "import") == 0;
+
+	if (!imports && (o->list != NULL || o->has_since))
+		return command_usage(
+		    "sites %s: takes neither --list nor --since", part);
+	if (imports && o->list == NULL &&
+	    (o->has_since || names_database(o->command)))
+		return command_usage("sites import: needs --list NAME to keep "
+				     "it in a database");
+	if (imports && o->list != NULL && o->output != NULL)
+		return command_usage("sites import: --list or --output?");
+	if (!imports && strcmp(part, "lists") != 0 &&
+	    names_database(o->command))
+		return command_usage("sites %s: takes no database", part);
+	return EXIT_DONE;
+}
 
 static int
 read_map(struct site_map **map, const struct sites_options *o)
@@ -283,34 +323,46 @@ read_map(struct site_map **map, const struct sites_options *o)
 	return code;
 }
 
+static int
+run_part(size_t part, struct sites_options *o)
+{
+	struct site_map *map = NULL;
+	int code = check_options(o, parts[part].name);
+
+	if (code != EXIT_DONE || (code = read_map(&map, o)) != EXIT_DONE)
+		return code;
+	say_missing(map);
+	code = parts[part].run(map, o);
+	site_map_free(map);
+	return code;
+}
+
 int
 command_sites(int argc, char **argv)
 {
-	struct sites_options o = { 0 };
-	struct site_map *map = NULL;
+	struct command command = { 0 };
+	struct sites_options o = { .command = &command };
+	const char *verb = command_verb(&argc, argv);
 	bool shipped = true;
 	size_t part = 0;
 	int option, code;
 
 	while (part < PARTS &&
-	       (argc < 2 || strcmp(argv[1], parts[part].name) != 0))
+	       (verb == NULL || strcmp(verb, parts[part].name) != 0))
 		part++;
 	if (part == PARTS)
-		return command_usage("sites: place, explain, check or import?");
-	argv[1] = argv[0];
-	while ((option = getopt_long(argc - 1, argv + 1, "", options, NULL)) !=
-	       -1) {
+		return command_usage(
+		    "sites: place, explain, check, import or lists?");
+	while ((option = getopt_long(
+		    argc, argv, COMMAND_LETTERS, options, NULL)) != -1) {
 		if ((code = read_option(&o, option, &shipped)) != EXIT_DONE)
 			return code;
 	}
 	if (shipped)
 		o.maps[o.map_count++] = SITE_MAP_SHIPPED;
-	o.words = argv + 1 + optind;
-	o.word_count = (size_t)(argc - 1 - optind);
-	if ((code = read_map(&map, &o)) != EXIT_DONE)
-		return code;
-	say_missing(map);
-	code = parts[part].run(map, &o);
-	site_map_free(map);
+	o.words = argv + optind;
+	o.word_count = (size_t)(argc - optind);
+	code = run_part(part, &o);
+	command_clear(&command);
 	return code;
 }

@@ -6,6 +6,7 @@
 #define COLLECTOR_SITES_H
 
 #include <stdio.h>
+#include "collector/command.h"
 #include "lib/site_map.h"
 
 int command_sites(int argc, char **argv);
@@ -15,8 +16,11 @@ int command_sites(int argc, char **argv);
 struct sites_options {
 	const char *maps[SITES_MAPS + 1]; /* in order, shipped last */
 	size_t map_count;
-	const char *service, *format, *output;
+	const char *service, *format, *output, *list;
 	int64_t at_us; /* 0: now */
+	int64_t since_us;
+	bool has_since;
+	struct command *command; /* where the database is */
 	char *const *words;
 	size_t word_count;
 };
@@ -26,6 +30,10 @@ int sites_place(const struct site_map *, const struct sites_options *);
 int sites_explain(const struct site_map *, const struct sites_options *);
 int sites_check(const struct site_map *, const struct sites_options *);
 int sites_import(const struct site_map *, const struct sites_options *);
+int sites_lists(const struct site_map *, const struct sites_options *);
+
+/* Keep the lines as o->list in the database. */
+int sites_keep(const struct sites_options *o, const char *lines);
 
 /* Degrees with up to seven decimals, no trailing zeros. text holds 24. */
 void sites_degrees(char *text, double degrees);

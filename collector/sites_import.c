@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include "collector/command.h"
 #include "collector/import_sites.h"
@@ -109,7 +110,8 @@ import_root_servers(
 	char error[512] = "";
 	int code;
 
-	(void)fprintf(w->out, "# %s\n", path);
+	if (o->list == NULL)
+		(void)fprintf(w->out, "# %s\n", path);
 	if (import_sites_root_servers(
 		path, o->service, give, w, error, sizeof(error)) == 0)
 		return EXIT_DONE;
@@ -151,7 +153,8 @@ import_csv(struct writing *w, const struct sites_options *o, const char *path)
 
 	if ((csv = sites_csv_open(path, columns, 3, &code)) == NULL)
 		return code;
-	(void)fprintf(w->out, "# %s\n", path);
+	if (o->list == NULL)
+		(void)fprintf(w->out, "# %s\n", path);
 	while ((status = sites_csv_next(csv, in)) == 1) {
 		const char *fields[7] = { in[3], in[0], in[4], in[5], in[6],
 			in[1], in[2] };
@@ -163,37 +166,78 @@ import_csv(struct writing *w, const struct sites_options *o, const char *path)
 	return status == -1 ? EXIT_BAD_USAGE : EXIT_DONE;
 }
 
-int
-sites_import(const struct site_map *map, const struct sites_options *o)
+/* All the files to w->out. */
+static int
+read_files(struct writing *w, const struct sites_options *o)
 {
-	struct writing w = { .map = map };
-	struct file_output output;
-	bool json;
+	const bool json = strcmp(o->format, "root-servers") == 0;
 	int code = EXIT_DONE;
 
-	if (o->format == NULL || o->word_count == 0)
-		return command_usage("sites import: needs --format "
-				     "root-servers or csv, and a file");
-	json = strcmp(o->format, "root-servers") == 0;
-	if (!json && strcmp(o->format, "csv") != 0)
-		return command_usage(
-		    "--format %s: none of root-servers, csv", o->format);
+	for (size_t i = 0; i < o->word_count && code == EXIT_DONE; i++)
+		code = json ? import_root_servers(w, o, o->words[i])
+			    : import_csv(w, o, o->words[i]);
+	return code;
+}
+
+static int
+write_file(struct writing *w, const struct sites_options *o)
+{
+	struct file_output output;
+	int code;
+
 	if (file_output_open(&output, o->output == NULL ? "-" : o->output) ==
 	    -1) {
 		code = errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
 		log_warn("%s", o->output);
 		return code;
 	}
-	w.out = output.stream;
-	for (size_t i = 0; i < o->word_count && code == EXIT_DONE; i++)
-		code = json ? import_root_servers(&w, o, o->words[i])
-			    : import_csv(&w, o, o->words[i]);
+	w->out = output.stream;
+	code = read_files(w, o);
 	if (file_output_done(&output, code == EXIT_DONE) == -1 &&
 	    code == EXIT_DONE) {
 		log_warn(
 		    "%s", o->output == NULL ? "standard output" : o->output);
 		code = EXIT_STORAGE;
 	}
+	return code;
+}
+
+static int
+write_database(struct writing *w, const struct sites_options *o)
+{
+	char *lines = NULL;
+	size_t len;
+	int code;
+
+	if ((w->out = open_memstream(&lines, &len)) == NULL) {
+		log_warn("sites import");
+		return EXIT_STORAGE;
+	}
+	code = read_files(w, o);
+	if (fclose(w->out) == EOF && code == EXIT_DONE) {
+		log_warn("sites import");
+		code = EXIT_STORAGE;
+	}
+	if (code == EXIT_DONE)
+		code = sites_keep(o, lines);
+	free(lines);
+	return code;
+}
+
+int
+sites_import(const struct site_map *map, const struct sites_options *o)
+{
+	struct writing w = { .map = map };
+	int code;
+
+	if (o->format == NULL || o->word_count == 0)
+		return command_usage("sites import: needs --format "
+				     "root-servers or csv, and a file");
+	if (strcmp(o->format, "root-servers") != 0 &&
+	    strcmp(o->format, "csv") != 0)
+		return command_usage(
+		    "--format %s: none of root-servers, csv", o->format);
+	code = o->list == NULL ? write_file(&w, o) : write_database(&w, o);
 	if (code == EXIT_DONE)
 		log_warnx("%zu names, %zu refused (no name, or no position)",
 		    w.written, w.refused);

@@ -35,6 +35,12 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_ADD_NOTE] =
 	    "INSERT INTO note(t, target, site, text) VALUES(?1,"
 	    " nullif(?2, ''), nullif(?3, ''), ?4)",
+	[STATEMENT_SAME_SITE_LIST] =
+	    "SELECT 1 FROM site_list WHERE name = ?1 AND since = ?2"
+	    " AND lines = ?3",
+	[STATEMENT_PUT_SITE_LIST] =
+	    "INSERT OR REPLACE INTO site_list(name, since, lines)"
+	    " VALUES(?1, ?2, ?3)",
 	[STATEMENT_FIND_KEY] =
 	    "SELECT public FROM vp_key JOIN vp ON vp.id = vp_key.vp"
 	    " WHERE keyid = ?1 AND name = ?2",

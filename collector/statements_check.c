@@ -167,6 +167,12 @@ const char note_list_query[] =
     "SELECT strftime(" TIME_TEXT ", t / 1000000, 'unixepoch') AS time,"
     " target, site, text FROM note ORDER BY t, text";
 
+const char site_lists_query[] =
+    "SELECT name, strftime(" TIME_TEXT
+    ", since / 1000000, 'unixepoch') AS since,"
+    " length(lines) - length(replace(lines, char(10), '')) AS lines"
+    " FROM site_list ORDER BY name, 2";
+
 const char vp_list_query[] =
     "SELECT v.name AS vp, strftime(" TIME_TEXT
     ", nullif(p.since, 0) / 1000000, 'unixepoch') AS since, p.lat, p.lon,"

@@ -47,6 +47,7 @@ extern const char metrics_vps[];
 extern const char status_query[];
 /* `vp list`, and `vp status` of the vantage point ?1 (null: all). */
 extern const char note_list_query[];
+extern const char site_lists_query[];
 extern const char vp_list_query[];
 extern const char vp_status_query[];
 

@@ -12,6 +12,9 @@ const char import_keys[] =
 const char import_notes[] =
     "SELECT t, target, site, text FROM note ORDER BY t, id";
 
+const char import_site_lists[] =
+    "SELECT name, since, lines FROM site_list ORDER BY name, since";
+
 const char import_batches[] =
     "SELECT v.name, b.spool, b.number, b.sha256, b.t0, b.first_row, b.rows,"
     " b.head, b.keyid, b.too_late OR b.pruned & ?1"

@@ -10,8 +10,9 @@
 /* Every vantage point, with each of its places; those without one too. */
 extern const char import_places[];
 extern const char import_keys[];
-/* Every batch; ?1: the bits of pruned that leave it without records. */
 extern const char import_notes[];
+extern const char import_site_lists[];
+/* Every batch; ?1: the bits of pruned that leave it without records. */
 extern const char import_batches[];
 /* Measurements ?1 to ?2, and all that they refer to. */
 extern const char import_rows[];

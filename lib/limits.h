@@ -105,6 +105,9 @@
 /* Files that people write. */
 #define LIMIT_CONF_BYTES (4 << 20)
 #define LIMIT_SITE_MAP_RULES 100000
+#define LIMIT_SITE_LIST 40  /* bytes of a kept list's name: a rule's label */
+#define LIMIT_SITE_LISTS 64 /* a list for each service or publisher */
+#define LIMIT_SITE_LIST_BYTES (16 << 20) /* all root servers: 300 kB */
 #define LIMIT_KEY_FILE 4096
 
 /* Databases of addresses (MaxMind DB File Format 2.0). */

@@ -44,6 +44,20 @@ struct site_map *site_map_read(const char *path, char *error, size_t size);
  * first, then the lines of the first file, and so on. */
 struct site_map *site_map_read_all(
     const char *const *paths, size_t count, char *error, size_t size);
+/* The same after lists that were kept as text: comments and lines of match
+ * "listed" alone, each byte printable ASCII, a blank or a newline. name, up to
+ * LIMIT_SITE_LIST bytes, stands for FILE in errors and rules. */
+struct site_map_list {
+	const char *name, *text;
+};
+struct site_map_sources {
+	const struct site_map_list *lists;
+	size_t list_count;
+	const char *const *paths;
+	size_t path_count;
+};
+struct site_map *site_map_read_sources(
+    const struct site_map_sources *, char *error, size_t size);
 void site_map_free(struct site_map *);
 
 /* The site of an instance's name (text form), by the rules that are valid

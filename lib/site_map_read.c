@@ -22,6 +22,7 @@ struct source {
 	const char *label; /* its last component */
 	unsigned long line;
 	int depth;
+	bool kept; /* a list, not a file of the user's */
 	struct site_map *map;
 	char *error;
 	size_t error_size;
@@ -110,6 +111,16 @@ add_canary(struct source *source, const char *services)
 	return 0;
 }
 
+/* A text that came with a database includes no file, and has no pattern that
+ * could speak about other names. */
+static int
+read_kept_line(struct source *source, char *const *words, size_t count)
+{
+	if (count < 2 || strcmp(words[1], "listed") != 0)
+		return refuse(source, "a kept list has lines of listed alone");
+	return add_rule(source, words, count);
+}
+
 static int
 read_line(struct source *source, char *line)
 {
@@ -118,6 +129,8 @@ read_line(struct source *source, char *line)
 
 	if (count == 0)
 		return 0;
+	if (source->kept)
+		return read_kept_line(source, words, count);
 	if (count == 1 && strcmp(words[0], "hints") == 0) {
 		source->map->hints = true;
 		return 0;
@@ -145,6 +158,27 @@ read_text(struct source *source, const char *text)
 		text += len + (text[len] == '\n');
 	}
 	return 0;
+}
+
+static int
+read_kept(struct source *source, const struct site_map_list *list)
+{
+	const char *p = list->text;
+	int status;
+
+	source->line = 1;
+	source->path = source->label = "site list";
+	if (!text_is_vp_name(list->name) ||
+	    strlen(list->name) > LIMIT_SITE_LIST)
+		return refuse(source, "a name is 1 to 40 of a-z, 0-9, . _ -");
+	source->path = source->label = list->name;
+	for (source->line = 1; *p != '\0'; source->line += *p++ == '\n')
+		if (*p != '\n' && (*p < ' ' || *p > '~'))
+			return refuse(source, "not printable ASCII");
+	source->kept = true;
+	status = read_text(source, list->text);
+	source->kept = false;
+	return status;
 }
 
 static int
@@ -256,9 +290,21 @@ fail:
 	return NULL;
 }
 
+static int
+read_sources(struct source *source, const struct site_map_sources *all)
+{
+	for (size_t i = 0; i < all->list_count; i++)
+		if (read_kept(source, &all->lists[i]) == -1)
+			return -1;
+	for (size_t i = 0; i < all->path_count; i++)
+		if (read_path(source, all->paths[i]) == -1)
+			return -1;
+	return 0;
+}
+
 struct site_map *
-site_map_read_all(
-    const char *const *paths, size_t count, char *error, size_t size)
+site_map_read_sources(
+    const struct site_map_sources *all, char *error, size_t size)
 {
 	struct site_map *map = new_map();
 	struct source source = {
@@ -273,14 +319,11 @@ site_map_read_all(
 		errno = ENOMEM;
 		return NULL;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (read_path(&source, paths[i]) == -1) {
-			saved = errno;
-			site_map_free(map);
-			errno =
-			    saved == EACCES || saved == ENOENT ? saved : EINVAL;
-			return NULL;
-		}
+	if (read_sources(&source, all) == -1) {
+		saved = errno;
+		site_map_free(map);
+		errno = saved == EACCES || saved == ENOENT ? saved : EINVAL;
+		return NULL;
 	}
 	if (hash_listed(map) == -1) {
 		(void)text_print(error, size, "site map: %s", strerror(ENOMEM));
@@ -289,6 +332,18 @@ site_map_read_all(
 		return NULL;
 	}
 	return map;
+}
+
+struct site_map *
+site_map_read_all(
+    const char *const *paths, size_t count, char *error, size_t size)
+{
+	const struct site_map_sources all = {
+		.paths = paths,
+		.path_count = count,
+	};
+
+	return site_map_read_sources(&all, error, size);
 }
 
 struct site_map *

@@ -206,6 +206,15 @@ CREATE TABLE note(
 	site TEXT	-- null: of all
 ) STRICT;
 
+-- Lists of sites that the operator kept, since when. Of a list the row with the
+-- latest since <= t holds at t; before the first row, none.
+CREATE TABLE site_list(
+	name TEXT NOT NULL,
+	since INTEGER NOT NULL,
+	lines TEXT NOT NULL,	-- of a site map, acsitemap(5), all "listed"
+	PRIMARY KEY(name, since)
+) STRICT;
+
 -- What each vantage point sent on each of the last days, for quotas.
 CREATE TABLE intake(
 	day INTEGER NOT NULL,	-- of receipt: days since 1970-01-01 UTC

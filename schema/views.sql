@@ -196,3 +196,11 @@ CREATE VIEW v_note AS
 SELECT t, strftime('%Y-%m-%dT%H:%M:%SZ', t / 1000000, 'unixepoch') AS time,
 	text, target, site
 FROM note;
+
+-- The operator's lists of sites.
+CREATE VIEW v_site_list AS
+SELECT name, since,
+	strftime('%Y-%m-%dT%H:%M:%SZ', since / 1000000, 'unixepoch')
+	    AS since_time,
+	lines
+FROM site_list;

@@ -1,5 +1,5 @@
 -- From version 1 to 2: room taken by day, kinds of conflict, addresses of
--- vantage points, and what notes are about.
+-- vantage points, lists of sites, and what notes are about.
 CREATE TABLE intake(
 	day INTEGER NOT NULL,	-- of receipt: days since 1970-01-01 UTC
 	vp INTEGER NOT NULL REFERENCES vp(id),
@@ -29,6 +29,13 @@ CREATE TABLE vp_address(
 	last INTEGER NOT NULL,
 	PRIMARY KEY(vp, af, day, addresses)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE site_list(
+	name TEXT NOT NULL,
+	since INTEGER NOT NULL,
+	lines TEXT NOT NULL,	-- of a site map, acsitemap(5), all "listed"
+	PRIMARY KEY(name, since)
+) STRICT;
 
 DROP VIEW v_note;
 ALTER TABLE note RENAME TO old_note;
