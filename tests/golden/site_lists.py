@@ -115,8 +115,8 @@ class Test:
         self.tap.check(found == ["DE-FRA", "LHR9", "NL-AMS"],
                        "sites has them too", found)
         found = self.positions()
-        self.tap.check(found == {"NL-AMS": [4.9, 52.37], "DE-FRA":
-                                 [8.68, 50.11], "LHR9": None},
+        self.tap.check(found == {"NL-AMS": [4.9, 52.4], "DE-FRA":
+                                 [8.7, 50.1], "LHR9": None},
                        "and the positions", found)
         rules = self.path("own.map", "test prefix ams MAP-AMS 1 1\n"
                           "test prefix lhr MAP-LHR 2 2\n"

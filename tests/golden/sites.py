@@ -239,8 +239,10 @@ NOJSON = write("no.json", "[1,")
 NOSITES = write("nosites.json", "{}")
 NOLETTER = write("noletter.json", '{"Sites": []}')
 for sentence, words, said, code, text in (
-    ("no part", [], "", 2, "place, explain, check or import"),
-    ("an unknown part", ["move"], "", 2, "place, explain, check or import"),
+    ("no part", [], "", 2,
+     "place, explain, check, import or lists"),
+    ("an unknown part", ["move"], "", 2,
+     "place, explain, check, import or lists"),
     ("a map that is not there", ["place", "--site-map", "nowhere.map"], "",
      2, "nowhere.map: No such file"),
     ("a line that is none",
