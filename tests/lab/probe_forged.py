@@ -141,12 +141,15 @@ def is_neighbour(packet):
 
 
 def is_true(look, row, only):
-    """All answered, by the service, no faster than light."""
-    return len(look.records) >= ASKED and all(
-        r["outcome"] == "answered" and r["conflict"] == 0 and
-        abs(r["rtt_us"] / 1000 - row["rtt_ms"]) < 15 and
-        (only == "echo" or r["question"] != "soa" or
-         r["nsid_hex"] == row["nsid_hex"]) for r in look.records)
+    """All answered, by the service, no faster than light; the relay of a busy
+    machine may be late, but not each time."""
+    late = [r["rtt_us"] / 1000 - row["rtt_ms"] for r in look.records
+            if r["outcome"] == "answered"]
+    return len(look.records) >= ASKED and len(late) == len(look.records) and \
+        -15 < min(late) < 15 and all(
+            r["conflict"] == 0 and
+            (only == "echo" or r["question"] != "soa" or
+             r["nsid_hex"] == row["nsid_hex"]) for r in look.records)
 
 
 def test_flood(results, prober, lab, rows):

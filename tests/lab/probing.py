@@ -229,7 +229,8 @@ class Capture:
         self.path = os.path.join(on.dir, "%s-%d.pcap" % (node, id(self)))
         self.command = on.command(
             node, "tcpdump", "-i", device, "-n", "-p", "-U",
-            "--immediate-mode", "-B", "16384", "--time-stamp-precision=nano", "-Z", "root",
+            "--immediate-mode", "-B", "16384", "--time-stamp-precision=nano",
+            "-Z", "root",
             "-w", self.path, *words)
 
     def __enter__(self):
