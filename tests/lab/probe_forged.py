@@ -111,6 +111,7 @@ def test_conflict(results, prober, lab, rows):
 MANY = 1000  # of forger.py
 ASKED = 3  # timed questions, a second apart
 # What is forged, of what is asked, and the field that is wrong.
+TRIES = 3  # packets are lost on a busy machine, by tcpdump too
 FLOODS = (("ids", "dns", "id"), ("questions", "dns", "question"),
           ("tokens", "echo", "token"), ("quotes", "dns", "quoted query"),
           ("quotes", "echo", "quoted echo request"))
@@ -152,19 +153,28 @@ def is_true(look, row, only):
              r["nsid_hex"] == row["nsid_hex"]) for r in look.records)
 
 
+def is_counted(look, said, arrived):
+    """Nearly all: the last ones may come after the look's end."""
+    counted = total(look, "unwanted")
+    return arrived >= 0.99 * said["sent"] and \
+        0.99 * said["unwanted"] <= counted <= said["unwanted"]
+
+
 def test_flood(results, prober, lab, rows):
     for row in rows:
         for kind, only, field in FLOODS:
-            look, said, arrived = flood(prober, lab, row, kind, only)
-            counted = total(look, "unwanted")
+            for _ in range(TRIES):
+                look, said, arrived = flood(prober, lab, row, kind, only)
+                if is_true(look, row, only) and \
+                        is_counted(look, said, arrived):
+                    break
             results.ok(is_true(look, row, only) and look.status == 0 and
                        said["sent"] >= MANY * ASKED,
                        "IPv%d: %d replies of a wrong %s to %d change "
                        "nothing" % (row["af"], said["sent"], field,
                                     len(look.records)), summary(look, said))
-            results.ok(arrived >= 0.99 * said["sent"] and
-                       counted >= 0.99 * said["unwanted"] and
-                       counted <= said["unwanted"],
+            counted = total(look, "unwanted")
+            results.ok(is_counted(look, said, arrived),
                        "%d of them arrived and %d are counted as unwanted" % (
                            arrived, counted), summary(look, said))
             identity = look.identity(row["af"])
