@@ -127,6 +127,19 @@ def check_days(tap, folder):
     others = report(db, "--since", DAYS[0], "--until", "2015-03-28", "--vp",
                     "atlas-10855")
     tap.check(others == [], "--vp of another shows none", others[:2])
+    left_out(tap, db)
+
+
+def left_out(tap, db):
+    """Nobody else's row is another one."""
+    words = ("--at", "2015-03-21T23:59:00Z", "--site-map", "shipped")
+    plain = report(db, *words, what="catchment")
+    plausible = report(db, *words, "--plausible", what="catchment")
+    differ = [(a["vp"], a["state"], a["site"], b["state"], b["site"])
+              for a, b in zip(plain, plausible) if a != b]
+    tap.check(len(plain) == len(plausible) and differ == [
+        ("atlas-16421", "known", "jnb", "impossible", "")],
+        "--plausible leaves that one out of the catchment", differ)
 
 
 def epoch(text):
