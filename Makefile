@@ -160,7 +160,7 @@ help:
 	@echo 'make          build the four programs in $(B)/'
 	@echo 'make deps     install the Debian packages of tests/deps/packages (root)'
 	@echo 'make demo     the whole street on the local lab (root, under a minute)'
-	@echo 'make check    every test; STRICT=1 fails on a skip'
+	@echo 'make check    every test; STRICT=1 fails on a skip or a repetition'
 	@echo 'make unit golden sim lint lab fault fuzz   one kind of test'
 	@echo 'make gazetteer  again with the airports of npm, where they were missing'
 	@echo 'make page         again the page of acreport html, where it was missing'

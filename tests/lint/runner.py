@@ -34,12 +34,12 @@ CASES = [
 ]
 
 
-def run(folder, script, **environment):
-    with open(f"{folder}/tests/lint/x.sh", "w") as file:
+def run(folder, script, rung="lint", **environment):
+    with open(f"{folder}/tests/{rung}/x.sh", "w") as file:
         file.write("#!/bin/sh\n" + script + "\n")
-    os.chmod(f"{folder}/tests/lint/x.sh", 0o755)
+    os.chmod(f"{folder}/tests/{rung}/x.sh", 0o755)
     done = subprocess.run(
-        [sys.executable, "tests/runner.py", "lint"], cwd=folder, text=True,
+        [sys.executable, "tests/runner.py", rung], cwd=folder, text=True,
         env={**os.environ, "TESTS": "", "STRICT": "", **environment},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout
@@ -59,16 +59,36 @@ def cases(folder):
     own = re.search(r"# (/\S+)", said)
     yield ("a test's TMPDIR is its own and removed",
            own and not os.path.exists(own.group(1)), said)
+    yield from repeats(folder)
     with open(f"{folder}/Makefile", "w") as file:
         file.write("all:\n\tfalse\n")
     got, said = run(folder, CASES[0][1])
     yield "a build that fails makes the run fail", got == 1, said
 
 
+def repeats(folder):
+    once = ("echo 1..1; if mkdir tests/seen; then echo not ok 1 - a; exit 1; fi\n"
+            "rmdir tests/seen; echo ok 1 - a")
+    expected = "repeated lab/x.sh: a\n1 passed, 0 failed, 0 skipped"
+    got, said = run(folder, once, "lab")
+    yield ("a lab test that fails once is repeated, and that is told",
+           got == 0 and expected in said, said)
+    got, said = run(folder, once, "lab", STRICT="1")
+    yield ("STRICT=1 makes that a failure", got == 1 and expected in said, said)
+    got, said = run(folder, CASES[3][1], "lab")
+    yield ("a lab test that fails twice fails the run",
+           got == 1 and "FAILED   lab/x.sh: a" in said, said)
+    got, said = run(folder, once)
+    os.rmdir(f"{folder}/tests/seen")
+    yield ("nothing that needs no real clock is repeated",
+           got == 1 and "repeated" not in said, said)
+
+
 def main():
     failed = count = 0
     with tempfile.TemporaryDirectory() as folder:
         os.makedirs(f"{folder}/tests/lint")
+        os.makedirs(f"{folder}/tests/lab")
         shutil.copy("tests/runner.py", f"{folder}/tests/runner.py")
         with open(f"{folder}/Makefile", "w") as file:
             file.write("all:\n")
