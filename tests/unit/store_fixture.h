@@ -6,27 +6,26 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "collector/store.h"
 #include "lib/text.h"
+#include "tests/unit/temporary.h"
 
 #define T_US 1700000100000000LL
 
 struct fixture {
-	char folder[128], db[160], archive[160];
+	char folder[TEMPORARY_SIZE], db[TEMPORARY_SIZE + 32];
+	char archive[TEMPORARY_SIZE + 32];
 	struct store *store;
 };
 
 static inline int
 fixture_make(struct fixture *f)
 {
-	const char *base = getenv("TMPDIR");
 	int code;
 
-	if (text_print(f->folder, sizeof(f->folder), "%s/ac-store-XXXXXX",
-		base == NULL ? "/tmp" : base) == -1 ||
+	if (temporary_path(f->folder, "store.XXXXXX") == -1 ||
 	    mkdtemp(f->folder) == NULL ||
 	    text_print(f->db, sizeof(f->db), "%s/a.db", f->folder) == -1 ||
 	    text_print(f->archive, sizeof(f->archive), "%s/archive",
@@ -43,7 +42,7 @@ fixture_remove(struct fixture *f)
 	static const char *const names[] = { "a.db", "a.db-wal", "a.db-shm",
 		"a.db.lock", "archive/00000001.acarc",
 		"archive/00000002.acarc" };
-	char path[256];
+	char path[TEMPORARY_SIZE + 32];
 
 	store_close(f->store);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

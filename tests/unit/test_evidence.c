@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,20 +12,19 @@
 #include <cmocka.h>
 #include "lib/evidence.h"
 #include "lib/text.h"
+#include "tests/unit/temporary.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 /* Ten bytes that begin like IPv4. */
 #define PACKET "45000102030405060708"
 
-static char path[] = "/tmp/test_evidence.XXXXXX";
+static char path[TEMPORARY_SIZE];
 
 static int
 make_file(void **state)
 {
-	int fd = mkstemp(path);
-
 	(void)state;
-	return fd == -1 ? -1 : close(fd);
+	return temporary_file(path, "", 0);
 }
 
 static int
@@ -266,10 +264,10 @@ the_file_holds_whole_packets_at_any_time(void **state)
 static void
 a_symbolic_link_is_not_followed(void **state)
 {
-	char link[] = "/tmp/test_evidence.link.XXXXXX";
+	char link[TEMPORARY_SIZE];
 
 	(void)state;
-	assert_int_equal(close(mkstemp(link)), 0);
+	assert_int_equal(temporary_file(link, "", 0), 0);
 	assert_int_equal(unlink(link), 0);
 	assert_int_equal(symlink(path, link), 0);
 	assert_null(evidence_create(link));

@@ -12,9 +12,10 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "lib/file.h"
+#include "tests/unit/temporary.h"
 
 struct folder {
-	char path[64];
+	char path[TEMPORARY_SIZE];
 	int fd;
 };
 
@@ -25,8 +26,8 @@ make_folder(void **state)
 
 	if (f == NULL)
 		return -1;
-	(void)snprintf(f->path, sizeof(f->path), "/tmp/test_file.XXXXXX");
-	if (mkdtemp(f->path) == NULL)
+	if (temporary_path(f->path, "file.XXXXXX") == -1 ||
+	    mkdtemp(f->path) == NULL)
 		return -1;
 	f->fd = open(f->path, O_RDONLY | O_DIRECTORY);
 	*state = f;
@@ -171,7 +172,7 @@ an_output_appears_whole_or_not_at_all(void **state)
 {
 	const struct folder *f = *state;
 	struct file_output out;
-	char path[128];
+	char path[TEMPORARY_SIZE + 8];
 	uint8_t *bytes;
 	size_t len;
 
@@ -194,7 +195,7 @@ an_output_follows_no_symlink_and_replaces_no_device(void **state)
 	const struct folder *f = *state;
 	struct file_output out;
 	struct stat st;
-	char path[128];
+	char path[TEMPORARY_SIZE + 8];
 
 	assert_int_equal(symlinkat("a", f->fd, "link"), 0);
 	(void)snprintf(path, sizeof(path), "%s/link", f->path);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include "lib/dns.h"
 #include "probe/identify.h"
+#include "tests/unit/temporary.h"
 
 #define RECORDS 12
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -191,13 +192,10 @@ names_methods_and_verdicts_are_as_the_table_has_them(void **state)
 static struct site_map *
 map_of(const char *text)
 {
-	char path[] = "/tmp/test_identify.XXXXXX", error[512];
+	char path[TEMPORARY_SIZE], error[512];
 	struct site_map *map;
-	int fd = mkstemp(path);
 
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	assert_int_equal(close(fd), 0);
+	assert_int_equal(temporary_file(path, text, strlen(text)), 0);
 	map = site_map_read(path, error, sizeof(error));
 	assert_int_equal(unlink(path), 0);
 	assert_non_null(map);

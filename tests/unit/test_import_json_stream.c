@@ -14,20 +14,15 @@
 
 #include "collector/import_json_stream.h"
 #include "lib/text.h"
+#include "tests/unit/temporary.h"
 
-static char path[64];
+static char path[TEMPORARY_SIZE];
 
 static void
 put(const char *text, size_t len)
 {
-	int fd;
-
-	assert_int_equal(
-	    text_print(path, sizeof(path), "/tmp/json-%d", (int)getpid()), 0);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(write(fd, text, len), (ssize_t)len);
-	(void)close(fd);
+	(void)unlink(path); /* of the time before */
+	assert_int_equal(temporary_file(path, text, len), 0);
 }
 
 /* Objects separated by a bar; "?" a damaged one, "!" one too long. */

@@ -17,20 +17,15 @@
 
 #include "lib/lines.h"
 #include "lib/text.h"
+#include "tests/unit/temporary.h"
 
-static char path[64];
+static char path[TEMPORARY_SIZE];
 
 static void
 put(const void *bytes, size_t len)
 {
-	int fd;
-
-	assert_int_equal(
-	    text_print(path, sizeof(path), "/tmp/lines-%d", (int)getpid()), 0);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(write(fd, bytes, len), (ssize_t)len);
-	(void)close(fd);
+	(void)unlink(path); /* of the time before */
+	assert_int_equal(temporary_file(path, bytes, len), 0);
 }
 
 static size_t

@@ -4,11 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "probe/manners.h"
+#include "tests/unit/temporary.h"
 
 static const char *
 refuses(struct manners *m, const char *text)
@@ -99,12 +99,10 @@ some_prefixes_are_never_opened(void **state)
 static int
 read_blocklist(struct manners *m, const char *text, char *error)
 {
-	char path[] = "/tmp/test_manners.XXXXXX";
-	int fd = mkstemp(path), status;
+	char path[TEMPORARY_SIZE];
+	int status;
 
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	assert_int_equal(close(fd), 0);
+	assert_int_equal(temporary_file(path, text, strlen(text)), 0);
 	status = manners_read_blocklist(m, path, error, 512);
 	assert_int_equal(unlink(path), 0);
 	return status;

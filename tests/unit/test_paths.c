@@ -13,6 +13,7 @@
 #include "lib/dns.h"
 #include "lib/text.h"
 #include "probe/paths.h"
+#include "tests/unit/temporary.h"
 
 #define HOUR (3600LL * 1000000000)
 #define NOW (1795424000LL * 1000000000)
@@ -286,7 +287,7 @@ a_path_is_due_when_never_traced_after_its_period_or_a_step_back(void **state)
 
 /* --- the file --- */
 
-static char folder[64];
+static char folder[TEMPORARY_SIZE];
 
 static void
 fill(struct path_memory *m, int i)
@@ -390,7 +391,7 @@ what_is_not_there_now_is_kept_for_a_while(void **state)
 static void
 a_file_with_any_byte_changed_or_missing_is_given_up_whole(void **state)
 {
-	char name[96];
+	char name[TEMPORARY_SIZE + 8];
 	struct stat st;
 	FILE *file;
 	long at;
@@ -423,18 +424,17 @@ a_file_with_any_byte_changed_or_missing_is_given_up_whole(void **state)
 static int
 make_folder(void **state)
 {
-	const char *temp = getenv("TMPDIR");
-
 	(void)state;
-	(void)text_print(folder, sizeof(folder), "%.40s/paths.XXXXXX",
-	    temp == NULL ? "/tmp" : temp);
-	return mkdtemp(folder) == NULL ? -1 : 0;
+	return temporary_path(folder, "paths.XXXXXX") == -1 ||
+		       mkdtemp(folder) == NULL
+		   ? -1
+		   : 0;
 }
 
 static int
 remove_folder(void **state)
 {
-	char name[96];
+	char name[TEMPORARY_SIZE + 8];
 
 	(void)state;
 	(void)text_print(name, sizeof(name), "%s/paths", folder);

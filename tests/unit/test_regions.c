@@ -6,22 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "tests/unit/temporary.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct regions *
 read_own(const char *text, size_t len, char *error, size_t size)
 {
-	char path[] = "/tmp/test_regions.XXXXXX";
-	const int fd = mkstemp(path);
+	char path[TEMPORARY_SIZE];
 	struct regions *regions;
 
-	assert_int_equal(write(fd, text, len), (int)len);
-	assert_int_equal(close(fd), 0);
+	assert_int_equal(temporary_file(path, text, len), 0);
 	error[0] = '\0';
 	regions = regions_read(path, error, size);
 	assert_int_equal(unlink(path), 0);

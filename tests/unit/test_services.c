@@ -7,10 +7,10 @@
 #include <strings.h>
 #include <cmocka.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 #include "lib/services.h"
 #include "lib/services_item.h"
+#include "tests/unit/temporary.h"
 
 static const struct service *
 find(const struct services *services, const char *text)
@@ -58,13 +58,10 @@ the_shipped_table_knows_who_is_named_otherwise(void **state)
 static struct services *
 read_text(const char *text, char *error, size_t size)
 {
-	char path[] = "/tmp/services.XXXXXX";
-	int fd = mkstemp(path);
+	char path[TEMPORARY_SIZE];
 	struct services *services;
 
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
-	(void)close(fd);
+	assert_int_equal(temporary_file(path, text, strlen(text)), 0);
 	services = services_read(path, error, size);
 	(void)unlink(path);
 	return services;

@@ -10,25 +10,21 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "tests/unit/temporary.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct fixture {
-	char path[64];
+	char path[TEMPORARY_SIZE];
 };
 
 static int
 make_file(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	int fd;
 
-	(void)snprintf(f->path, sizeof(f->path), "/tmp/test_site_map.XXXXXX");
-	if ((fd = mkstemp(f->path)) == -1)
-		return -1;
-	(void)close(fd);
 	*state = f;
-	return 0;
+	return f == NULL ? -1 : temporary_file(f->path, "", 0);
 }
 
 static int
@@ -160,7 +156,7 @@ a_bad_line_is_named_with_its_number_and_reason(void **state)
 		    "63" },
 	};
 	struct fixture *f = *state;
-	char text[512], error[256], where[80];
+	char text[512], error[256], where[TEMPORARY_SIZE + 8];
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		(void)snprintf(text, sizeof(text), "# one\n%s\n* exact c d\n",
