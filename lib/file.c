@@ -206,7 +206,7 @@ file_read_checked(struct file_checked *file)
 	errno = EPERM;
 	if ((file->distrust = find_fault(file, &st)) != NULL)
 		goto out;
-	errno = EINVAL;
+	errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 	if (!S_ISREG(st.st_mode))
 		goto out;
 	errno = EFBIG;

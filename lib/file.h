@@ -21,8 +21,9 @@ int file_write_all(int fd, const void *bytes, size_t len);
 int file_publish(
     int dirfd, const char *name, const void *bytes, size_t len, unsigned mode);
 
-/* The whole file, with a NUL behind it that is not counted. Not a regular
- * file, or over max bytes: -1 with EFBIG or EINVAL. The caller frees. */
+/* The whole file, with a NUL behind it that is not counted. -1 with EFBIG
+ * where it is over max bytes, EISDIR or EINVAL where it is no regular file.
+ * The caller frees. */
 int file_read(
     int dirfd, const char *name, size_t max, uint8_t **bytes, size_t *len);
 

@@ -135,9 +135,13 @@ read_seconds(struct span *span, const char *option, const char *value,
     double min, double max)
 {
 	double seconds;
+	char wanted[64];
 
-	if (text_double(&seconds, value, min, max) == -1)
-		return bad(option, value, "not a number of seconds in range");
+	if (text_double(&seconds, value, min, max) == -1) {
+		text_print(
+		    wanted, sizeof(wanted), "not %g to %g seconds", min, max);
+		return bad(option, value, wanted);
+	}
 	*span = span_s(seconds);
 	return EXIT_DONE;
 }
@@ -146,9 +150,12 @@ static int
 read_int(int *out, const char *option, const char *value, int max)
 {
 	int64_t n;
+	char wanted[32];
 
-	if (text_int(&n, value, 1, max) == -1)
-		return bad(option, value, "not a number in range");
+	if (text_int(&n, value, 1, max) == -1) {
+		text_print(wanted, sizeof(wanted), "not 1 to %d", max);
+		return bad(option, value, wanted);
+	}
 	*out = (int)n;
 	return EXIT_DONE;
 }

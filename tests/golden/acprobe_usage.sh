@@ -52,11 +52,11 @@ table='
 2|-z .. 9.9.9.9|-z ..: not a domain name
 2|-z a..b 9.9.9.9|-z a..b: not a domain name
 0|-z example.com. --dry-run 9.9.9.9|
-2|--flows 0 9.9.9.9|--flows 0:
-2|--flows 65 9.9.9.9|--flows 65:
+2|--flows 0 9.9.9.9|--flows 0: not 1 to 64
+2|--flows 65 9.9.9.9|--flows 65: not 1 to 64
 0|--flows 64 --dry-run 9.9.9.9|
 2|--dscp 0 9.9.9.9|--dscp 0:
-2|--dscp 64 9.9.9.9|--dscp 64:
+2|--dscp 64 9.9.9.9|--dscp 64: not 1 to 63
 2|--dscp ef 9.9.9.9|--dscp ef:
 0|--dscp 63 --dry-run 9.9.9.9|
 2|--only ping 9.9.9.9|--only ping: not dns, echo or trace

@@ -97,7 +97,7 @@ what_is_no_bounded_regular_file_is_not_read(void **state)
 	assert_int_equal(file_read(f->fd, "fifo", 3, &bytes, &len), -1);
 	assert_int_equal(errno, EINVAL);
 	assert_int_equal(file_read(f->fd, ".", 3, &bytes, &len), -1);
-	assert_int_equal(errno, EINVAL);
+	assert_int_equal(errno, EISDIR);
 	assert_int_equal(file_read(f->fd, "none", 3, &bytes, &len), -1);
 	assert_int_equal(errno, ENOENT);
 }
