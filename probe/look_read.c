@@ -289,41 +289,35 @@ tcp_of(const struct link_tuple *udp)
 	return tcp;
 }
 
-/* RFC 6891 section 7, RFC 7766 section 5, RFC 7873 section 5.3: as the prober
- * does. */
 static void
 expect_retry(struct look_read *r, size_t answer)
 {
 	const struct event *a = evidence_event(r->replay, answer);
 	const struct event *e = query_of(r, answer);
 	size_t skip = a->arrival == ARRIVAL_STREAM ? 2 : 0;
-	struct expected *x = &r->expected[r->expected_count];
+	const struct link_tuple *tuple = &a->with->tuple;
+	bool udp = tuple->kind == LINK_UDP;
+	struct dns_how how = { .proto = udp ? PROTO_UDP : PROTO_TCP };
 	struct dns_reply reply;
 	struct question q;
 	const char *fault;
-	bool plain;
 
 	if (e == NULL || r->expected_count == EXPECTED ||
-	    !read_query(r, &q, e, &plain) ||
+	    !read_query(r, &q, e, &how.plain) ||
 	    dns_reply_parse(&reply, a->bytes + skip, a->len - skip, &q.dns,
 		&fault) != PARSE_OK)
 		return;
-	*x = (struct expected){ .tuple = a->with->tuple,
-		.question = q.dns,
-		.plain = plain,
-		.cookie_renewed = e->cookie_renewed,
-		.n = a->with->n };
-	if (dns_renews_cookie(&reply)) {
-		if (!q.cookie || plain || x->cookie_renewed)
-			return;
-		x->cookie_renewed = true;
-	} else if (!plain && dns_dislikes_edns(reply.rcode))
-		x->plain = true;
-	else if (reply.tc && x->tuple.kind == LINK_UDP)
-		x->tuple = tcp_of(&x->tuple);
-	else
+	how.cookie = q.cookie;
+	how.cookie_renewed = e->cookie_renewed;
+	if (!dns_asks_again(&how, &reply))
 		return;
-	r->expected_count++;
+	r->expected[r->expected_count++] = (struct expected){
+		.tuple = udp && how.proto == PROTO_TCP ? tcp_of(tuple) : *tuple,
+		.question = q.dns,
+		.plain = how.plain,
+		.cookie_renewed = how.cookie_renewed,
+		.n = a->with->n
+	};
 }
 
 /* Whether this is one; then its flow gets the number of the first. */

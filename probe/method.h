@@ -73,9 +73,16 @@ enum link_error dns_recall(struct prober *, struct probe *, struct link_sent *);
 void dns_query_of(const struct probe *, struct dns_query *);
 /* An rcode of who does not speak EDNS (RFC 6891 section 7). */
 bool dns_dislikes_edns(uint16_t rcode);
-/* Whether the reply to a query with our cookie asks for another of the
- * server's, and brings it (RFC 7873 section 5.2.3). */
-bool dns_renews_cookie(const struct dns_reply *);
+/* Whether a question is asked again because of the reply, which is what has to
+ * change (RFC 6891 section 7, RFC 7766 section 5, RFC 7873 section 5.2.3). how:
+ * as it was asked; then as it is asked again. */
+struct dns_how {
+	enum proto proto;
+	bool cookie; /* ours */
+	bool plain;  /* without EDNS */
+	bool cookie_renewed;
+};
+bool dns_asks_again(struct dns_how *how, const struct dns_reply *);
 /* A message that matched: the ask's record and end, and what is asked again
  * because of it. false: none of ours, or unparseable, which is kept: the wait
  * goes on. */

@@ -245,11 +245,28 @@ dns_dislikes_edns(uint16_t rcode)
 	       rcode == DNS_RCODE_BADVERS;
 }
 
-bool
-dns_renews_cookie(const struct dns_reply *reply)
+/* To a query with our cookie: another of the server's, which it brings. */
+static bool
+renews_cookie(const struct dns_reply *reply)
 {
 	return reply->rcode == DNS_RCODE_BADCOOKIE && reply->cookie &&
 	       reply->server_cookie_len > 0;
+}
+
+bool
+dns_asks_again(struct dns_how *how, const struct dns_reply *reply)
+{
+	if (renews_cookie(reply)) {
+		if (!how->cookie || how->plain || how->cookie_renewed)
+			return false;
+		how->cookie_renewed = true;
+	} else if (!how->plain && dns_dislikes_edns(reply->rcode))
+		how->plain = true;
+	else if (reply->tc && how->proto == PROTO_UDP)
+		how->proto = PROTO_TCP;
+	else
+		return false;
+	return true;
 }
 
 /* That of an answer to our half, whatever its rcode (RFC 7873 section 5.3). */
@@ -270,22 +287,13 @@ static void
 ask_again(
     struct prober *p, const struct ask *ask, const struct dns_reply *reply)
 {
-	struct retry retry = { .of = ask,
-		.proto = ask->flow->proto,
+	struct dns_how how = { .proto = ask->flow->proto,
+		.cookie = ask->question->cookie,
 		.plain = ask->plain,
 		.cookie_renewed = ask->cookie_renewed };
 
-	if (dns_renews_cookie(reply)) {
-		if (!ask->question->cookie || ask->plain || ask->cookie_renewed)
-			return;
-		retry.cookie_renewed = true;
-	} else if (!ask->plain && dns_dislikes_edns(reply->rcode))
-		retry.plain = true;
-	else if (reply->tc && ask->flow->proto == PROTO_UDP)
-		retry.proto = PROTO_TCP; /* RFC 7766 section 5 */
-	else
-		return;
-	prober_retry(p, &retry);
+	if (dns_asks_again(&how, reply))
+		prober_retry(p, ask, &how);
 }
 
 static int16_t

@@ -171,15 +171,14 @@ may_retry(struct prober *p, const struct flow *flow)
 /* Which of an address is asked again first is chance, and flows have to be
  * made in one order (flow.h): those before this one come first. */
 static struct flow *
-retry_flow(struct prober *p, const struct retry *retry)
+retry_flow(struct prober *p, const struct flow *before, enum proto proto)
 {
-	const struct flow *before = retry->of->flow;
 	struct flow *flow = NULL;
 	int n = p->link->replay == NULL ? 0 : before->n;
 
 	for (; n <= before->n; n++) {
-		flow = flow_get(p->flows, &before->peer->addr, before->dport,
-		    retry->proto, n);
+		flow = flow_get(
+		    p->flows, &before->peer->addr, before->dport, proto, n);
 		if (flow == NULL)
 			return NULL;
 	}
@@ -187,10 +186,9 @@ retry_flow(struct prober *p, const struct retry *retry)
 }
 
 void
-prober_retry(struct prober *p, const struct retry *retry)
+prober_retry(struct prober *p, const struct ask *of, const struct dns_how *how)
 {
-	const struct ask *of = retry->of;
-	struct flow *flow = retry_flow(p, retry);
+	struct flow *flow = retry_flow(p, of->flow, how->proto);
 	struct ask *ask;
 
 	if (flow == NULL || !may_retry(p, flow) || (ask = retry_new(p)) == NULL)
@@ -198,10 +196,10 @@ prober_retry(struct prober *p, const struct retry *retry)
 	ask->target = of->target;
 	ask->question = of->question;
 	ask->method =
-	    retry->proto == PROTO_TCP ? &method_dns_tcp : &method_dns_udp;
+	    how->proto == PROTO_TCP ? &method_dns_tcp : &method_dns_udp;
 	ask->flow = flow;
-	ask->plain = retry->plain;
-	ask->cookie_renewed = retry->cookie_renewed;
+	ask->plain = how->plain;
+	ask->cookie_renewed = how->cookie_renewed;
 	ask->retry_of = of;
 	ask->place = -1;
 	ask->due = p->link->mono(p->link);

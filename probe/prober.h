@@ -161,14 +161,10 @@ void prober_unwanted(struct prober *, struct ask *);
 /* Another packet of an ask that has taken one's tokens from the schedule. */
 void prober_charge(struct prober *, const struct ask *, int packets);
 /* What an answer makes us ask once more, and never a loss: a record of its own
- * with retry_of. Without memory there is none. */
-struct retry {
-	const struct ask *of; /* of DNS, finished now */
-	enum proto proto;
-	bool plain; /* without EDNS */
-	bool cookie_renewed;
-};
-void prober_retry(struct prober *, const struct retry *);
+ * with retry_of. The ask is of DNS, and finished now. Without memory there is
+ * none. */
+void prober_retry(
+    struct prober *, const struct ask *of, const struct dns_how *);
 /* It wants to send again at its due time. */
 void prober_want(struct prober *, struct ask *);
 /* It would send again once nobody else has something to send; prober_want
