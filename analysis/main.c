@@ -554,19 +554,10 @@ run_check(int argc, char **argv)
 	return fflush(stdout) == 0 ? code - CHECKED : CHECK_UNKNOWN;
 }
 
-static bool
-is_check(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--check") == 0)
-			return true;
-	}
-	return false;
-}
-
 int
 main(int argc, char **argv)
 {
 	log_init("acreport", 0);
-	return is_check(argc, argv) ? run_check(argc, argv) : run(argc, argv);
+	return options_check(argc, argv) ? run_check(argc, argv)
+					 : run(argc, argv);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/bloc.h"
+#include "analysis/memory.h"
 #include "analysis/options_private.h"
 #include "lib/limits.h"
 #include "lib/lines.h"
@@ -49,6 +50,7 @@ enum {
 	OPT_WEIGHTS,
 };
 
+static const char short_options[] = "ho:V";
 static const struct option long_options[] = {
 	{ "af", required_argument, NULL, OPT_AF },
 	{ "against", required_argument, NULL, OPT_AGAINST },
@@ -311,7 +313,6 @@ add_mmdb(struct options *o, const char *value)
 	return 0;
 }
 
-/* NULL: what ships. */
 /* A region as a bloc, by the table of regions, which may come after it. */
 static int
 find_bloc(struct options *o)
@@ -329,6 +330,7 @@ find_bloc(struct options *o)
 	return -1;
 }
 
+/* NULL: what ships. */
 static int
 set_regions(struct options *o, const char *value)
 {
@@ -448,7 +450,7 @@ set_option(
 	case 'V':
 		o->version = true;
 		return 0;
-	default: /* getopt_long has said it */
+	default: /* it was said */
 		return -1;
 	}
 }
@@ -482,6 +484,36 @@ choose_format(struct options *o)
 	return 0;
 }
 
+bool
+options_check(int argc, char *const *argv)
+{
+	char **words = memory_zeroed((size_t)argc + 1, sizeof(*words));
+	bool checks = false;
+	int opt;
+
+	for (int i = 0; i < argc; i++)
+		words[i] = argv[i]; /* getopt_long puts them in order */
+	opterr = 0;
+	while ((opt = getopt_long(
+		    argc, words, short_options, long_options, NULL)) != -1)
+		checks |= opt == OPT_CHECK;
+	optind = 0; /* of GNU: start anew */
+	opterr = !checks;
+	free(words);
+	return checks;
+}
+
+/* What getopt_long has not said, after options_check. */
+static void
+say_unknown(const char *word)
+{
+	const char name[] = { '-', (char)optopt, '\0' };
+
+	if (opterr == 0)
+		log_warnx("%s: no option, or not a whole one",
+		    optopt > 0 && optopt < OPT_AF ? name : word);
+}
+
 int
 options_parse(struct options *o, int argc, char **argv)
 {
@@ -494,8 +526,10 @@ options_parse(struct options *o, int argc, char **argv)
 		.against_flow = -1,
 		.now_us = wall_to_us(wall_now()),
 	};
-	while (
-	    (opt = getopt_long(argc, argv, "ho:V", long_options, NULL)) != -1) {
+	while ((opt = getopt_long(
+		    argc, argv, short_options, long_options, NULL)) != -1) {
+		if (opt == '?')
+			say_unknown(argv[optind - 1]);
 		if (set_option(o, &times, opt, optarg) == -1)
 			return -1;
 	}

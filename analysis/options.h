@@ -81,6 +81,11 @@ struct options {
 	bool help, version;
 };
 
+/* Whether --check is among the options, however short it is written. If so
+ * getopt_long keeps silent from now on, and options_parse says what it would:
+ * all on the way that lines of log.h take. */
+bool options_check(int argc, char *const *argv);
+
 /* 0, or -1 with one line on standard error. The texts point into argv. */
 int options_parse(struct options *, int argc, char **argv);
 void options_clear(struct options *);

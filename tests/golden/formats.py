@@ -210,10 +210,43 @@ class Formats:
             self.tap.ok(code == 3 and "UNKNOWN: " in line and reason in line
                         and said == "", f"unknown, and why: {reason}", code,
                         line, said)
+        self.abbreviated()
         code, line, _ = self.check("events", "--since", "2020-01-01",
                                    "--until", "2020-01-02", "--crit", "0")
         self.tap.ok((code, line) == (0, "events OK: nothing\n"),
                     "where nothing happened all is well", code, line)
+
+    def abbreviated(self):
+        """getopt_long takes --chec for --check, and a value for a value."""
+        whole = self.check("latency", "--by", "all", *DAY, "--warn", "1")
+        for short in ("--chec", "--ch"):
+            done = self.run(short, "latency", "--by", "all", *DAY, "--warn",
+                            "1")
+            self.tap.ok(whole[0] == 1 and whole ==
+                        (done.returncode, done.stdout, done.stderr),
+                        f"{short} is --check", whole, done)
+        done = self.run("--chec", "latency", "--since", "someday", "--warn",
+                        "1")
+        self.tap.ok(done.returncode == 3 and done.stderr == "" and
+                    done.stdout.startswith("acreport UNKNOWN: --since"),
+                    "--chec says on standard output what is wrong", done)
+        for words in (("--bogus",), ("-x",), ("-xz",), ("--c", "p50_ms"),
+                      ("--db", self.db, "--warn")):
+            done = subprocess.run([f"{BUILD}/acreport", "--check",
+                                   "latency", *words],
+                                  capture_output=True, text=True,
+                                  check=False)
+            name = words[-1] if "--warn" in words else words[0]
+            name = name[:2 if name[1] != "-" else None]
+            self.tap.ok(done.returncode == 3 and done.stderr == "" and
+                        done.stdout.count("\n") == 1 and
+                        done.stdout.startswith(
+                            f"acreport UNKNOWN: {name}: no"),
+                        f"a word that is no option is named: {name}", done)
+        done = self.run("latency", *DAY, "--vp", "--check", "--format", "csv")
+        self.tap.ok(done.returncode == 0 and "--check" in done.stderr and
+                    done.stdout.startswith("target,"),
+                    "a value that reads --check is a value", done)
 
     def one_vp(self):
         """flows: 24 rounds of oslo; answered 23."""
