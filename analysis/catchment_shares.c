@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/catchment.h"
+#include "analysis/groups.h"
 #include "analysis/memory.h"
 
 #define GROUP_COLUMN 4
@@ -32,8 +33,7 @@ static const struct column columns[SHARE_COLUMNS] = {
 /* A row and the group that it falls in. */
 struct member {
 	const struct catchment_row *row;
-	const char *group; /* "": unknown */
-	int64_t asn;       /* of --by asn; -1: unknown */
+	const char *group;
 };
 
 struct share {
@@ -56,26 +56,15 @@ compare_int(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Unknown is last. */
 static int
-compare_groups(const struct member *a, const struct member *b)
-{
-	if (a->asn != b->asn)
-		return a->asn < 0 || b->asn < 0 ? compare_int(b->asn, a->asn)
-						: compare_int(a->asn, b->asn);
-	if ((a->group[0] == '\0') != (b->group[0] == '\0'))
-		return a->group[0] == '\0' ? 1 : -1;
-	return strcmp(a->group, b->group);
-}
-
-static int
-compare_members(const void *left, const void *right)
+compare_members(const void *left, const void *right, void *run)
 {
 	const struct member *a = left, *b = right;
+	const enum group_by by = ((const struct run *)run)->options->by;
 	int order;
 
 	if ((order = compare_int(a->row->service, b->row->service)) != 0 ||
-	    (order = compare_groups(a, b)) != 0 ||
+	    (order = group_compare(by, a->group, b->group)) != 0 ||
 	    (order = compare_int(a->row->vp, b->row->vp)) != 0)
 		return order;
 	return compare_int(a->row->flow, b->row->flow);
@@ -89,25 +78,6 @@ compare_shares(const void *left, const void *right)
 	if (a->count != b->count)
 		return a->count < b->count ? 1 : -1;
 	return strcmp(a->name, b->name);
-}
-
-static struct member
-member_of(const struct catchment *c, const struct catchment_row *row)
-{
-	const struct run *run = c->run;
-	const struct place *place =
-	    catalog_place(&run->catalog.vps[row->vp], c->until_us - 1);
-	struct member member = { .row = row, .group = "", .asn = -1 };
-
-	if (place == NULL)
-		return member;
-	if (run->options->by == BY_REGION)
-		member.group = names_text(&run->catalog.names, place->region);
-	if (run->options->by == BY_COUNTRY)
-		member.group = names_text(&run->catalog.names, place->country);
-	if (run->options->by == BY_ASN)
-		member.asn = place->asn;
-	return member;
 }
 
 static struct share *
@@ -189,9 +159,7 @@ write_share(const struct catchment *c, const struct member *member,
 		cell_number(service->af),
 	};
 
-	cells[GROUP_COLUMN] = (struct cell){ .text = member->group,
-		.value = member->asn,
-		.known = member->asn >= 0 };
+	cells[GROUP_COLUMN] = group_cell(run->options->by, member->group);
 	cells[13] = cell_percent(
 	    shares->known_load, shares->known_load + shares->unknown_load);
 	if (share == NULL) {
@@ -255,7 +223,7 @@ write_groups(
 		for (end = first + 1;
 		     end < count &&
 		     members[end].row->service == members[first].row->service &&
-		     compare_groups(&members[end], &members[first]) == 0;
+		     members[end].group == members[first].group;
 		     end++)
 			continue;
 		status = write_group(c, members + first, end - first);
@@ -266,12 +234,8 @@ write_groups(
 size_t
 catchment_share_columns(struct column *named, const struct run *run)
 {
-	const struct options *o = run->options;
-
 	memcpy(named, columns, sizeof(columns));
-	named[GROUP_COLUMN].name = options_by_name(o->by);
-	if (o->by == BY_ASN)
-		named[GROUP_COLUMN].type = COLUMN_INTEGER;
+	named[GROUP_COLUMN] = group_column(run->options->by);
 	return weights_given(&run->weights) ? SHARE_COLUMNS
 					    : SHARE_COLUMNS - LOAD_COLUMNS;
 }
@@ -280,12 +244,19 @@ int
 catchment_write_shares(struct catchment *c)
 {
 	struct member *members = memory_zeroed(c->count, sizeof(*members));
+	struct names groups = { 0 };
 	int status;
 
-	for (size_t i = 0; i < c->count; i++)
-		members[i] = member_of(c, &c->rows[i]);
-	qsort(members, c->count, sizeof(*members), compare_members);
+	for (size_t i = 0; i < c->count; i++) {
+		const struct catchment_row *row = &c->rows[i];
+		const int32_t group =
+		    group_put(&groups, c->run, row->vp, c->until_us - 1);
+
+		members[i] = (struct member){ row, names_text(&groups, group) };
+	}
+	qsort_r(members, c->count, sizeof(*members), compare_members, c->run);
 	status = write_groups(c, members, c->count);
+	names_clear(&groups);
 	free(members);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/groups.h"
 #include "analysis/memory.h"
 #include "lib/log.h"
 #include "lib/sphere.h"
@@ -352,7 +353,8 @@ inflations_read(struct inflations *in, struct run *run)
 		is->main = served_main(served, &run->catalog);
 		is->median_us = served_median_us(served);
 		is->nearest_site = -1;
-		is->group = served_group(&in->groups, run, served->vp);
+		is->group = group_put(
+		    &in->groups, run, served->vp, run->options->until_us - 1);
 		set_distances(in, is);
 		set_regret(in, is);
 		set_polarised(in, is);

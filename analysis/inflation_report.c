@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/groups.h"
 #include "analysis/inflation.h"
 
 #define GROUP_COLUMN 3
@@ -138,12 +139,12 @@ write_summary(
 	struct run *run = in->run;
 	const struct service *service =
 	    &run->catalog.services[first->served->service];
-	const char *group = names_text(&in->groups, first->group);
-	struct cell cells[GROUP_COLUMNS] = {
+	const struct cell cells[GROUP_COLUMNS] = {
 		run_text(run, service->target),
 		run_text(run, service->address),
 		cell_number(service->af),
-		cell_text(group),
+		group_cell(
+		    run->options->by, names_text(&in->groups, first->group)),
 		cell_number(sum->vps),
 		cell_number((int64_t)sum->geographic.count),
 		percentile(&sum->geographic, 50),
@@ -162,9 +163,6 @@ write_summary(
 		cell_percent(sum->polarised_weight, sum->polarisable_weight),
 	};
 
-	if (run->options->by == BY_ASN)
-		cells[GROUP_COLUMN] =
-		    cell_number_if(group[0] != '\0', strtoll(group, NULL, 10));
 	values_clear(&sum->geographic);
 	values_clear(&sum->latency);
 	values_clear(&sum->regret);
@@ -208,9 +206,7 @@ begin(struct run *run, struct column *named)
 		return report_begin(
 		    &run->report, columns, given ? COLUMNS : COLUMNS - 1);
 	memcpy(named, group_columns, sizeof(group_columns));
-	named[GROUP_COLUMN].name = options_by_name(run->options->by);
-	if (run->options->by == BY_ASN)
-		named[GROUP_COLUMN].type = COLUMN_INTEGER;
+	named[GROUP_COLUMN] = group_column(run->options->by);
 	return report_begin(
 	    &run->report, named, given ? GROUP_COLUMNS : GROUP_COLUMNS - 1);
 }

@@ -5,16 +5,15 @@
 #include "analysis/latency.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/groups.h"
 #include "analysis/judge.h"
 #include "analysis/latency_runs.h"
 #include "analysis/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define COLUMNS 22
-#define ASN_TEXT 24
 #define OUTAGE_LOSSES 3
 #define RCODE_SERVFAIL 2 /* RFC 1035, section 4.1.1 */
 
@@ -118,29 +117,6 @@ latency_group(struct latency *l, int32_t lane, int32_t name)
 	return &l->items[l->latest];
 }
 
-int32_t
-latency_place(struct latency *l, const struct vantage *vp, int64_t t_us)
-{
-	const struct names *names = &l->run->catalog.names;
-	enum group_by by = l->run->options->by;
-	const struct place *place;
-	char asn[ASN_TEXT] = "";
-
-	if (by == BY_ALL)
-		return names_put(&l->groups, "");
-	if (by == BY_VP)
-		return names_put(&l->groups, names_text(names, vp->name));
-	if ((place = catalog_place(vp, t_us)) == NULL)
-		return names_put(&l->groups, "");
-	if (by == BY_COUNTRY)
-		return names_put(&l->groups, names_text(names, place->country));
-	if (by != BY_ASN)
-		return names_put(&l->groups, names_text(names, place->region));
-	if (place->asn >= 0)
-		(void)snprintf(asn, sizeof(asn), "%lld", (long long)place->asn);
-	return names_put(&l->groups, asn);
-}
-
 /* The vantage point that a group was counting is done with. */
 static void
 close_vp(struct latency *l, struct group *group)
@@ -227,14 +203,14 @@ count_sample(struct latency *l, int32_t name, const struct sample *sample)
 
 /* The place of a vantage point rarely changes: asked once per stretch. */
 static void
-count_by_place(struct latency *l, const struct vantage *vp)
+count_by_place(struct latency *l, int32_t vp)
 {
 	const struct sample *items = l->samples.items;
 	int32_t name = -1;
 
 	for (size_t i = 0; i < l->samples.count; i++) {
-		if (i == 0 || vp->place_count > 1)
-			name = latency_place(l, vp, items[i].t_us);
+		if (i == 0 || l->run->catalog.vps[vp].place_count > 1)
+			name = group_put(&l->groups, l->run, vp, items[i].t_us);
 		count_sample(l, name, &items[i]);
 	}
 }
@@ -314,8 +290,6 @@ add_expected(struct latency *l, const struct rounds *rounds)
 static void
 expect_silent(struct latency *l, int32_t vp, const struct rounds *rounds)
 {
-	const struct vantage *v = &l->run->catalog.vps[vp];
-
 	if (!rounds->known || rounds->missed == 0 ||
 	    l->run->options->by == BY_SITE)
 		return;
@@ -323,7 +297,8 @@ expect_silent(struct latency *l, int32_t vp, const struct rounds *rounds)
 	    &l->run->sampler, &l->samples, vp, rounds->last_batch);
 	for (size_t i = 0; i < l->samples.count; i++) {
 		const struct sample *sample = &l->samples.items[i];
-		int32_t name = latency_place(l, v, l->until_us - 1);
+		int32_t name =
+		    group_put(&l->groups, l->run, vp, l->until_us - 1);
 
 		latency_group(l, sample->lane, name)->expected +=
 		    (double)rounds->missed;
@@ -342,7 +317,7 @@ count_samples(struct latency *l, int32_t vp, int64_t since_us, int64_t until_us)
 	if (l->run->options->by == BY_SITE)
 		count_by_site(l);
 	else
-		count_by_place(l, &l->run->catalog.vps[vp]);
+		count_by_place(l, vp);
 	return true;
 }
 
@@ -390,27 +365,15 @@ count_vp(struct latency *l, int32_t vp)
 }
 
 static int
-compare_names(const struct latency *l, int32_t a, int32_t b)
-{
-	const char *left = names_text(&l->groups, a);
-	const char *right = names_text(&l->groups, b);
-
-	if ((left[0] == '\0') != (right[0] == '\0'))
-		return left[0] == '\0' ? 1 : -1;
-	/* Numbers without leading zeros: the shorter is the smaller. */
-	if (l->run->options->by == BY_ASN && strlen(left) != strlen(right))
-		return strlen(left) < strlen(right) ? -1 : 1;
-	return strcmp(left, right);
-}
-
-static int
 compare(const void *left, const void *right, void *latency)
 {
 	const struct group *a = left, *b = right;
+	const struct latency *l = latency;
 
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
-	return compare_names(latency, a->name, b->name);
+	return group_compare(l->run->options->by,
+	    names_text(&l->groups, a->name), names_text(&l->groups, b->name));
 }
 
 static const unsigned percents[] = { 90, 95, 99 };
@@ -476,7 +439,6 @@ latency_head(struct cell *cells, const struct latency *l,
 {
 	const struct run *run = l->run;
 	const struct service *service = &run->catalog.services[lane->service];
-	const char *name = names_text(&l->groups, group->name);
 
 	cells[0] = cell_number(l->since_us);
 	cells[1] = run_text(run, service->target);
@@ -484,10 +446,8 @@ latency_head(struct cell *cells, const struct latency *l,
 	cells[3] = cell_number(service->af);
 	cells[4] = run_text(run, lane->question);
 	cells[5] = run_text(run, lane->proto);
-	cells[LATENCY_GROUP_COLUMN] = cell_text(name);
-	if (run->options->by == BY_ASN)
-		cells[LATENCY_GROUP_COLUMN] =
-		    cell_number_if(name[0] != '\0', strtoll(name, NULL, 10));
+	cells[LATENCY_GROUP_COLUMN] =
+	    group_cell(run->options->by, names_text(&l->groups, group->name));
 }
 
 static int
@@ -565,9 +525,7 @@ write_report(struct latency *l)
 	int status;
 
 	memcpy(named, l->view->columns, l->view->count * sizeof(*named));
-	named[LATENCY_GROUP_COLUMN].name = options_by_name(o->by);
-	if (o->by == BY_ASN)
-		named[LATENCY_GROUP_COLUMN].type = COLUMN_INTEGER;
+	named[LATENCY_GROUP_COLUMN] = group_column(o->by);
 	status = report_begin(
 	    &l->run->report, named + first, l->view->count - first);
 	if (status == 0)

@@ -73,10 +73,8 @@ int latency_run(struct run *, const struct latency_view *);
 void latency_head(struct cell *, const struct latency *, const struct lane *,
     const struct group *);
 
-/* The group of a lane's records, by the name of a place; valid until the next
- * call. And the name of the place where a vantage point was. */
+/* The group of a lane's records, by its name; valid until the next call. */
 struct group *latency_group(struct latency *, int32_t lane, int32_t name);
-int32_t latency_place(struct latency *, const struct vantage *, int64_t t_us);
 /* What is counted next is of this vantage point. */
 void latency_enter(struct latency *, struct group *, int32_t vp);
 

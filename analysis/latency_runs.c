@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/groups.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 
@@ -156,7 +157,8 @@ group_of(struct latency *l, struct latency_runs *r, int32_t lane)
 
 	if (sum->group == 0) {
 		group = latency_group(l, lane,
-		    latency_place(l, &c->vps[c->lanes[lane].vp], l->since_us));
+		    group_put(
+			&l->groups, l->run, c->lanes[lane].vp, l->since_us));
 		sum->group = (size_t)(group - l->items) + 1;
 	}
 	return &l->items[sum->group - 1];

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "analysis/bloc.h"
 #include "analysis/continents.h"
+#include "analysis/groups.h"
 #include "analysis/memory.h"
 #include "analysis/served.h"
 #include "lib/log.h"
@@ -161,7 +162,8 @@ read_all(struct localities *l, struct run *run)
 		is->country = place == NULL ? ""
 					    : names_text(&run->catalog.names,
 						  place->country);
-		is->group = served_group(&l->groups, run, served->vp);
+		is->group = group_put(
+		    &l->groups, run, served->vp, run->options->until_us - 1);
 		set_locality(l, is);
 	}
 	return 0;
@@ -176,22 +178,19 @@ clear(struct localities *l)
 	free(l->items);
 }
 
-/* By service, then group or vantage point; an unknown group is last. */
+/* By service, then group or vantage point. */
 static int
 compare(const void *left, const void *right, void *context)
 {
 	const struct locality *a = left, *b = right;
 	const struct localities *l = context;
-	const char *first = names_text(&l->groups, a->group);
-	const char *second = names_text(&l->groups, b->group);
+	const enum group_by by = l->run->options->by;
 
 	if (a->served->service != b->served->service)
 		return a->served->service < b->served->service ? -1 : 1;
-	if (l->run->options->by != BY_DEFAULT && a->group != b->group) {
-		if (first[0] == '\0' || second[0] == '\0')
-			return first[0] == '\0' ? 1 : -1;
-		return strcmp(first, second);
-	}
+	if (by != BY_DEFAULT && a->group != b->group)
+		return group_compare(by, names_text(&l->groups, a->group),
+		    names_text(&l->groups, b->group));
 	return (a->served->vp > b->served->vp) -
 	       (a->served->vp < b->served->vp);
 }
@@ -236,7 +235,6 @@ write_group(struct localities *l, const struct locality *items, size_t count)
 	struct run *run = l->run;
 	const struct service *service =
 	    &run->catalog.services[items->served->service];
-	const char *group = names_text(&l->groups, items->group);
 	double known = 0, abroad = 0, avoidable = 0, inside = 0, outside = 0;
 	double load = 0, known_load = 0, abroad_load = 0, inside_load = 0,
 	       outside_load = 0;
@@ -256,28 +254,27 @@ write_group(struct localities *l, const struct locality *items, size_t count)
 		outside += is->outside;
 		outside_load += weight * is->outside;
 	}
-	return report_row(&run->report,
-	    (const struct cell[GROUP_COLUMNS]){
-		run_text(run, service->target),
-		run_text(run, service->address),
-		cell_number(service->af),
-		run->options->by == BY_ASN
-		    ? cell_number_if(group[0] != '\0', strtoll(group, NULL, 10))
-		    : cell_text(group),
-		cell_number((int64_t)count),
-		cell_number(llround(known)),
-		cell_percent(known, (double)count),
-		cell_number(llround(100 * abroad)),
-		cell_percent(abroad, known),
-		cell_number(llround(100 * avoidable)),
-		cell_percent(avoidable, known),
-		cell_number(llround(inside)),
-		cell_number(llround(100 * outside)),
-		cell_percent(outside, inside),
-		cell_percent(abroad_load, known_load),
-		cell_percent(outside_load, inside_load),
-		cell_percent(known_load, load),
-	    });
+	return report_row(
+	    &run->report, (const struct cell[GROUP_COLUMNS]){
+			      run_text(run, service->target),
+			      run_text(run, service->address),
+			      cell_number(service->af),
+			      group_cell(run->options->by,
+				  names_text(&l->groups, items->group)),
+			      cell_number((int64_t)count),
+			      cell_number(llround(known)),
+			      cell_percent(known, (double)count),
+			      cell_number(llround(100 * abroad)),
+			      cell_percent(abroad, known),
+			      cell_number(llround(100 * avoidable)),
+			      cell_percent(avoidable, known),
+			      cell_number(llround(inside)),
+			      cell_number(llround(100 * outside)),
+			      cell_percent(outside, inside),
+			      cell_percent(abroad_load, known_load),
+			      cell_percent(outside_load, inside_load),
+			      cell_percent(known_load, load),
+			  });
 }
 
 static int
@@ -312,9 +309,7 @@ begin(struct run *run, struct column *named)
 		return report_begin(
 		    &run->report, columns, given ? COLUMNS : COLUMNS - 1);
 	memcpy(named, group_columns, sizeof(group_columns));
-	named[GROUP_COLUMN].name = options_by_name(run->options->by);
-	if (run->options->by == BY_ASN)
-		named[GROUP_COLUMN].type = COLUMN_INTEGER;
+	named[GROUP_COLUMN] = group_column(run->options->by);
 	return report_begin(&run->report, named,
 	    given ? GROUP_COLUMNS : GROUP_COLUMNS - WEIGHTED);
 }

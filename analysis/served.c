@@ -1,11 +1,8 @@
 #include "analysis/served.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
-
-#define ASN_TEXT 24
 
 static struct served *
 at_hand(struct servings *s, int32_t vp, int32_t service)
@@ -147,23 +144,4 @@ served_median_us(const struct served *served)
 	if (served->rtts.count == 0)
 		return -1;
 	return quantile_median(served->rtts.items, served->rtts.count);
-}
-
-int32_t
-served_group(struct names *groups, const struct run *run, int32_t vp)
-{
-	const struct names *names = &run->catalog.names;
-	const struct place *place =
-	    catalog_place(&run->catalog.vps[vp], run->options->until_us - 1);
-	char asn[ASN_TEXT] = "";
-
-	if (place == NULL || run->options->by == BY_ALL)
-		return names_put(groups, "");
-	if (run->options->by == BY_COUNTRY)
-		return names_put(groups, names_text(names, place->country));
-	if (run->options->by == BY_REGION)
-		return names_put(groups, names_text(names, place->region));
-	if (place->asn >= 0)
-		(void)snprintf(asn, sizeof(asn), "%lld", (long long)place->asn);
-	return names_put(groups, asn);
 }

@@ -52,8 +52,4 @@ const struct served_site *served_main(
 /* The median of all round trips; -1: none. */
 int64_t served_median_us(const struct served *);
 
-/* The group of a vantage point by what --by says, at the end of the window:
- * a number of names (which it is put into). */
-int32_t served_group(struct names *, const struct run *, int32_t vp);
-
 #endif

@@ -6,9 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/groups.h"
 #include "analysis/memory.h"
 #include "analysis/quantile.h"
-#include "analysis/served.h"
 #include "analysis/stability.h"
 
 #define GROUP_COLUMN 3
@@ -54,26 +54,22 @@ struct sums {
 };
 
 struct context {
-	const struct catalog *catalog;
+	enum group_by by;
 	const struct names *groups;
 };
 
-/* By service, then group; an unknown one is last. */
+/* By service, then group. */
 static int
 compare(const void *left, const void *right, void *context)
 {
 	const struct item *a = left, *b = right;
 	const struct context *c = context;
-	const char *first = names_text(c->groups, a->group);
-	const char *second = names_text(c->groups, b->group);
 
 	if (a->service != b->service)
 		return a->service < b->service ? -1 : 1;
-	if (a->group != b->group) {
-		if (first[0] == '\0' || second[0] == '\0')
-			return first[0] == '\0' ? 1 : -1;
-		return strcmp(first, second);
-	}
+	if (a->group != b->group)
+		return group_compare(c->by, names_text(c->groups, a->group),
+		    names_text(c->groups, b->group));
 	return (a->vp > b->vp) - (a->vp < b->vp);
 }
 
@@ -95,7 +91,8 @@ find_items(struct item *items, struct run *run, struct names *groups,
 			*item = (struct item){ .rows = &rows[i],
 				.service = lane->service,
 				.vp = lane->vp,
-				.group = served_group(groups, run, lane->vp) };
+				.group = group_put(groups, run, lane->vp,
+				    run->options->until_us - 1) };
 		}
 		item->count++;
 		if (is > item->is)
@@ -143,7 +140,6 @@ write_group(struct run *run, const struct names *groups,
     const struct item *items, size_t count)
 {
 	const struct service *service = &run->catalog.services[items->service];
-	const char *group = names_text(groups, items->group);
 	struct sums s = { 0 };
 
 	for (size_t i = 0; i < count; i++)
@@ -153,9 +149,7 @@ write_group(struct run *run, const struct names *groups,
 		run_text(run, service->target),
 		run_text(run, service->address),
 		cell_number(service->af),
-		run->options->by == BY_ASN
-		    ? cell_number_if(group[0] != '\0', strtoll(group, NULL, 10))
-		    : cell_text(group),
+		group_cell(run->options->by, names_text(groups, items->group)),
 		cell_number((int64_t)s.vps),
 		cell_number((int64_t)s.flows),
 		cell_number((int64_t)s.of[STEADY_STABLE]),
@@ -184,9 +178,7 @@ static int
 begin(struct run *run, struct column *named)
 {
 	memcpy(named, columns, sizeof(columns));
-	named[GROUP_COLUMN].name = options_by_name(run->options->by);
-	if (run->options->by == BY_ASN)
-		named[GROUP_COLUMN].type = COLUMN_INTEGER;
+	named[GROUP_COLUMN] = group_column(run->options->by);
 	return report_begin(
 	    &run->report, named, weights_columns(&run->weights, COLUMNS));
 }
@@ -198,7 +190,7 @@ stability_groups(struct run *run, struct column *named,
 	struct item *items = memory_zeroed(row_count, sizeof(*items));
 	struct names groups = { 0 };
 	size_t count = find_items(items, run, &groups, rows, row_count);
-	struct context context = { &run->catalog, &groups };
+	struct context context = { run->options->by, &groups };
 	int status = begin(run, named);
 
 	if (count > 1)
