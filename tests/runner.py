@@ -18,6 +18,10 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "lib"))
+import endings  # noqa: E402
+
 BUILD = os.environ.get("B") or "build"
 RUNGS = ("lint", "unit", "golden", "sim", "lab", "fault", "fuzz")
 EXTRA_RUNGS = ("bench",)
@@ -319,8 +323,7 @@ def main():
     for rung in rungs:
         if rung not in RUNGS + EXTRA_RUNGS:
             sys.exit(f"tests/run: no such rung: {rung}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    endings.heed(KeyboardInterrupt)
     summary = Summary()
     chosen = choose(rungs, summary)
     if not chosen and os.environ.get("TESTS"):

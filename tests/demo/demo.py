@@ -20,6 +20,10 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+import endings  # noqa: E402
+
 B = os.environ.get("B") or "build"
 OUT = os.path.abspath(f"{B}/demo")
 LAB = "tests/lab/lab"
@@ -507,8 +511,7 @@ def read_reports(stamps):
 
 
 def main():
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    endings.heed(KeyboardInterrupt)
     started = time.monotonic()
     lab = Lab()
     try:

@@ -6,7 +6,6 @@ import array
 import contextlib
 import fcntl
 import os
-import shutil
 import socket
 import struct
 import subprocess
@@ -15,7 +14,9 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lifecycle  # noqa: E402
 import netns  # noqa: E402
+from labdir import LabDir  # noqa: E402
 
 SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
 
@@ -60,14 +61,17 @@ class Chain:
                       "server"]
         self.server = None
         self.limits, self.offload = limits, offload
+        self.lab = LabDir(self.dir)  # by which it ends as labs do
+        self.lab.create("acc%d" % os.getpid())
         try:
+            lifecycle.watch_over(self.lab, os.getpid())
             self.build()
         except BaseException:
             self.down()
             raise
 
     def namespace(self, node):
-        return "acc%d-%s" % (os.getpid(), node)
+        return "%s-%s" % (self.lab.prefix(), node)
 
     def build(self):
         for node in self.names:
@@ -160,10 +164,7 @@ class Chain:
         if self.server is not None:
             self.server.kill()
             self.server.wait()
-        for node in self.names:
-            subprocess.run(["ip", "netns", "del", self.namespace(node)],
-                           stderr=subprocess.DEVNULL, check=False)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.lab.end_all()
 
     def __enter__(self):
         return self

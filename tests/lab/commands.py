@@ -27,14 +27,9 @@ def command_up(lab_path, options):
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stopped)
-    lab = lifecycle.up(lab_path, options.seed, options.topology)
-    try:
-        state = lab.load()
-        if options.trap:
-            lifecycle.watch_over(lab, options.trap)
-    except BaseException:
-        lab.end_all()
-        raise
+    lab = lifecycle.up(lab_path, options.seed, options.topology,
+                       options.trap)
+    state = lab.load()
     say("lab: seed %d, %d nodes, %d links, up in %.1f s" % (
         state["seed"], len(state["nodes"]), len(state["links"]),
         time.monotonic() - started))

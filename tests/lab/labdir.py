@@ -75,20 +75,25 @@ class LabDir:
         """One command changes the lab at a time."""
         with open(self.file("lock"), "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            self.enlist("command-%d" % os.getpid(), os.getpid())
             yield
+
+    def enlist(self, name, pid):
+        """Write down who is to end with the lab."""
+        with open(self.file("processes"), "a") as file:
+            file.write("%d %s %s\n" % (pid, process_start(pid) or 0, name))
 
     def spawn(self, name, command, folder, **options):
         """Start a process and write down who it is. Whoever dies between
         the two leaves it in a namespace of ours, where down finds it."""
         os.makedirs(folder, exist_ok=True)
         options.setdefault("stdout", subprocess.DEVNULL)
+        options.setdefault("cwd", folder)
         with open(os.path.join(folder, name + ".stderr"), "ab") as errors:
             process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL,
-                stderr=errors, start_new_session=True, **options)
-        with open(self.file("processes"), "a") as file:
-            file.write("%d %s %s\n" % (
-                process.pid, process_start(process.pid) or 0, name))
+                command, stdin=subprocess.DEVNULL, stderr=errors,
+                start_new_session=True, **options)
+        self.enlist(name, process.pid)
         return process
 
     def processes(self):
@@ -155,7 +160,17 @@ class LabDir:
         subprocess.run(["ip", "-force", "-batch", "-"], text=True,
                        input="".join("netns del %s\n" % n for n in names),
                        check=False)
-        shutil.rmtree(self.path)
+        remove_tree(self.path)
+
+
+def remove_tree(path):
+    """A compiler or a server that ends now may still write into it."""
+    for _ in range(50):
+        shutil.rmtree(path, ignore_errors=True)
+        if not os.path.exists(path):
+            return
+        time.sleep(0.02)
+    shutil.rmtree(path)
 
 
 def kill_group(pid, signal_number):

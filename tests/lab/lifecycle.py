@@ -22,7 +22,9 @@ def default_path(pid):
     return "/tmp/aclab.%d-%d" % (os.getuid(), pid)
 
 
-def up(path, seed, name):
+def up(path, seed, name, trap=None):
+    """With trap, what is there so far ends with that process, and so do
+    we."""
     if os.getuid() != 0:
         raise LabError("up needs root (namespaces, TAP devices)")
     if name not in topology.TOPOLOGIES:
@@ -35,7 +37,10 @@ def up(path, seed, name):
         seed = random.SystemRandom().randrange(1000000)
     lab = LabDir(path or default_path(os.getpid()))
     lab.create(prefix)
+    lab.enlist("up", os.getpid())
     try:
+        if trap:
+            watch_over(lab, trap)
         build(lab, topology.draw(name, seed))
     except BaseException as error:
         keep_evidence(lab, error)
@@ -250,7 +255,7 @@ def watch_over(lab, pid):
         raise LabError("no process %d to watch" % pid)
     lab.spawn("watch", ["/usr/bin/python3", "-IS",
                         os.path.join(HERE, "lab"), "--dir", lab.path,
-                        "watch", str(pid), str(start)], "/")
+                        "watch", str(pid), str(start)], lab.path, cwd="/")
 
 
 def watch(lab, pid, start):

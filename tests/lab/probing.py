@@ -16,6 +16,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+import endings  # noqa: E402
 LAB = os.path.join(HERE, "lab")
 ACPROBE = os.path.join(ROOT, os.environ.get("B") or "build", "acprobe")
 NOBODY = 65534
@@ -73,11 +75,14 @@ def in_parallel(function, items, workers=5):
 class Lab:
     def __init__(self, *options):
         self.dir = tempfile.mkdtemp(prefix="aclab-probe%d." % os.getpid())
-        done = run(LAB, "up", "--dir", self.dir, "--trap", str(os.getpid()),
-                   *options)
-        if done.returncode != 0:
+        try:
+            done = run(LAB, "up", "--dir", self.dir, "--trap",
+                       str(os.getpid()), *options)
+            if done.returncode != 0:
+                raise SystemExit("lab up: " + done.stderr)
+        except BaseException:
             self.down()
-            raise SystemExit("lab up: " + done.stderr)
+            raise
         say(done.stderr.strip().splitlines()[-1])
 
     def down(self):
@@ -295,13 +300,9 @@ def read_udp(packet):
 
 # --- a test's frame ---
 
-def stopped(*_):
-    raise SystemExit("stopped")
-
-
 def main(test):
     """Run test(results) with what it needs; the plan; the exit status."""
-    signal.signal(signal.SIGTERM, stopped)
+    endings.heed()
     if os.getuid() != 0:
         print("1..0 # SKIP needs root")
         return 0

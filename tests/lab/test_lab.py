@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -I
 # The lab says the truth, makes things happen, and leaves nothing behind.
-# time limit: 240 s
+# time limit: 400 s
 """usage: test_lab.py [SEED]"""
 
 import concurrent.futures
@@ -15,7 +15,8 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lib")]
+import endings  # noqa: E402
 import topology  # noqa: E402
 
 LAB = os.path.join(HERE, "lab")
@@ -536,12 +537,8 @@ def main():
     print("1..%d" % count)
 
 
-def stopped(*_):
-    raise SystemExit("stopped")
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, stopped)
+    endings.heed()
     try:
         main()
     finally:

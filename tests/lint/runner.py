@@ -90,6 +90,7 @@ def main():
         os.makedirs(f"{folder}/tests/lint")
         os.makedirs(f"{folder}/tests/lab")
         shutil.copy("tests/runner.py", f"{folder}/tests/runner.py")
+        shutil.copytree("tests/lib", f"{folder}/tests/lib")
         with open(f"{folder}/Makefile", "w") as file:
             file.write("all:\n")
         for sentence, good, said in cases(folder):
