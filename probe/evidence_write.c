@@ -501,25 +501,30 @@ evidence_write_start(struct link *link)
 	return -1;
 }
 
-void
+int
 evidence_write_done(struct link *link)
 {
 	struct witness *w = (struct witness *)link;
 	unsigned long long left_out;
 	size_t i;
+	bool lost;
 
 	if (w == NULL)
-		return;
+		return 0;
 	while (w->count > 0)
 		release_first(w);
 	flush(w);
 	left_out = evidence_left_out(w->file);
-	if (evidence_close(w->file) == -1)
+	lost = w->told;
+	if (evidence_close(w->file) == -1) {
+		lost = true;
 		log_warn("%s", w->path);
-	else if (left_out > 0 && !w->told)
+	} else if (left_out > 0 && !w->told) {
 		log_warnx("%s: %llu packets are not in it", w->path, left_out);
+	}
 	for (i = 0; i < w->socket_count; i++)
 		free(w->sockets[i]);
 	free(w->sockets);
 	free(w);
+	return lost ? -1 : 0;
 }

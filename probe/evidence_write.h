@@ -21,7 +21,8 @@ struct link *evidence_write(struct link *inner, const char *path);
 int evidence_write_start(struct link *);
 
 /* The last packets, and a line about any that could not be saved. The
- * measurement is none the worse for it. */
-void evidence_write_done(struct link *);
+ * measurement is none the worse for it. -1: the disk took not all of them; 0
+ * also where the file has its largest size, or for NULL. */
+int evidence_write_done(struct link *);
 
 #endif

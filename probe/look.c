@@ -234,7 +234,8 @@ look_at(struct look *look)
 	} else {
 		code = look_over(look, witness != NULL ? witness : link);
 	}
-	evidence_write_done(witness);
+	if (evidence_write_done(witness) == -1)
+		code = EXIT_STORAGE;
 	sockets_free(link);
 	return code;
 }
@@ -243,20 +244,25 @@ look_at(struct look *look)
 static void
 say_what_is_open(const struct look *look)
 {
-	char addr[ADDR_TEXT];
-	const char *special;
-	size_t i;
+	const struct addr *first = NULL;
+	char addr[ADDR_TEXT], more[40] = "";
+	size_t i, count = 0;
 
-	for (i = 0; i < look->address_count && !look->options->quiet &&
-		    look->read == NULL;
-	     i++) {
-		special = addr_special(&look->addresses[i].addr);
-		if (special == NULL)
-			continue;
-		log_warnx("--allow-special opens %s: %s",
-		    addr_format(addr, &look->addresses[i].addr), special);
+	if (look->options->quiet || look->read != NULL)
 		return;
+	for (i = 0; i < look->address_count; i++) {
+		if (addr_special(&look->addresses[i].addr) == NULL)
+			continue;
+		if (count++ == 0)
+			first = &look->addresses[i].addr;
 	}
+	if (first == NULL)
+		return;
+	if (count > 1)
+		(void)text_print(
+		    more, sizeof(more), " and %zu more", count - 1);
+	log_warnx("--allow-special opens %s%s: %s", addr_format(addr, first),
+	    more, addr_special(first));
 }
 
 int

@@ -479,7 +479,8 @@ with_config(const struct config *config, const struct manners *extra,
 	if ((code = open_link(&round, &sockets, write)) == EXIT_DONE)
 		code = without_privilege(&round);
 out:
-	evidence_write_done(round.witness);
+	if (evidence_write_done(round.witness) == -1 && code == EXIT_DONE)
+		code = EXIT_STORAGE;
 	sockets_free(sockets);
 	services_free(round.services);
 	sign_key_free(round.key);

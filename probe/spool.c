@@ -278,18 +278,24 @@ spool_next(struct spool *spool, struct batch_line *line,
 	return status;
 }
 
+/* The waiting batches up to a place are to go. */
+struct eviction {
+	int64_t place, count;
+	const char *why;
+};
+
 /* Count first, durably, then remove: a crash between removes later. */
 static int
-evict(struct spool *spool, int64_t place, int64_t count)
+evict(struct spool *spool, const struct eviction *e)
 {
 	struct spool_entries entries;
 
-	spool->state.lost += count;
-	spool->state.evicted = place;
+	spool->state.lost += e->count;
+	spool->state.evicted = e->place;
 	if (spool_state_write(spool->dirfd, &spool->state) == -1)
 		return -1;
-	log_warnx("spool: %lld oldest batch%s given up: the limit is reached",
-	    (long long)count, count == 1 ? "" : "es");
+	log_warnx("spool: %lld oldest batch%s given up: %s",
+	    (long long)e->count, e->count == 1 ? "" : "es", e->why);
 	if (spool_scan(spool->dirfd, &entries) == -1)
 		return -1;
 	finish_evictions(spool, &entries);
@@ -305,7 +311,7 @@ keep_limits(struct spool *spool, size_t len)
 	int64_t oldest_s =
 	    (int64_t)time(NULL) - spool->limits.age.ns / 1000000000;
 	struct spool_entries entries;
-	int64_t place = 0, count = 0;
+	struct eviction e = { 0, 0, "spool_age is reached" };
 	int status = 0;
 
 	if (spool_scan(spool->dirfd, &entries) == -1)
@@ -319,12 +325,14 @@ keep_limits(struct spool *spool, size_t len)
 			continue;
 		if (total <= spool->limits.bytes && entry->mtime_s >= oldest_s)
 			break;
+		if (entry->mtime_s >= oldest_s)
+			e.why = "spool_bytes is reached";
 		total -= entry->bytes;
-		place = entry->place;
-		count++;
+		e.place = entry->place;
+		e.count++;
 	}
-	if (count > 0)
-		status = evict(spool, place, count);
+	if (e.count > 0)
+		status = evict(spool, &e);
 	free(entries.items);
 	return status;
 }
@@ -345,12 +353,13 @@ can_fit(struct spool *spool, const struct spool_entries *entries, size_t len)
 	return bytes + (uint64_t)fs.f_bavail * fs.f_frsize > len;
 }
 
-/* 0: one waiting batch less. -1: there was none, or it failed, or all of
- * them would not make room for len bytes. */
+/* 0: one waiting batch less, because of error. -1: there was none, or it
+ * failed, or all of them would not make room for len bytes. */
 static int
-evict_oldest(struct spool *spool, size_t len)
+evict_oldest(struct spool *spool, size_t len, int error)
 {
 	struct spool_entries entries;
+	struct eviction e = { .count = 1, .why = strerror(error) };
 	int status = -1;
 
 	if (spool_scan(spool->dirfd, &entries) == -1)
@@ -358,7 +367,8 @@ evict_oldest(struct spool *spool, size_t len)
 	for (size_t i = 0; i < entries.count && can_fit(spool, &entries, len);
 	     i++) {
 		if (!entries.items[i].sent) {
-			status = evict(spool, entries.items[i].place, 1);
+			e.place = entries.items[i].place;
+			status = evict(spool, &e);
 			break;
 		}
 	}
@@ -410,7 +420,7 @@ publish(struct spool *spool, const uint8_t *file, size_t len)
 		int saved = errno;
 
 		if ((saved != ENOSPC && saved != EDQUOT) ||
-		    evict_oldest(spool, len) == -1) {
+		    evict_oldest(spool, len, saved) == -1) {
 			errno = saved;
 			return -1;
 		}

@@ -74,12 +74,18 @@ def full_disk(tap, folder):
         return
     try:
         spool = spools.Spool(f"{path}/spool", f"{folder}/key", records=10)
-        statuses = [spool.publish() for _ in range(30)]
+        statuses, said = [], []
+        for _ in range(30):
+            statuses.append(spool.publish())
+            said += spool.said.splitlines()
         waiting = [e.number for e in spool.list()]
         last_told = spool.told()
         tap.check(statuses == [0] * 30,
                   "on a full disk the newest batch still goes", statuses,
                   spool.said)
+        tap.check(said and all("given up: No space left" in line
+                               for line in said),
+                  "and each line says that it is the disk", said)
         spool.records = 0
         spool.publish()
         tap.check(30 - len(waiting) == spool.told() and last_told > 5,
@@ -98,6 +104,23 @@ def full_disk(tap, folder):
     finally:
         subprocess.run(["umount", path], check=True)
         os.rmdir(path)
+
+
+def limits(tap, folder):
+    """Which limit it is that the oldest are given up for."""
+    spool = spools.Spool(f"{folder}/limits", f"{folder}/key", records=10)
+    for _ in range(3):
+        spool.publish()
+    os.utime(f"{spool.path}/{1:020}.acb", (1, 1))
+    spool.publish()
+    tap.check(spool.said.endswith("1 oldest batch given up: spool_age is "
+                                  "reached\n"),
+              "what is too old goes because of spool_age", spool.said)
+    spool.limit = 5000
+    spool.publish()
+    tap.check(spool.said.endswith(" given up: spool_bytes is reached\n"),
+              "what is too much goes because of spool_bytes", spool.said,
+              os.stat(f"{spool.path}/{5:020}.acb").st_size)
 
 
 def planted(tap, folder):
@@ -171,6 +194,7 @@ def main():
         else:
             tap.skip("failing calls", "strace is not installed")
         full_disk(tap, folder)
+        limits(tap, folder)
         planted(tap, folder)
         others(tap, folder)
         skipped(tap, folder)

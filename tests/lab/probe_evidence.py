@@ -239,11 +239,25 @@ def test_full(results, prober, lab):
                         "--flows", "8", "--write", folder + "/x.pcap",
                         SERVICE[4]))
     look = probing.Look(done.returncode, done.stdout, done.stderr)
-    results.ok(done.returncode == 0 and len(look.stderr.splitlines()) == 1 and
-               "No space left" in look.stderr and
+    results.ok(done.returncode == 4 and len(look.stderr.splitlines()) == 1 and
+               "No space left" in look.stderr and look.of("soa") and
                all(r["outcome"] == "answered" for r in look.of("soa")),
-               "a full disk is one line, and the measurement goes on",
+               "a full disk is one line and exit 4, and the look goes on",
                (done.returncode, done.stderr, len(look.records)))
+    vp = rounds.Rounds(lab, prober, "vp1", "full")
+    vp.configure(ROUND)
+    done = probing.run(
+        "unshare", "-m", "sh", "-c",
+        'mount -t tmpfs -o size=4k,mode=777 none "$0" && exec "$@"', folder,
+        *vp.command("--write", folder + "/x.pcap"))
+    _, records = rounds.batch(os.path.join(vp.spool, vp.batches()[0]))
+    results.ok(done.returncode == 4 and len(done.stderr.splitlines()) == 1 and
+               "No space left" in done.stderr and
+               all(r["outcome"] == "answered" for r in records
+                   if r["question"] == "soa"),
+               "so it is in a round, whose batch is there",
+               (done.returncode, done.stderr,
+                [r for r in records if r["outcome"] != "answered"][:3]))
     done = prober.run(lab, "vp1", "-z", ZONE, "--write",
                       "/nowhere/x.pcap", SERVICE[4])
     results.ok(done.returncode == 4 and "/nowhere/x.pcap: No such" in

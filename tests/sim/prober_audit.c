@@ -118,7 +118,12 @@ check_silence(struct audit *a, const struct ask *ask, const struct record *r)
 		    r->addr.af == 4 ? 3 : 1,
 		    r->outcome == OUTCOME_REFUSED ? (r->addr.af == 4 ? 3 : 4)
 						  : (r->addr.af == 4 ? 13 : 1));
-		if (got->errors == 0 || strcmp(r->reason, reason) != 0)
+		/* Hops that were not asked have a reason of their own. */
+		if (got->errors == 0 ||
+		    strncmp(r->reason, reason, strlen(reason)) != 0 ||
+		    (r->reason[strlen(reason)] != '\0' &&
+			(r->type != RECORD_TRACE ||
+			    r->reason[strlen(reason)] != ';')))
 			wrong(a, ask, "an ICMP error has come, of this type");
 		break;
 	case OUTCOME_UNSENT:
@@ -195,6 +200,21 @@ check_question(struct audit *a, const struct ask *ask, const struct record *r)
 		wrong(a, ask, "of a conflict the bytes are kept");
 }
 
+/* ask: NULL: by any trace. */
+static bool
+was_asked(const struct audit *a, const struct ask *ask, int ttl)
+{
+	const struct world *w = a->world;
+	size_t i;
+
+	for (i = 0; i < w->sent_count; i++) {
+		if ((ask == NULL || w->sent[i].ask == ask->index) &&
+		    w->sent[i].ttl == ttl)
+			return true;
+	}
+	return false;
+}
+
 static void
 check_hop(struct audit *a, const struct ask *ask, const struct record *r,
     const struct record_hop *hop, int host)
@@ -206,6 +226,8 @@ check_hop(struct audit *a, const struct ask *ask, const struct record *r,
 	if (!addr_is_set(&hop->addr)) {
 		if (hop->rtt_us != -1 || hop->icmp_type != -1)
 			wrong(a, ask, "a silent hop says nothing");
+		if (!was_asked(a, a->near && ttl <= NEAR_TTL ? NULL : ask, ttl))
+			wrong(a, ask, "who was not asked is not silent");
 		return;
 	}
 	a->hops++;
@@ -228,29 +250,20 @@ check_hop(struct audit *a, const struct ask *ask, const struct record *r,
 	(void)r;
 }
 
-static bool
-was_asked(const struct audit *a, const struct ask *ask, int ttl)
-{
-	const struct world *w = a->world;
-	size_t i;
-
-	for (i = 0; i < w->sent_count; i++) {
-		if (w->sent[i].ask == ask->index && w->sent[i].ttl == ttl)
-			return true;
-	}
-	return false;
-}
-
 static void
 check_trace(struct audit *a, const struct ask *ask, const struct record *r)
 {
-	int host = world_find(a->world, &r->addr), i;
+	int host = world_find(a->world, &r->addr), i, ttl = 1;
 	const struct world_host *h = &a->world->host[host];
 	int end =
 	    h->barrier != 0 && h->barrier <= h->hops ? h->barrier : h->hops + 1;
 
 	for (i = 0; i < r->hop_count; i++) {
-		if (r->hop[i].ttl != i + 1)
+		for (; ttl < r->hop[i].ttl; ttl++) {
+			if (was_asked(a, ask, ttl) || r->reason[0] == '\0')
+				wrong(a, ask, "who was asked is in the record");
+		}
+		if (r->hop[i].ttl != ttl++)
 			wrong(a, ask, "hops stand in the order of their TTL");
 		check_hop(a, ask, r, &r->hop[i], host);
 	}
