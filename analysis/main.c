@@ -159,10 +159,6 @@ check_subcommand(struct options *o)
 		log_warnx("%s needs --from", command->name);
 		return NULL;
 	}
-	if (o->plausible && o->site_map == NULL) {
-		log_warnx("--plausible needs --site-map");
-		return NULL;
-	}
 	foreign = o->given & ~command->takes;
 	for (size_t i = 0; i < sizeof(option_bits) / sizeof(option_bits[0]);
 	     i++) {
@@ -485,6 +481,11 @@ read_tables(struct tables *tables, const struct options *o, const char *map)
 	}
 	if (query_failed(tables->query))
 		return EXIT_STORAGE;
+	if (o->plausible && tables->map == NULL) {
+		log_warnx("--plausible needs --site-map, or a list of sites in "
+			  "the database");
+		return EXIT_BAD_USAGE;
+	}
 	if (o->weights != NULL && weights_read(&tables->weights, o->weights))
 		return EXIT_BAD_USAGE;
 	return EXIT_DONE;

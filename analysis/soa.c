@@ -1,6 +1,7 @@
 #include "analysis/soa.h"
 
 #include <stdlib.h>
+#include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "lib/limits.h"
 
@@ -80,6 +81,16 @@ value_or_none(int64_t value)
 	return value < 0 || value > UINT32_MAX ? -1 : value;
 }
 
+/* Named by no method of ours, it has no name. */
+static int32_t
+instance_of(const struct catalog *c, int64_t id)
+{
+	int32_t instance = catalog_instance(c, id);
+
+	return instance >= 0 && c->instances[instance].method < 0 ? -1
+								  : instance;
+}
+
 /* What an answer says; FIELD.md F9: any RCODE but NOERROR is as good as no
  * answer. */
 static void
@@ -93,9 +104,27 @@ set_answer(struct soa_reader *reader, struct soa *soa, const int64_t *row)
 	soa->total_us = value_or_none(row[4]);
 	if (soa->total_us >= 0 && reply.connect_us > 0)
 		soa->total_us += reply.connect_us;
-	soa->instance = catalog_instance(c, row[5]);
-	if (soa->instance >= 0 && c->instances[soa->instance].method < 0)
-		soa->instance = -1;
+	soa->instance = instance_of(c, row[5]);
+}
+
+/* Of a lane of ours: whether it was somebody else who answered. */
+static bool
+is_intercepted(const struct catalog *c, const int64_t *row)
+{
+	struct sample sample = {
+		.t_us = row[1],
+		.lane = catalog_lane(c, row[0]),
+		.instance = -1,
+		.rtt_us = SAMPLE_NO_RTT,
+		.rcode = row[6] == QUERY_NULL ? -1 : (int16_t)(row[6] & 0xfff),
+		.outcome = (uint8_t)row[3],
+	};
+
+	if (!sample_answered(&sample))
+		return false;
+	sample.instance = instance_of(c, row[5]);
+	judge_sample(c, &sample);
+	return sample.verdict == VERDICT_INTERCEPTED;
 }
 
 /* A row: lane, time, the batch's, outcome, round trip, instance, rcode, reply.
@@ -111,7 +140,8 @@ take_row(void *context, const int64_t *row)
 	struct soa *soa;
 
 	if (lane < 0 || c->lanes[lane].vp != reader->vp ||
-	    row[1] < o->since_us || row[1] >= o->until_us)
+	    row[1] < o->since_us || row[1] >= o->until_us ||
+	    is_intercepted(c, row))
 		return;
 	if (soas->count == soas->room)
 		soas->items =

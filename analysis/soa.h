@@ -44,7 +44,8 @@ void soa_reader_init(struct soa_reader *, struct run *);
 void soa_reader_clear(struct soa_reader *);
 
 /* Replace soas by those of a vantage point (index) in the run's window, in no
- * order. */
+ * order. What somebody else answered (judge.h) is as if it had not been
+ * asked. */
 void soa_read(struct soa_reader *, struct soas *, int32_t vp);
 
 /* RFC 1982: whether a comes after b. */

@@ -140,6 +140,25 @@ def left_out(tap, db):
     tap.check(len(plain) == len(plausible) and differ == [
         ("atlas-16421", "known", "jnb", "impossible", "")],
         "--plausible leaves that one out of the catchment", differ)
+    words = ("--at", "2015-03-21T23:59:00Z", "--plausible")
+    none = subprocess.run([ACREPORT, "catchment", "--db", db, *words],
+                          capture_output=True, text=True, check=False)
+    tap.check(none.returncode == 2 and none.stderr == "acreport: --plausible "
+              "needs --site-map, or a list of sites in the database\n",
+              "without places of sites it is refused in a line", none.stderr)
+    path = f"{db}.list"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("service,identity,site,city,country,lat,lon\n"
+                   f"{plain[0]['target']},JNB,jnb,Johannesburg,ZA,-26.1,28.2\n")
+    subprocess.run([ACCOLLECT, "sites", "import", "--db", db, "--format",
+                    "csv", "--list", "own", path], check=True,
+                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    kept = report(db, *words, what="catchment")
+    tap.check([(r["vp"], r["site"]) for r in kept
+               if r["state"] == "impossible"] == [("atlas-16421", "")] and
+              any((r["state"], r["site"]) == ("known", "jnb") for r in kept),
+              "a list that the database keeps has them",
+              [r for r in kept if "jnb" in (r["site"], r["instance"].lower())])
 
 
 def epoch(text):

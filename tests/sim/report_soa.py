@@ -329,6 +329,42 @@ def compare_world(seed, folder, tests):
     tests.ok(not wrong, f"world {seed}: publication agrees", wrong[:5])
 
 
+def intercept(servers):
+    """Somebody answers one vantage point more for all: one name, at once, and
+    with a zone of his own."""
+    for base in [b for b in servers.batches if b.vp == "vp0"]:
+        records = []
+        for r in base.records:
+            record = Record(r.t, r.target, r.address, "soa", proto=r.proto,
+                            rcode=servers.rng.choice((0, 0, 0, 5)))
+            record.rtt_us = 300
+            record.name = ("nsid", b"box1.isp")
+            record.reply = {"serial": (servers.versions[-1][1] + 1000) % 2**32}
+            if r.proto == "tcp":
+                record.reply["connect_us"] = 300
+            records.append(record)
+        servers.batches.append(Batch("vpx", records, base.every_s))
+
+
+def compare_intercepted(seed, folder, tests):
+    """What somebody else says changes no figure."""
+    servers = Servers(seed)
+    if len(servers.targets) < 3:
+        return
+    plain = servers.batches[:]
+    intercept(servers)
+    dbs = [f"{folder}/{seed}.{name}.db" for name in ("plain", "more")]
+    make(dbs[0], plain, [], seed)
+    make(dbs[1], servers.batches, [], seed)
+    for what in ("rssac047", "publication"):
+        a, b = (report(what, "--db", db, "--since", stamp(START), "--until",
+                       stamp(servers.end)) for db in dbs)
+        tests.ok(len(a) > 5 and a == b, f"world {seed}: {what} leaves out "
+                 "what somebody else answered",
+                 [pair for pair in zip(a, b) if pair[0] != pair[1]][:3] +
+                 [(len(a), len(b))])
+
+
 def main():
     tests = o.Tests()
     print(f"# SEED={SEED}")
@@ -336,6 +372,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(SEED, SEED + int(os.environ.get("WORLDS") or 6)):
             compare_world(seed, folder, tests)
+            compare_intercepted(seed, folder, tests)
     tests.ok(tests.rows > 100, f"{tests.rows} rows were compared")
     print(f"1..{tests.count}")
     sys.exit(tests.failed > 0)
