@@ -2,11 +2,20 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "collector/statements.h"
+#include "collector/store_private.h"
 #include "lib/escape.h"
+#include "lib/log.h"
 
 #define COLUMNS_MAX 32
 #define FIELD_TEXT 4096
+
+#define LISTING_FORMAT OPTION_OWN
+
+static const struct option options[] = {
+	COMMAND_OPTIONS,
+	{ "format", required_argument, NULL, LISTING_FORMAT },
+	{ NULL, 0, NULL, 0 },
+};
 
 struct column {
 	size_t width;
@@ -126,8 +135,44 @@ print_table(struct store *s, const struct listing *list)
 	return query_end(&q);
 }
 
-enum store_result
-listing_print(struct store *s, const struct listing *list)
+static int
+take_format(struct listing *list)
 {
-	return list->csv ? print_csv(s, list) : print_table(s, list);
+	list->csv = strcmp(optarg, "csv") == 0;
+	return list->csv || strcmp(optarg, "table") == 0
+		   ? EXIT_DONE
+		   : command_usage("--format %s: table or csv", optarg);
+}
+
+int
+listing_options(
+    struct listing *list, struct command *command, int argc, char **argv)
+{
+	int option, code = EXIT_DONE;
+
+	while (
+	    code == EXIT_DONE && (option = getopt_long(argc, argv,
+				      COMMAND_LETTERS, options, NULL)) != -1) {
+		if (option == LISTING_FORMAT)
+			code = take_format(list);
+		else if (command_option(command, option) == -1)
+			code = EXIT_BAD_USAGE;
+	}
+	return code;
+}
+
+int
+listing_print(const struct listing *list, struct command *command)
+{
+	enum store_result result;
+	struct store *s;
+	int code;
+
+	if ((code = command_locate(command)) != EXIT_DONE)
+		return code;
+	if ((s = store_open_shadow(command->db, &code)) == NULL)
+		return code;
+	result = list->csv ? print_csv(s, list) : print_table(s, list);
+	store_close(s);
+	return command_result(result, command->db);
 }

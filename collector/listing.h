@@ -6,7 +6,7 @@
 #define COLLECTOR_LISTING_H
 
 #include <stdbool.h>
-#include "collector/store.h"
+#include "collector/command.h"
 
 struct listing {
 	const char *sql;
@@ -14,7 +14,13 @@ struct listing {
 	bool csv;              /* else a table, two spaces between columns */
 };
 
-/* To standard output, from one state: the caller reads in a transaction. */
-enum store_result listing_print(struct store *, const struct listing *);
+/* Read the options of a command that lists: every command's and --format. What
+ * words there are from optind on is the caller's to judge. EXIT_DONE, or
+ * EXIT_BAD_USAGE after one line. */
+int listing_options(struct listing *, struct command *, int argc, char **argv);
+
+/* To standard output, from one state of the command's database. The exit code,
+ * after one line where it is not EXIT_DONE. */
+int listing_print(const struct listing *, struct command *);
 
 #endif

@@ -13,7 +13,6 @@ enum {
 	NOTE_AT = OPTION_OWN,
 	NOTE_TARGET,
 	NOTE_SITE,
-	NOTE_FORMAT,
 };
 
 static const struct option add_options[] = {
@@ -21,12 +20,6 @@ static const struct option add_options[] = {
 	{ "at", required_argument, NULL, NOTE_AT },
 	{ "target", required_argument, NULL, NOTE_TARGET },
 	{ "site", required_argument, NULL, NOTE_SITE },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const struct option list_options[] = {
-	COMMAND_OPTIONS,
-	{ "format", required_argument, NULL, NOTE_FORMAT },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -107,50 +100,17 @@ note_add(int argc, char **argv)
 }
 
 static int
-print_list(struct command *command, const struct listing *list)
-{
-	enum store_result result;
-	struct store *s;
-	int code;
-
-	if ((code = command_locate(command)) != EXIT_DONE)
-		return code;
-	if ((s = store_open_shadow(command->db, &code)) == NULL)
-		return code;
-	result = listing_print(s, list);
-	store_close(s);
-	return command_result(result, command->db);
-}
-
-static int
-take_format(struct listing *list)
-{
-	list->csv = strcmp(optarg, "csv") == 0;
-	return list->csv || strcmp(optarg, "table") == 0
-		   ? EXIT_DONE
-		   : command_usage("--format %s: table or csv", optarg);
-}
-
-static int
 note_list(int argc, char **argv)
 {
 	struct command command = { 0 };
 	struct listing list = { .sql = note_list_query };
-	int option, code = EXIT_DONE;
+	int code = listing_options(&list, &command, argc, argv);
 
-	while (code == EXIT_DONE &&
-	       (option = getopt_long(
-		    argc, argv, COMMAND_LETTERS, list_options, NULL)) != -1) {
-		if (option == NOTE_FORMAT)
-			code = take_format(&list);
-		else if (command_option(&command, option) == -1)
-			code = EXIT_BAD_USAGE;
-	}
 	if (code == EXIT_DONE && optind != argc)
 		code =
 		    command_usage("note list: %s: takes no word", argv[optind]);
 	if (code == EXIT_DONE)
-		code = print_list(&command, &list);
+		code = listing_print(&list, &command);
 	command_clear(&command);
 	return code;
 }

@@ -46,19 +46,10 @@ int
 sites_lists(const struct site_map *map, const struct sites_options *o)
 {
 	const struct listing list = { .sql = site_lists_query, .csv = true };
-	enum store_result result;
-	struct store *s;
-	int code;
 
 	(void)map;
 	if (o->word_count > 0)
 		return command_usage(
 		    "sites lists: %s: takes no word", o->words[0]);
-	if ((code = command_locate(o->command)) != EXIT_DONE)
-		return code;
-	if ((s = store_open_shadow(o->command->db, &code)) == NULL)
-		return code;
-	result = listing_print(s, &list);
-	store_close(s);
-	return command_result(result, o->command->db);
+	return listing_print(&list, o->command);
 }

@@ -45,7 +45,8 @@ extern const char metrics_vps[];
 
 /* NAME, VALUE per row. */
 extern const char status_query[];
-/* `vp list`, and `vp status` of the vantage point ?1 (null: all). */
+/* `note list`, `sites lists`, `vp list`, and `vp status` of the vantage point
+ * ?1 (null: all). */
 extern const char note_list_query[];
 extern const char site_lists_query[];
 extern const char vp_list_query[];

@@ -9,20 +9,11 @@
 #include "lib/limits.h"
 #include "lib/log.h"
 
-enum {
-	VP_FORMAT = OPTION_OWN,
-	VP_AT,
-};
+#define VP_AT OPTION_OWN
 
 static const struct option revoke_options[] = {
 	COMMAND_OPTIONS,
 	{ "at", required_argument, NULL, VP_AT },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const struct option list_options[] = {
-	COMMAND_OPTIONS,
-	{ "format", required_argument, NULL, VP_FORMAT },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -93,50 +84,17 @@ vp_revoke(int argc, char **argv)
 /* --- listing --- */
 
 static int
-take_format(struct listing *list)
-{
-	list->csv = strcmp(optarg, "csv") == 0;
-	return list->csv || strcmp(optarg, "table") == 0
-		   ? EXIT_DONE
-		   : command_usage("--format %s: table or csv", optarg);
-}
-
-static int
-print_list(struct command *command, const struct listing *list)
-{
-	enum store_result result;
-	struct store *s;
-	int code;
-
-	if ((code = command_locate(command)) != EXIT_DONE)
-		return code;
-	if ((s = store_open_shadow(command->db, &code)) == NULL)
-		return code;
-	result = listing_print(s, list);
-	store_close(s);
-	return command_result(result, command->db);
-}
-
-static int
 vp_list(int argc, char **argv)
 {
 	struct command command = { 0 };
 	struct listing list = { .sql = vp_list_query };
-	int option, code = EXIT_DONE;
+	int code = listing_options(&list, &command, argc, argv);
 
-	while (code == EXIT_DONE &&
-	       (option = getopt_long(
-		    argc, argv, COMMAND_LETTERS, list_options, NULL)) != -1) {
-		if (option == VP_FORMAT)
-			code = take_format(&list);
-		else if (command_option(&command, option) == -1)
-			code = EXIT_BAD_USAGE;
-	}
 	if (code == EXIT_DONE && optind != argc)
 		code =
 		    command_usage("vp list: %s: takes no name", argv[optind]);
 	if (code == EXIT_DONE)
-		code = print_list(&command, &list);
+		code = listing_print(&list, &command);
 	command_clear(&command);
 	return code;
 }
@@ -146,22 +104,14 @@ vp_status(int argc, char **argv)
 {
 	struct command command = { 0 };
 	struct listing list = { .sql = vp_status_query };
-	int option, code = EXIT_DONE;
+	int code = listing_options(&list, &command, argc, argv);
 
-	while (code == EXIT_DONE &&
-	       (option = getopt_long(
-		    argc, argv, COMMAND_LETTERS, list_options, NULL)) != -1) {
-		if (option == VP_FORMAT)
-			code = take_format(&list);
-		else if (command_option(&command, option) == -1)
-			code = EXIT_BAD_USAGE;
-	}
 	if (code == EXIT_DONE && optind + 1 < argc)
 		code = command_usage("vp status: one name, or none");
 	if (optind < argc)
 		list.parameter = argv[optind];
 	if (code == EXIT_DONE)
-		code = print_list(&command, &list);
+		code = listing_print(&list, &command);
 	command_clear(&command);
 	return code;
 }
