@@ -84,8 +84,5 @@ conflict_count(
 	query_text(&q, conflict_kind_name(kind));
 	query_int(&q, wall_to_us(wall_now()));
 	query_int(&q, line->number);
-	if ((result = query_run(&q)) == STORE_OK)
-		return store_commit(s);
-	store_rollback(s);
-	return result;
+	return store_end(s, query_run(&q));
 }

@@ -64,13 +64,8 @@ add_to_store(struct command *command, const struct note *note)
 
 	if ((s = command_open(command, &code)) == NULL)
 		return code;
-	if ((result = store_begin(s)) == STORE_OK) {
-		result = store_note(s, note);
-		if (result == STORE_OK)
-			result = store_commit(s);
-		else
-			store_rollback(s);
-	}
+	if ((result = store_begin(s)) == STORE_OK)
+		result = store_end(s, store_note(s, note));
 	store_close(s);
 	return command_result(result, "note add");
 }

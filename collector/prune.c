@@ -176,11 +176,7 @@ prune_raw(struct pruning *p, struct stretch when, int64_t *count)
 	if ((result = store_raw_horizon(s, &horizon)) == STORE_OK &&
 	    (horizon.ns == INT64_MIN || wall_to_us(horizon) < when.before))
 		result = store_set_raw_horizon(s, wall_from_us(when.before));
-	if (result != STORE_OK) {
-		store_rollback(s);
-		return result;
-	}
-	if ((result = store_commit(s)) != STORE_OK ||
+	if ((result = store_end(s, result)) != STORE_OK ||
 	    (result = settle_marked(s, 0, wall_from_us(when.before), &left)) !=
 		STORE_OK)
 		return result;

@@ -97,10 +97,7 @@ prune_note(struct pruning *p, const char *setting, int64_t value)
 	q = query_start(p->store, STATEMENT_PUT_SETTING);
 	query_text(&q, setting);
 	query_text(&q, text);
-	if ((result = query_run(&q)) == STORE_OK)
-		return store_commit(p->store);
-	store_rollback(p->store);
-	return result;
+	return store_end(p->store, query_run(&q));
 }
 
 /* --- space --- */

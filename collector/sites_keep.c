@@ -14,10 +14,7 @@ keep(struct store *s, const struct site_list *list, char *error, size_t size)
 
 	if (result != STORE_OK)
 		return result;
-	if ((result = store_site_list(s, list, error, size)) == STORE_OK)
-		return store_commit(s);
-	store_rollback(s);
-	return result;
+	return store_end(s, store_site_list(s, list, error, size));
 }
 
 int

@@ -197,6 +197,15 @@ store_rollback(struct store *s)
 }
 
 enum store_result
+store_end(struct store *s, enum store_result result)
+{
+	if (result == STORE_OK)
+		return store_commit(s);
+	store_rollback(s);
+	return result;
+}
+
+enum store_result
 store_archive(struct store *s, const char *kind, const void *bytes, size_t len)
 {
 	if (s->archive == NULL ||

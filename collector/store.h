@@ -61,6 +61,8 @@ void store_count_in(struct store *, struct meter *);
 enum store_result store_begin(struct store *);
 enum store_result store_commit(struct store *);
 void store_rollback(struct store *);
+/* Commit after STORE_OK, else roll back. What failed first, or STORE_OK. */
+enum store_result store_end(struct store *, enum store_result);
 
 /* --- inside a transaction --- */
 
@@ -138,7 +140,7 @@ enum store_result store_raw_horizon(struct store *, struct wall *);
 enum store_result store_set_raw_horizon(struct store *, struct wall);
 
 /* Append to the archive's current file: kind is one of "batch", "import",
- * "act". Durable when store_commit returns STORE_OK. */
+ * "act", "sites". Durable when store_commit returns STORE_OK. */
 enum store_result store_archive(
     struct store *, const char *kind, const void *bytes, size_t len);
 

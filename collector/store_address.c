@@ -110,11 +110,7 @@ store_vp_see(struct store *s, const char *name, const struct addr *addr)
 		return STORE_OK;
 	if (result != STORE_OK || (result = store_begin(s)) != STORE_OK)
 		return result;
-	result = store_vp_seen(s, vp, addr, wall_now());
-	if (result == STORE_OK)
-		return store_commit(s);
-	store_rollback(s);
-	return result;
+	return store_end(s, store_vp_seen(s, vp, addr, wall_now()));
 }
 
 static int

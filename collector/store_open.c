@@ -247,10 +247,7 @@ refresh_views(struct store *s)
 		query_text(&q, digest);
 		result = query_run(&q);
 	}
-	if (result == STORE_OK)
-		return store_commit(s);
-	store_rollback(s);
-	return result;
+	return store_end(s, result);
 }
 
 static int

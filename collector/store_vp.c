@@ -292,8 +292,5 @@ store_count_refusal(struct store *s, const char *vp, const char *reason)
 	query_text(&q, vp);
 	query_text(&q, reason);
 	query_int(&q, wall_to_us(wall_now()));
-	if ((result = query_run(&q)) == STORE_OK)
-		return store_commit(s);
-	store_rollback(s);
-	return result;
+	return store_end(s, query_run(&q));
 }

@@ -35,10 +35,7 @@ revoke(struct command *command, char *const *words, struct wall until)
 		if (result == STORE_OK)
 			result =
 			    store_vp_revoke(s, vp, words[1], until, &count);
-		if (result == STORE_OK)
-			result = store_commit(s);
-		else
-			store_rollback(s);
+		result = store_end(s, result);
 	}
 	store_close(s);
 	if (result == STORE_OK)
