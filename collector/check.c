@@ -121,22 +121,24 @@ ask(struct store *s, const struct check_query *check, int64_t *faults)
 			(void)printf("  %s\n", query_column_text(&q, 0));
 	}
 	result = query_end(&q);
-	if (result == STORE_OK && count == 0)
-		(void)printf("ok: %s\n", check->what);
-	else
-		(void)printf("not ok: %s (%lld faults)\n", check->what,
-		    (long long)count);
-	*faults += count;
+	check_tell(check->what, result, count, faults);
 	return result;
 }
 
+static enum store_result
+first_of(enum store_result before, enum store_result result)
+{
+	return before == STORE_OK ? result : before;
+}
+
+/* One that cannot be answered keeps no other from being asked. */
 static enum store_result
 ask_all(struct store *s, const struct check_query *checks, int64_t *faults)
 {
 	enum store_result result = STORE_OK;
 
-	for (; checks->sql != NULL && result == STORE_OK; checks++)
-		result = ask(s, checks, faults);
+	for (; checks->sql != NULL; checks++)
+		result = first_of(result, ask(s, checks, faults));
 	return result;
 }
 
@@ -168,6 +170,17 @@ tell_unsettled(struct store *s)
 	return query_end(&q);
 }
 
+static enum store_result
+check_derived(struct store *s, int64_t *faults)
+{
+	enum store_result result = settle_anew(s);
+
+	if (result == STORE_OK)
+		return ask_all(s, check_settled, faults);
+	check_tell("runs and intervals can be made anew", result, 0, faults);
+	return result;
+}
+
 int
 check_store(const char *path, const char *archive)
 {
@@ -178,14 +191,12 @@ check_store(const char *path, const char *archive)
 
 	if ((s = store_open_shadow(path, &code)) == NULL)
 		return code;
-	if ((result = ask_all(s, check_queries, &faults)) == STORE_OK &&
-	    (result = settle_anew(s)) == STORE_OK &&
-	    (result = ask_all(s, check_settled, &faults)) == STORE_OK)
-		result = tell_unsettled(s);
-	if (result == STORE_OK)
-		result = check_names(s, &faults);
-	if (result == STORE_OK && archive != NULL)
-		result = check_archive(s, archive, &faults);
+	result = ask_all(s, check_queries, &faults);
+	result = first_of(result, check_derived(s, &faults));
+	result = first_of(result, tell_unsettled(s));
+	result = first_of(result, check_names(s, &faults));
+	if (archive != NULL)
+		result = first_of(result, check_archive(s, archive, &faults));
 	store_close(s);
 	if (result != STORE_OK)
 		return EXIT_STORAGE;

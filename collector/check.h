@@ -16,8 +16,9 @@ int check_hash(const char *path, char text[SIGN_SHA256_TEXT]);
 /* Integrity, references, and whether settling everything anew gives the runs
  * and intervals that are there (vantage points with hours that are not
  * settled are passed over), names, and the archive (NULL: none). Prints one
- * line for each check and each fault. The exit code: EXIT_UNANSWERED where
- * there is a fault. */
+ * line for each check and each fault, and goes on to the end. The exit code:
+ * EXIT_UNANSWERED where there is a fault, EXIT_STORAGE where a check could not
+ * be read to its end. */
 int check_store(const char *path, const char *archive);
 
 #endif

@@ -11,10 +11,15 @@
 #define FAULTS_SHOWN 10
 #define NAME_TEXT (4 * LIMIT_IDENTITY + 1)
 
-static void
-tell(const char *what, int64_t count, int64_t *faults)
+void
+check_tell(
+    const char *what, enum store_result result, int64_t count, int64_t *faults)
 {
-	if (count == 0)
+	if (result != STORE_OK)
+		(void)printf("not ok: %s (%lld faults, and the rest cannot be "
+			     "read)\n",
+		    what, (long long)count);
+	else if (count == 0)
 		(void)printf("ok: %s\n", what);
 	else
 		(void)printf(
@@ -71,9 +76,8 @@ check_names(struct store *s, int64_t *faults)
 
 	if (result == STORE_OK)
 		result = check_each(s, check_escaped, is_escaped, &count);
-	if (result == STORE_OK)
-		tell("every name, detail and path is what it was", count,
-		    faults);
+	check_tell("every name, detail and path is what it was", result, count,
+	    faults);
 	return result;
 }
 
@@ -143,23 +147,21 @@ enum store_result
 check_archive(struct store *s, const char *archive, int64_t *faults)
 {
 	struct archive_reader *reader = archive_reader_open(archive);
-	enum store_result result;
+	enum store_result result = STORE_BROKEN;
 	int64_t count = 0;
 
-	if (reader == NULL) {
+	if (reader == NULL)
 		log_warn("%s", archive);
-		return STORE_BROKEN;
-	}
-	result = store_result_of(s,
-	    sqlite3_exec(s->db, check_archived_table, NULL, NULL, NULL),
-	    "check");
+	else
+		result = store_result_of(s,
+		    sqlite3_exec(s->db, check_archived_table, NULL, NULL, NULL),
+		    "check");
 	if (result == STORE_OK)
 		result = read_archive(s, reader, &count);
 	archive_reader_close(reader);
 	if (result == STORE_OK)
 		result = tell_missing(s, &count);
-	if (result == STORE_OK)
-		tell("the archive is whole, and has every batch that is stored",
-		    count, faults);
+	check_tell("the archive is whole, and has every batch that is stored",
+	    result, count, faults);
 	return result;
 }

@@ -7,8 +7,13 @@
 
 #include "collector/store.h"
 
-/* Each prints a line for the check and one for each of the first faults, and
- * adds to *faults. The store is a reader's, with room for temporary tables. */
+/* The line of a check: what holds, how many faults there are instead, and
+ * whether it could be read to the end. */
+void check_tell(
+    const char *what, enum store_result, int64_t count, int64_t *faults);
+
+/* Each prints that line and one for each of the first faults, and adds to
+ * *faults. The store is a reader's, with room for temporary tables. */
 enum store_result check_names(struct store *, int64_t *faults);
 /* Entries that are damaged, and batches that are stored and not in the
  * archive whole. One that is torn and holds nothing stored is no fault: what

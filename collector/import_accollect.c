@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/import_writer.h"
+#include "collector/import_batch.h"
 #include "collector/import_row.h"
+#include "collector/import_writer.h"
 #include "collector/settle.h"
 #include "collector/statements_import.h"
 #include "collector/store_note.h"
@@ -38,92 +39,153 @@ code_of(struct import *im, enum store_result result)
 	return import_failed(&im->writer, result);
 }
 
-/* --- vantage points --- */
+/* --- what the operator did --- */
 
-static void
+/* A foreign row that cannot be is named and counted, and the rest goes on. */
+static enum store_result
+leave_out(
+    struct import *im, const char *what, const char *whose, const char *why)
+{
+	log_warnx("%s: %s %s: %s", im->path, what, whose, why);
+	im->refused++;
+	return STORE_OK;
+}
+
+static bool
+is_time(const struct query *q, int column)
+{
+	const int64_t us = query_column_int(q, column);
+
+	return !query_column_is_null(q, column) && us >= 0 &&
+	       us <= LIMIT_TIME_MAX_US;
+}
+
+/* Null is "". */
+static bool
+take_text(char *text, size_t size, const struct query *q, int column)
+{
+	const char *from = query_column_text(q, column);
+
+	return (from[0] == '\0' || text_is_printable(from, size - 1)) &&
+	       text_copy(text, size, from) == 0;
+}
+
+static bool
+take_degrees(double *degrees, const struct query *q, int column, double max)
+{
+	*degrees = sqlite3_column_double(q->stmt, column);
+	return *degrees >= -max && *degrees <= max;
+}
+
+/* NULL, or what is wrong with it. */
+static const char *
 read_place(struct vp_place *place, const struct query *q)
 {
-	*place =
-	    (struct vp_place){ .since = wall_from_us(query_column_int(q, 1)) };
+	*place = (struct vp_place){ .asn = -1 };
+	if (!is_time(q, 1))
+		return "since: no such time";
+	place->since = wall_from_us(query_column_int(q, 1));
 	place->has_position = !query_column_is_null(q, 2);
-	place->lat = sqlite3_column_double(q->stmt, 2);
-	place->lon = sqlite3_column_double(q->stmt, 3);
-	(void)text_copy(
-	    place->region, sizeof(place->region), query_column_text(q, 4));
-	(void)text_copy(
-	    place->country, sizeof(place->country), query_column_text(q, 5));
-	(void)text_copy(
-	    place->city, sizeof(place->city), query_column_text(q, 6));
-	place->asn = query_column_is_null(q, 7) ? -1 : query_column_int(q, 7);
-	(void)text_copy(
-	    place->tags, sizeof(place->tags), query_column_text(q, 8));
+	if (!take_degrees(&place->lat, q, 2, 90) ||
+	    !take_degrees(&place->lon, q, 3, 180))
+		return "no such position";
+	if (!take_text(place->region, sizeof(place->region), q, 4) ||
+	    !take_text(place->country, sizeof(place->country), q, 5) ||
+	    !take_text(place->city, sizeof(place->city), q, 6) ||
+	    !take_text(place->tags, sizeof(place->tags), q, 8))
+		return "not printable ASCII, or too long";
+	if (!query_column_is_null(q, 7))
+		place->asn = query_column_int(q, 7);
+	return place->asn < -1 || place->asn > UINT32_MAX ? "no such network"
+							  : NULL;
+}
+
+/* The row's first column; 0 where it is no name, which is said. */
+static enum store_result
+take_vp(struct import *im, const struct query *q, int64_t *vp)
+{
+	const char *name = query_column_text(q, 0);
+
+	*vp = 0;
+	if (!text_is_vp_name(name))
+		return leave_out(im, "vantage point", name, "is no name");
+	return store_vp(im->writer.store, name, true, vp);
 }
 
 static enum store_result
 add_place(struct import *im, const struct query *q)
 {
-	struct store *to = im->writer.store;
-	enum store_result result;
 	struct vp_place place;
+	const char *wrong;
 	int64_t vp;
+	enum store_result result = take_vp(im, q, &vp);
 
-	result = store_vp(to, query_column_text(q, 0), true, &vp);
-	if (result != STORE_OK || query_column_is_null(q, 1))
+	if (result != STORE_OK || vp == 0 || query_column_is_null(q, 1))
 		return result;
-	read_place(&place, q);
-	return store_vp_place(to, vp, &place);
+	if ((wrong = read_place(&place, q)) != NULL)
+		return leave_out(
+		    im, "place of", query_column_text(q, 0), wrong);
+	return store_vp_place(im->writer.store, vp, &place);
 }
 
 static enum store_result
 add_key(struct import *im, const struct query *q)
 {
-	struct store *to = im->writer.store;
-	enum store_result result;
+	const char *keyid = query_column_text(q, 1);
 	int64_t vp;
+	enum store_result result = take_vp(im, q, &vp);
 
-	result = store_vp(to, query_column_text(q, 0), true, &vp);
-	if (result != STORE_OK ||
-	    sqlite3_column_bytes(q->stmt, 2) != SIGN_PUBLIC_LEN)
+	if (result != STORE_OK || vp == 0)
 		return result;
-	result = store_vp_key(to, vp, sqlite3_column_blob(q->stmt, 2),
-	    wall_from_us(query_column_int(q, 3)));
-	if (result != STORE_CONFLICT)
-		return result;
-	log_warnx("%s: key %s is another vantage point's here", im->path,
-	    query_column_text(q, 1));
-	im->refused++;
-	return STORE_OK;
+	if (sqlite3_column_bytes(q->stmt, 2) != SIGN_PUBLIC_LEN)
+		return leave_out(im, "key", keyid, "is none");
+	if (!is_time(q, 3))
+		return leave_out(im, "key", keyid, "since: no such time");
+	result =
+	    store_vp_key(im->writer.store, vp, sqlite3_column_blob(q->stmt, 2),
+		wall_from_us(query_column_int(q, 3)));
+	if (result == STORE_CONFLICT)
+		return leave_out(
+		    im, "key", keyid, "is another vantage point's here");
+	return result == STORE_REFUSED ? leave_out(im, "key", keyid, "is none")
+				       : result;
 }
 
 static enum store_result
 revoke_key(struct import *im, const struct query *q)
 {
-	struct store *to = im->writer.store;
+	const char *keyid = query_column_text(q, 1);
 	struct store_signed counts;
 	enum store_result result;
 	int64_t vp;
 
 	if (query_column_is_null(q, 4))
 		return STORE_OK;
-	result = store_vp(to, query_column_text(q, 0), true, &vp);
+	if (!is_time(q, 4))
+		return leave_out(im, "key", keyid, "until: no such time");
+	result =
+	    store_vp(im->writer.store, query_column_text(q, 0), false, &vp);
 	if (result == STORE_OK)
-		result = store_vp_revoke(to, vp, query_column_text(q, 1),
+		result = store_vp_revoke(im->writer.store, vp, keyid,
 		    wall_from_us(query_column_int(q, 4)), &counts);
+	/* One that was not taken needs no end. */
 	return result == STORE_UNKNOWN ? STORE_OK : result;
 }
 
 static enum store_result
 add_note(struct import *im, const struct query *q)
 {
-	struct note note = { .t = wall_from_us(query_column_int(q, 0)) };
+	struct note note;
 
-	if (text_copy(note.target, sizeof(note.target),
-		query_column_text(q, 1)) == -1 ||
-	    text_copy(note.site, sizeof(note.site), query_column_text(q, 2)) ==
-		-1 ||
-	    text_copy(note.text, sizeof(note.text), query_column_text(q, 3)) ==
-		-1)
-		return STORE_OK; /* of a foreign database */
+	if (!is_time(q, 0))
+		return leave_out(
+		    im, "note", query_column_text(q, 3), "no such time");
+	note.t = wall_from_us(query_column_int(q, 0));
+	if (!take_text(note.target, sizeof(note.target), q, 1) ||
+	    !take_text(note.site, sizeof(note.site), q, 2) ||
+	    !take_text(note.text, sizeof(note.text), q, 3))
+		return leave_out(im, "note", query_column_text(q, 3),
+		    "not printable ASCII, or too long");
 	return store_note(im->writer.store, &note);
 }
 
@@ -216,22 +278,44 @@ read_records(struct import *im, const struct query *q)
 	return -1;
 }
 
+/* What the store takes as it is; NULL, or what is wrong with it. */
+static const char *
+find_wrong(const struct query *q)
+{
+	const char *spool = query_column_text(q, 1);
+	const int64_t first = query_column_int(q, 5);
+	const int64_t count = query_column_int(q, 6);
+
+	if (!text_is_vp_name(query_column_text(q, 0)))
+		return "vantage point: is no name";
+	if (!text_is_printable(spool, IMPORT_SPOOL_MAX))
+		return "spool: is no name";
+	if (sqlite3_column_bytes(q->stmt, 3) != SIGN_SHA256_LEN)
+		return "sha256: is none";
+	if (!is_time(q, 4))
+		return "t0: no such time";
+	if (count < 0 || count > LIMIT_BATCH_RECORDS || first < 0 ||
+	    first > INT64_MAX - LIMIT_BATCH_RECORDS)
+		return "rows: cannot be so many, or there";
+	return NULL;
+}
+
 static int
 read_batch(struct import *im, const struct query *q, struct batch_head *head,
     struct store_batch *batch)
 {
-	const char *text = query_column_text(q, 7);
+	const char *text = query_column_text(q, 7), *wrong = find_wrong(q);
 	char reason[128];
 
-	if (batch_head_from_json(
-		head, text, strlen(text), reason, sizeof(reason)) == -1) {
-		log_warnx("%s: %s %s number %lld: head: %s", im->path,
+	if (wrong == NULL && batch_head_from_json(head, text, strlen(text),
+				 reason, sizeof(reason)) == -1)
+		wrong = reason;
+	if (wrong != NULL) {
+		log_warnx("%s: %s %s number %lld: %s", im->path,
 		    query_column_text(q, 0), query_column_text(q, 1),
-		    (long long)query_column_int(q, 2), reason);
+		    (long long)query_column_int(q, 2), wrong);
 		return -1;
 	}
-	if (sqlite3_column_bytes(q->stmt, 3) != SIGN_SHA256_LEN)
-		return -1;
 	memcpy(batch->sha256, sqlite3_column_blob(q->stmt, 3), SIGN_SHA256_LEN);
 	batch->spool = query_column_text(q, 1);
 	batch->number = query_column_int(q, 2);

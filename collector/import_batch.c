@@ -141,7 +141,7 @@ refuse(struct lines_in *in, const char *reason)
 
 struct title {
 	char vp[LIMIT_VP_NAME + 1];
-	char spool[256];
+	char spool[IMPORT_SPOOL_MAX + 1];
 	char sha256[SIGN_SHA256_TEXT];
 	char keyid[SIGN_KEYID_TEXT]; /* "": none */
 	int64_t number;

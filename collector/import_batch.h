@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include "collector/store.h"
 
+#define IMPORT_SPOOL_MAX 255 /* bytes of the name that stands for a spool */
+
 /* Append it to the store's archive, where there is one. */
 enum store_result import_batch_archive(struct store *,
     const struct store_batch *, const struct record *records, size_t count);

@@ -70,6 +70,36 @@ read_raw(struct record *record, const struct query *q)
 	memcpy(record->dns.raw, sqlite3_column_blob(q->stmt, RAW), (size_t)len);
 }
 
+/* What is added up, an index or cut short before anybody looks; the rest is
+ * judged as any record's. NULL, or what is wrong with it. */
+static const char *
+find_wrong(const struct query *q)
+{
+	static const struct {
+		enum column column;
+		int64_t min, max;
+		const char *wrong;
+	} bounds[] = {
+		{ DT_US, 0, LIMIT_BATCH_SPAN_S * INT64_C(1000000),
+		    "no such time" },
+		{ OUTCOME, 0, OUTCOME_COUNT - 1, "no such outcome" },
+		{ STAMP, STAMP_NONE, STAMP_USER, "no such stamp" },
+		{ PORT, -1, UINT16_MAX, "no such port" },
+		{ TTL, 0, UINT8_MAX, "no such TTL" },
+		{ RCODE, 0, UINT16_MAX, "no such rcode" },
+		{ SIZE, 0, INT32_MAX, "no such size" },
+	};
+
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+		const int64_t value = query_column_int(q, bounds[i].column);
+
+		if (!query_column_is_null(q, bounds[i].column) &&
+		    (value < bounds[i].min || value > bounds[i].max))
+			return bounds[i].wrong;
+	}
+	return NULL;
+}
+
 static void
 read_columns(struct record *record, const struct row_reader *reader)
 {
@@ -198,12 +228,17 @@ int
 row_reader_next(struct row_reader *reader, struct record *record, char *error,
     size_t error_size)
 {
+	const char *wrong;
 	json_t *detail;
 	int status;
 
 	error[0] = '\0';
 	if (!query_row(&reader->query))
 		return reader->query.rc == SQLITE_DONE ? 0 : -1;
+	if ((wrong = find_wrong(&reader->query)) != NULL) {
+		(void)text_copy(error, error_size, wrong);
+		return -1;
+	}
 	detail = column_json(&reader->query, DETAIL);
 	record_init(record);
 	read_type(record, detail);

@@ -137,6 +137,15 @@ list_names(struct settling *se)
 	return se->names == NULL ? no_memory(se) : STORE_OK;
 }
 
+/* In damaged rows: whatever it is called, it comes first. */
+static void
+copy_no_name(struct settling *se, struct name *name)
+{
+	log_warnx("%s: instance %lld, which measurements have, is missing",
+	    se->store->path, (long long)name->id);
+	name->bytes = calloc(1, 1);
+}
+
 /* Out of memory is noticed by the bytes that are missing. */
 static void
 copy_name(struct name *name, sqlite3_stmt *stmt)
@@ -157,15 +166,16 @@ read_name(struct settling *se, struct name *name)
 {
 	struct query q = query_start(se->store, STATEMENT_INSTANCE);
 	enum store_result result;
+	bool found;
 
 	query_int(&q, name->id);
-	if (query_row(&q))
+	if ((found = query_row(&q)))
 		copy_name(name, q.stmt);
-	if ((result = query_end(&q)) != STORE_OK || name->bytes != NULL)
+	if ((result = query_end(&q)) != STORE_OK)
 		return result;
-	log_warnx("%s: instance %lld cannot be read", se->store->path,
-	    (long long)name->id);
-	return STORE_BROKEN;
+	if (!found)
+		copy_no_name(se, name);
+	return name->bytes == NULL ? no_memory(se) : STORE_OK;
 }
 
 /* Where samples of one lane have one time, the order of their names decides;

@@ -210,6 +210,93 @@ def test_refusals(tap, world):
                   done.stdout, done.stderr)
 
 
+# What a database that is not ours may hold; what import says to it.
+HUGE = 1 << 62
+ONE = "(SELECT min(id) FROM batch WHERE rows > 0)"
+ROW = f"(SELECT first_row FROM batch WHERE id = {ONE})"
+FOREIGN = (
+    ("a note of no time", f"INSERT INTO note(t, text) VALUES({HUGE}, 'x')",
+     "note x: no such time"),
+    ("a note before time", "INSERT INTO note(t, text) VALUES(-1, 'x')",
+     "note x: no such time"),
+    ("a note of too much", "INSERT INTO note(t, text) VALUES(1, "
+     "hex(zeroblob(400)))", "not printable ASCII, or too long"),
+    ("a place of no time", f"UPDATE vp_place SET since = {HUGE} + since",
+     "since: no such time"),
+    ("a place that is none", "UPDATE vp_place SET lat = 1e300",
+     "no such position"),
+    ("a region of control bytes",
+     "UPDATE vp_place SET region = char(27, 91)", "not printable ASCII"),
+    ("a key of no time", f"UPDATE vp_key SET since = -{HUGE}",
+     "since: no such time"),
+    ("an end of a key of no time", f"UPDATE vp_key SET until = {HUGE}",
+     "until: no such time"),
+    ("a vantage point that is no name", "UPDATE vp SET name = '../../etc'"
+     " WHERE name = 'ams-1'", "vantage point: is no name"),
+    ("a list of sites of no time", "INSERT INTO site_list VALUES('l', "
+     f"{HUGE}, 'identity a loc')", "site list"),
+    ("a batch of no time", f"UPDATE batch SET t0 = {HUGE} WHERE id = {ONE}",
+     "t0: no such time"),
+    ("a batch of less than nothing", "UPDATE batch SET rows = -1 WHERE id ="
+     f" {ONE}", "rows: cannot be"),
+    ("a batch of too much", f"UPDATE batch SET rows = {HUGE} WHERE id ="
+     f" {ONE}", "rows: cannot be"),
+    ("a batch at the end of numbers", f"UPDATE batch SET first_row = "
+     f"{(1 << 63) - 2} WHERE id = {ONE}", "rows: cannot be"),
+    ("a spool that is no name", "UPDATE batch SET spool = char(10) WHERE id ="
+     f" {ONE}", "spool: is no name"),
+    ("a hash that is none", f"UPDATE batch SET sha256 = x'00' WHERE id = {ONE}",
+     "sha256: is none"),
+    ("a record of no time", f"UPDATE measurement SET dt_us = {HUGE} WHERE"
+     f" id = {ROW}", "no such time"),
+    ("an outcome that is none", f"UPDATE measurement SET outcome = 99999 WHERE"
+     f" id = {ROW}", "no such outcome"),
+    ("a stamp that is none", f"UPDATE measurement SET stamp = -99999 WHERE"
+     f" id = {ROW}", "no such stamp"),
+    ("a port that is none", f"UPDATE lane SET port = {HUGE + 5} WHERE id ="
+     f" (SELECT lane FROM measurement WHERE id = {ROW})", "no such port"),
+    ("a TTL that is none", f"UPDATE measurement SET ttl = 65600 WHERE id ="
+     f" {ROW}", "no such TTL"),
+    ("a size that is none", f"UPDATE measurement SET size = {HUGE} WHERE id ="
+     f" {ROW}", "no such size"),
+    ("a detail that is no JSON", "UPDATE detail SET json = '[' WHERE id ="
+     f" (SELECT detail FROM measurement WHERE id = {ROW})", "no JSON"),
+)
+
+
+def test_foreign(tap, world):
+    """With undefined behaviour caught: nothing foreign is added up first."""
+    global ACCOLLECT
+    plain, whole = ACCOLLECT, world.path("part1.db")
+    program, said = uploads.sanitized("accollect")
+    tap.check(not said, "accollect is built with ASan and UBSan", said)
+    ACCOLLECT = program if not said else plain
+    os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
+    os.environ["UBSAN_OPTIONS"] = "halt_on_error=1"
+    for what, sql, words in FOREIGN:
+        with sqlite3.connect(f"file:{whole}?mode=ro", uri=True) as good:
+            bad = sqlite3.connect(world.path("foreign.db"))
+            good.backup(bad)
+            bad.execute("PRAGMA foreign_keys = OFF")
+            changed = bad.execute(sql).rowcount
+            bad.commit()
+            bad.close()
+        to, _ = world.collector("taker.db")
+        done = run("import", "--db", to, "--format", "accollect",
+                   world.path("foreign.db"))
+        checked = run("check", "--db", to)
+        tap.check(changed and done.returncode == 1 and words in done.stderr
+                  and ", 0 not taken" not in done.stdout and rows(to) > 20
+                  and "runtime error" not in done.stderr
+                  and checked.returncode == 0,
+                  f"{what} is named and left out, the rest is taken",
+                  done.stdout, done.stderr, checked.stdout)
+        for name in os.listdir(world.folder):
+            if name.startswith(("foreign.db", "taker.db")):
+                os.unlink(world.path(name))
+    ACCOLLECT = plain
+
+
 def main():
     tap = uploads.Tap()
     rng = random.Random(int(os.environ.get("SEED") or 1))
@@ -217,6 +304,7 @@ def main():
         world = World(folder, rng)
         test_merge(tap, world)
         test_refusals(tap, world)
+        test_foreign(tap, world)
     return tap.done()
 
 
