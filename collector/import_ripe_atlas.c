@@ -212,13 +212,15 @@ take_object(struct import *im, const json_t *object)
 	enum atlas_fault fault = atlas_result_read(&im->result, object);
 
 	im->counts.results++;
+	if (fault == ATLAS_OK) {
+		count_answers(im);
+		if (im->result.count == 0)
+			fault = ATLAS_NONE_READ;
+	}
 	if (fault != ATLAS_OK) {
 		im->counts.unread[fault]++;
 		return 0;
 	}
-	count_answers(im);
-	if (im->result.count == 0)
-		return 0;
 	if (im->asked.name[0] != '\0')
 		give_question(im);
 	if (learn_question(im) == -1) {

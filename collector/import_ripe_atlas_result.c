@@ -32,6 +32,7 @@ atlas_fault_name(enum atlas_fault fault)
 		"more answers than a result can have",
 		"totals only, no single packet",
 		"no hops and no error",
+		"none of its answers can be read",
 		"no abuf and no error",
 		"abuf is no base64",
 		"no round trip, time-out or error",

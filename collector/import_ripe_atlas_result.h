@@ -25,10 +25,11 @@ enum atlas_fault {
 	ATLAS_TOO_MANY,    /* more answers than a result can have */
 	ATLAS_ONLY_TOTALS, /* an old ping: counts and averages alone */
 	ATLAS_NO_HOPS,     /* a traceroute with neither hops nor error */
+	ATLAS_NONE_READ,   /* of its answers, whose reasons are counted too */
 	/* of an answer in it */
 	ATLAS_NO_ANSWER, /* dns: neither abuf nor error */
 	ATLAS_BAD_ABUF,  /* dns: no base64, or empty */
-	ATLAS_NO_REPLY,  /* ping: neither round trip, time-out nor error */
+	ATLAS_NO_REPLY,  /* a packet: neither round trip, time-out nor error */
 	ATLAS_FAULTS
 };
 const char *atlas_fault_name(enum atlas_fault);

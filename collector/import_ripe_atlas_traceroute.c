@@ -170,9 +170,18 @@ hop_add(struct record *record, const struct record_hop *hop)
 	return ATLAS_OK;
 }
 
-static enum atlas_fault
-replies_read(struct record *record, uint8_t ttl, const json_t *replies)
+/* Neither a hop nor one of the ways to say that there was none. */
+static bool
+says_nothing(const json_t *reply)
 {
+	return json_object_get(reply, "x") == NULL &&
+	       json_object_get(reply, "error") == NULL;
+}
+
+static enum atlas_fault
+replies_read(struct atlas_result *result, uint8_t ttl, const json_t *replies)
+{
+	struct record *record = &result->records[result->count];
 	struct record_hop hop;
 	enum atlas_fault fault = ATLAS_OK;
 	const json_t *reply;
@@ -189,6 +198,8 @@ replies_read(struct record *record, uint8_t ttl, const json_t *replies)
 		} else if (hop_read(record, &hop, reply)) {
 			answered = true;
 			fault = hop_add(record, &hop);
+		} else if (says_nothing(reply)) {
+			result->unread[ATLAS_NO_REPLY]++;
 		}
 		if (fault != ATLAS_OK)
 			return fault;
@@ -198,8 +209,9 @@ replies_read(struct record *record, uint8_t ttl, const json_t *replies)
 }
 
 static enum atlas_fault
-hops_read(struct record *record, const json_t *hops)
+hops_read(struct atlas_result *result, const json_t *hops)
 {
+	struct record *record = &result->records[result->count];
 	enum atlas_fault fault = ATLAS_OK;
 	const json_t *object;
 	int64_t ttl;
@@ -216,7 +228,7 @@ hops_read(struct record *record, const json_t *hops)
 		if (ttl < 1 || ttl > UINT8_MAX)
 			continue;
 		fault = replies_read(
-		    record, (uint8_t)ttl, json_object_get(object, "result"));
+		    result, (uint8_t)ttl, json_object_get(object, "result"));
 		if (fault != ATLAS_OK)
 			break;
 	}
@@ -314,7 +326,7 @@ atlas_traceroute_read(struct atlas_reading *r)
 	if (!json_is_array(hops) || json_array_size(hops) == 0)
 		return ATLAS_NO_HOPS;
 	flow_read(record, r);
-	if ((fault = hops_read(record, hops)) != ATLAS_OK)
+	if ((fault = hops_read(r->result, hops)) != ATLAS_OK)
 		return fault;
 	if (record->hop_count == 0 && record->outcome != OUTCOME_UNSENT)
 		return ATLAS_NO_HOPS;

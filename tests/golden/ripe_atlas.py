@@ -192,6 +192,56 @@ def dns_faults(results):
     return counts
 
 
+def believed(result):
+    """What makes it another one under the same name: all that was measured,
+    not what the probe or a publisher made of a reply ("answers")."""
+    def bare(value):
+        if isinstance(value, list):
+            return [bare(item) for item in value]
+        return {key: bare(item) for key, item in value.items()
+                if key != "answers"} if isinstance(value, dict) else value
+
+    return json.dumps(bare(result), sort_keys=True)
+
+
+def fates(results):
+    """How many results come to what, each to one."""
+    counts, seen = collections.Counter(), {}
+    for result in results:
+        name = (result["msm_id"], result["prb_id"], result["timestamp"],
+                result.get("subid", 0))
+        answers = result.get("resultset", [result])
+        if result["type"] not in ("dns", "ping", "traceroute"):
+            counts["results not read (neither dns, ping nor traceroute)"] += 1
+        elif result["type"] == "ping" and "result" not in result:
+            counts["results not read (totals only, no single packet)"] += 1
+        elif result["type"] == "dns" and not any(
+                "abuf" in a.get("result", {}) or "error" in a
+                for a in answers):
+            counts["results not read (none of its answers can be read)"] += 1
+        elif name not in seen:
+            seen[name] = believed(result)
+            counts["stored"] += 1
+        else:
+            same = seen[name] == believed(result)
+            counts["stored before" if same else "in conflict"] += 1
+    counts["answers not read (no abuf and no error)"] = \
+        dns_faults(results)["neither"]
+    return counts
+
+
+def told(text):
+    counts = collections.Counter()
+    for line in text.splitlines():
+        if found := re.match(r"(\w+ not read): (\d+) (\(.*\))$", line):
+            counts[f"{found[1]} {found[3]}"] = int(found[2])
+        elif found := re.match(r"\d+ results: (\d+) stored, (\d+) stored "
+                               r"before, (\d+) in conflict$", line):
+            counts |= {what: int(n) for what, n in zip(
+                ("stored", "stored before", "in conflict"), found.groups())}
+    return counts
+
+
 def test_sagan(tap, folder):
     path, results = read_sagan()
     db = os.path.join(folder, "sagan.db")
@@ -203,6 +253,13 @@ def test_sagan(tap, folder):
               faults == {"abuf": 54, "error": 3, "neither": 2},
               "of 59 DNS answers 54 have an abuf, 3 an error, and 2 with "
               "neither are counted", done.stdout, done.stderr, faults)
+    tap.check(told(done.stdout) == fates(results) and
+              f"{len(results)} results:" in done.stdout and
+              sum(n for what, n in fates(results).items()
+                  if not what.startswith("answers")) == len(results),
+              f"each of {len(results)} results of every type comes to what "
+              "the data says, for the reason that is told",
+              told(done.stdout), fates(results))
     totals = sum(1 for r in results if r["type"] == "ping" and
                  "result" not in r)
     tap.check(number(done.stdout, r"results not read: (\d+) \(totals only") ==
