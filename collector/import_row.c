@@ -76,7 +76,7 @@ static const char *
 find_wrong(const struct query *q)
 {
 	static const struct {
-		enum column column;
+		int column;
 		int64_t min, max;
 		const char *wrong;
 	} bounds[] = {
