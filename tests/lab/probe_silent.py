@@ -6,7 +6,6 @@
 import collections
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import probing  # noqa: E402
@@ -29,9 +28,9 @@ DROP_ALL = """table inet probetest { chain input {
 
 class Timed:
     def __init__(self, prober, lab, *words, raw=True):
-        started = time.monotonic()
+        watch = probing.machine.Watch()
         self.look = prober.look(lab, VP, "-z", ZONE, *words, raw=raw)
-        self.seconds = time.monotonic() - started
+        self.seconds = watch.own_seconds()
 
 
 def counts(look, af):

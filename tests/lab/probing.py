@@ -18,6 +18,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 import endings  # noqa: E402
+import machine  # noqa: E402,F401  (for the tests)
+
 LAB = os.path.join(HERE, "lab")
 ACPROBE = os.path.join(ROOT, os.environ.get("B") or "build", "acprobe")
 NOBODY = 65534
