@@ -105,9 +105,11 @@ def least_times(prober, lab, row):
 
 
 def times_agree(row, least):
+    """kdig's own clock runs while it waits for a processor; ours, of the
+    kernel's stamps, hardly."""
     connect, answer, whole, theirs = least
     return all(-0.1 <= ms - row["rtt_ms"] < 3 for ms in (connect, answer)) \
-        and abs(whole - theirs) <= 3
+        and whole - theirs <= 3
 
 
 def test_times(results, prober, lab, rows):
@@ -117,7 +119,7 @@ def test_times(results, prober, lab, rows):
         if not times_agree(row, least):
             bad.append((row["vp"], row["rtt_ms"], least))
     results.ok(not bad, "to connect and to answer take the path's round trip "
-               "each, and together what kdig says", bad)
+               "each, and together no more than kdig says", bad)
 
 
 def test_truncated(results, prober, lab, row):

@@ -15,6 +15,7 @@ from probing import SERVICE, ZONE  # noqa: E402
 FORGER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "forger.py")
 FORGED = "forged.evil.test"
 COUNT = 8
+TRIES = 5  # packets are lost on a busy machine, by tcpdump too
 
 
 def under_attack(prober, lab, row, kind, raw=True, interval="0.1"):
@@ -29,6 +30,26 @@ def under_attack(prober, lab, row, kind, raw=True, interval="0.1"):
                            raw=raw)
         forger.terminate()
         said = json.loads(forger.stdout.readline())
+    return look, said
+
+
+def has_lost(look):
+    return any(r["outcome"] == "timeout" for r in look.records)
+
+
+def is_disturbed(look, said):
+    """Packets were lost: too few were seen, and none too many."""
+    return has_lost(look) or said["queries"] < len(look.records) or \
+        total(look, "unwanted") < said["unwanted"]
+
+
+def attack(*arguments, disturbed=is_disturbed, **more):
+    """As under_attack(), again where packets were lost. What is wrong in
+    another way is wrong the first time."""
+    for _ in range(TRIES):
+        look, said = under_attack(*arguments, **more)
+        if not disturbed(look, said):
+            break
     return look, said
 
 
@@ -55,7 +76,7 @@ def summary(look, said):
 def test_wrong(results, prober, lab, rows):
     for raw in (True, False):
         what = "with privilege" if raw else "without"
-        look, said = under_attack(prober, lab, rows[0], "wrong", raw)
+        look, said = attack(prober, lab, rows[0], "wrong", raw)
         results.ok(true_names(look, rows) and
                    said["queries"] == len(look.records),
                    "no reply with a wrong id, question or form is taken, %s" %
@@ -65,7 +86,7 @@ def test_wrong(results, prober, lab, rows):
                    total(look, "conflict") == 0,
                    "each is counted as unwanted, %s: %d" % (
                        what, said["unwanted"]), summary(look, said))
-    look, said = under_attack(prober, lab, rows[0], "elsewhere")
+    look, said = attack(prober, lab, rows[0], "elsewhere")
     results.ok(true_names(look, rows) and said["sent"] >= 40 and
                total(look, "unwanted") == 0,
                "the right bytes of another peer reach nobody",
@@ -73,34 +94,44 @@ def test_wrong(results, prober, lab, rows):
 
 
 def test_icmp(results, prober, lab, rows):
-    look, said = under_attack(prober, lab, rows[0], "icmp")
+    look, said = attack(prober, lab, rows[0], "icmp")
     results.ok(true_names(look, rows) and said["sent"] >= 40,
                "an ICMP error that quotes no query of ours ends no question",
                summary(look, said))
     results.ok(total(look, "unwanted") == said["unwanted"],
                "and is counted as unwanted", summary(look, said))
-    look, said = under_attack(prober, lab, rows[0], "icmp", raw=False)
+    look, said = attack(prober, lab, rows[0], "icmp", raw=False,
+                        disturbed=lambda look, _: has_lost(look))
     results.ok(true_names(look, rows), "nor without privilege",
                summary(look, said))
 
 
 def test_broken(results, prober, lab, rows):
-    look, said = under_attack(prober, lab, rows[0], "broken")
+    look, said = attack(prober, lab, rows[0], "broken")
     results.ok(true_names(look, rows) and said["sent"] >= 40,
                "a reply that cannot be read does not keep the good one out",
                summary(look, said))
 
 
 def test_conflict(results, prober, lab, rows):
-    look, said = under_attack(prober, lab, rows[0], "late", interval="0.5")
-    seen = sum(1 for r in look.of("soa") if r["conflict"])
-    results.ok(true_names(look, rows) and seen >= 2 * COUNT - 4,
+    def conflicts(look):
+        return sum(1 for r in look.of("soa") if r["conflict"])
+
+    def is_late(look, _):  # the forger
+        return has_lost(look) or conflicts(look) < 2 * COUNT - 4
+
+    look, said = attack(prober, lab, rows[0], "late", interval="0.5",
+                        disturbed=is_late)
+    results.ok(true_names(look, rows) and conflicts(look) >= 2 * COUNT - 4,
                "a second, other reply is counted as conflict and changes "
                "nothing", summary(look, said))
-    look, said = under_attack(prober, lab, rows[0], "first", interval="0.5")
+    look, said = attack(
+        prober, lab, rows[0], "first", interval="0.5",
+        disturbed=lambda look, said: is_late(look, said) or any(
+            r["nsid"] != FORGED for r in look.of("soa")))
     soa = look.of("soa")
     results.ok(all(r["nsid"] == FORGED for r in soa) and
-               sum(1 for r in soa if r["conflict"]) >= 2 * COUNT - 4 and
+               conflicts(look) >= 2 * COUNT - 4 and
                all(r["dup"] >= r["conflict"] for r in soa),
                "an injector that knows all answers first, and shows in the "
                "conflict", summary(look, said))
@@ -111,7 +142,6 @@ def test_conflict(results, prober, lab, rows):
 MANY = 1000  # of forger.py
 ASKED = 3  # timed questions, a second apart
 # What is forged, of what is asked, and the field that is wrong.
-TRIES = 3  # packets are lost on a busy machine, by tcpdump too
 FLOODS = (("ids", "dns", "id"), ("questions", "dns", "question"),
           ("tokens", "echo", "token"), ("quotes", "dns", "quoted query"),
           ("quotes", "echo", "quoted echo request"))
@@ -141,16 +171,20 @@ def is_neighbour(packet):
         packet[40] in range(133, 138)
 
 
-def is_true(look, row, only):
+def is_taken_in(look, row):
+    """Something forged was taken for the service's."""
+    return any(r["conflict"] or r["outcome"] == "answered" and
+               r["question"] == "soa" and r["nsid_hex"] != row["nsid_hex"]
+               for r in look.records)
+
+
+def is_true(look, row):
     """All answered, by the service, no faster than light; the relay of a busy
     machine may be late, but not each time."""
     late = [r["rtt_us"] / 1000 - row["rtt_ms"] for r in look.records
             if r["outcome"] == "answered"]
     return len(look.records) >= ASKED and len(late) == len(look.records) and \
-        -15 < min(late) < 15 and all(
-            r["conflict"] == 0 and
-            (only == "echo" or r["question"] != "soa" or
-             r["nsid_hex"] == row["nsid_hex"]) for r in look.records)
+        -15 < min(late) < 15 and not is_taken_in(look, row)
 
 
 def is_counted(look, said, arrived):
@@ -165,10 +199,10 @@ def test_flood(results, prober, lab, rows):
         for kind, only, field in FLOODS:
             for _ in range(TRIES):
                 look, said, arrived = flood(prober, lab, row, kind, only)
-                if is_true(look, row, only) and \
+                if is_taken_in(look, row) or is_true(look, row) and \
                         is_counted(look, said, arrived):
                     break
-            results.ok(is_true(look, row, only) and look.status == 0 and
+            results.ok(is_true(look, row) and look.status == 0 and
                        said["sent"] >= MANY * ASKED,
                        "IPv%d: %d replies of a wrong %s to %d change "
                        "nothing" % (row["af"], said["sent"], field,
@@ -209,7 +243,10 @@ def test_round(results, prober, lab, rows):
         with probing.started(lab, row["path"][1], "python3", "-I", FORGER,
                              kind, vp["v4"], vp["v6"]) as forger:
             forger.stdout.readline()
-            seen = one.run()
+            for _ in range(TRIES):
+                seen = one.run()
+                if not has_lost(seen):
+                    break
             forger.terminate()
             said = json.loads(forger.stdout.readline())
         unwanted = total(seen, "unwanted")
@@ -232,8 +269,11 @@ def test_round(results, prober, lab, rows):
 
 def test_spoofs(results, prober, lab, rows):
     for row in rows:
-        look, said, arrived = flood(prober, lab, row, "spoofs", "dns")
-        results.ok(is_true(look, row, "dns") and
+        for _ in range(TRIES):
+            look, said, arrived = flood(prober, lab, row, "spoofs", "dns")
+            if not has_lost(look) and arrived >= 0.8 * said["sent"]:
+                break
+        results.ok(is_true(look, row) and
                    arrived >= 0.8 * said["sent"] >= 800 * ASKED
                    and total(look, "unwanted") == 0 and
                    look.identity(row["af"])["attacked"] is False,
