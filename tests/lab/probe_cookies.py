@@ -108,7 +108,7 @@ def asked_with(path, port):
 
 def test_real(results, prober, name, server):
     path = os.path.join(prober.folder, name + ".pcap")
-    seen = look(prober, server, "--cookie", "-z", ZONE, "-c", "4", "-i", "0.2",
+    seen = look(prober, server, "--cookie", "-z", ZONE, "-c", "4", "-i", "0.6",
                 "--write", path)
     soa = seen.of("soa")
     first, again, *later = soa
@@ -182,7 +182,7 @@ def test_forged(results, prober):
     server = Server(udp=lambda q: [
         answer(q, options=option(10, b"f" * 16)),
         answer(q, options=option(10, options_of(q)[10][:8] + b"genuine!"))])
-    seen = look(prober, server, "--cookie", "-c", "3", "-i", "0.3")
+    seen = look(prober, server, "--cookie", "-c", "3", "-i", "0.6")
     later = [options_of(q)[10][8:] for q in server.datagrams]
     results.ok(later.count(b"genuine!") == 2 and set(later) ==
                {b"", b"genuine!"} and

