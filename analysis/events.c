@@ -6,12 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/events_beside.h"
-#include "analysis/memory.h"
 #include "analysis/quantile.h"
-#include "lib/text.h"
 
-#define LIST_TEXT 1024
-#define NOTES_TEXT 4096
 #define SAME_MODE 0.9 /* similarity of known vantage points */
 #define MODES_BACK 100
 #define DAY_US (24LL * 3600 * 1000000)
@@ -61,39 +57,13 @@ static const char *const kind_names[] = {
 struct summary {
 	struct values before, after, change, convergence;
 	size_t vps, returned;
-	char to[LIST_TEXT], from[LIST_TEXT];
+	struct list to, from;
 	size_t not_seen;
-	char not_seen_vps[LIST_TEXT];
+	struct list not_seen_vps;
 	size_t paths_compared;
-	char diverges[LIST_TEXT], notes[NOTES_TEXT];
+	struct list diverges, notes;
 	double load;
 };
-
-/* A site and how many vantage points. */
-struct tally {
-	int32_t site;
-	size_t count;
-	const char *name;
-};
-
-static int
-compare_tallies(const void *left, const void *right)
-{
-	const struct tally *a = left, *b = right;
-
-	if (a->count != b->count)
-		return a->count < b->count ? 1 : -1;
-	return strcmp(a->name, b->name);
-}
-
-static void
-append(char *text, size_t size, const char *more)
-{
-	size_t len = strlen(text);
-
-	(void)text_print(
-	    text + len, size - len, "%s%s", len > 0 ? ", " : "", more);
-}
 
 static int32_t
 site_of(const struct events *e, const struct member *m, bool to)
@@ -119,37 +89,21 @@ counted(const struct events *e, const struct event *event, size_t i,
 	return false;
 }
 
-/* "LHR 46, HKG 17": the sites and how many vantage points of each. */
+/* The sites and how many vantage points of each. */
 static void
-list_sites(
-    char *text, const struct events *e, const struct event *event, bool to)
+list_sites(struct list *list, const struct events *e, const struct event *event,
+    bool to)
 {
-	struct tally *tallies = memory_zeroed(event->count, sizeof(*tallies));
-	size_t count = 0;
-	char one[LIST_TEXT];
+	struct tallies tallies = { 0 };
 
 	for (size_t i = 0; i < event->count; i++) {
 		int32_t site = site_of(e, &event->members[i], to);
-		size_t k = 0;
 
-		if (site < 0 || counted(e, event, i, site, to))
-			continue;
-		while (k < count && tallies[k].site != site)
-			k++;
-		if (k == count)
-			tallies[count++] = (struct tally){ site, 0,
-				names_text(&e->run->catalog.sites, site) };
-		tallies[k].count++;
+		if (site >= 0 && !counted(e, event, i, site, to))
+			tallies_add(&tallies, site);
 	}
-	if (count > 1)
-		qsort(tallies, count, sizeof(*tallies), compare_tallies);
-	text[0] = '\0';
-	for (size_t k = 0; k < count; k++) {
-		(void)text_print(one, sizeof(one), "%.256s %zu",
-		    tallies[k].name, tallies[k].count);
-		append(text, LIST_TEXT, one);
-	}
-	free(tallies);
+	tallies_list(list, &tallies, &e->run->catalog.sites);
+	free(tallies.items);
 }
 
 /* Whether the path before is taken again. */
@@ -247,7 +201,7 @@ find_not_seen(
 			continue;
 		vp_before = lane->vp;
 		s->not_seen++;
-		append(s->not_seen_vps, sizeof(s->not_seen_vps),
+		list_add(&s->not_seen_vps, ", ",
 		    names_text(&c->names, c->vps[lane->vp].name));
 	}
 }
@@ -375,8 +329,8 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 		cell_number(event->start_us),
 		cell_number(event->end_us),
 		cell_number((int64_t)s->vps),
-		cell_text(s->to),
-		cell_text(s->from),
+		cell_text(s->to.text),
+		cell_text(s->from.text),
 		cell_percent((double)s->vps, (double)known),
 		cell_number(event->start_us - event->start_after_us),
 		cell_number(event->end_us - event->end_after_us),
@@ -387,17 +341,31 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 		p95_cell(&s->convergence),
 		cell_number((int64_t)s->returned),
 		cell_number((int64_t)s->not_seen),
-		cell_text(s->not_seen_vps),
+		cell_text(s->not_seen_vps.text),
 		cell_number_if(mode_us >= 0, mode_us),
 		cell_number_if(not_ours >= 0, not_ours),
 		cell_number_if(e->paths.count > 0, (int64_t)s->paths_compared),
-		cell_text(s->diverges),
-		cell_text(s->notes),
+		cell_text(s->diverges.text),
+		cell_text(s->notes.text),
 		cell_percent(s->load, known_load),
 		cell_percent(known_load, all_load(run)),
 	};
 
 	return report_row(&run->report, cells);
+}
+
+static void
+clear(struct summary *s)
+{
+	values_clear(&s->before);
+	values_clear(&s->after);
+	values_clear(&s->change);
+	values_clear(&s->convergence);
+	free(s->to.text);
+	free(s->from.text);
+	free(s->not_seen_vps.text);
+	free(s->diverges.text);
+	free(s->notes.text);
 }
 
 static int
@@ -409,18 +377,14 @@ write_event(
 
 	for (size_t i = 0; i < event->count; i++)
 		add_member(&s, e, event, i);
-	list_sites(s.to, e, event, true);
-	list_sites(s.from, e, event, false);
+	list_sites(&s.to, e, event, true);
+	list_sites(&s.from, e, event, false);
 	if (event->kind == EVENT_SITE_LOST)
 		find_not_seen(&s, e, event);
-	s.paths_compared =
-	    events_partings(s.diverges, sizeof(s.diverges), e, event);
-	notes_print(s.notes, sizeof(s.notes), notes, e, event);
+	s.paths_compared = events_partings(&s.diverges, e, event);
+	notes_list(&s.notes, notes, e, event);
 	status = write_cells(e, event, &s);
-	values_clear(&s.before);
-	values_clear(&s.after);
-	values_clear(&s.change);
-	values_clear(&s.convergence);
+	clear(&s);
 	return status;
 }
 

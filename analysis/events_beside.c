@@ -13,11 +13,6 @@
 
 /* --- partings --- */
 
-struct tally {
-	char text[PARTING_TEXT];
-	size_t count;
-};
-
 /* A trace in [from, to), the newest or the oldest, that says it ended at a
  * site, or says nothing within [sure_from, sure_to]. */
 struct wanted {
@@ -114,16 +109,6 @@ print_parting(char text[PARTING_TEXT], const struct parting *p)
 	(void)text_print(text, PARTING_TEXT, "%s > %s", from, to);
 }
 
-static int
-compare_tallies(const void *left, const void *right)
-{
-	const struct tally *a = left, *b = right;
-
-	if (a->count != b->count)
-		return a->count < b->count ? 1 : -1;
-	return strcmp(a->text, b->text);
-}
-
 /* Whether an earlier member is of the same vantage point. */
 static bool
 counted(const struct event *event, size_t i)
@@ -135,17 +120,17 @@ counted(const struct event *event, size_t i)
 	return false;
 }
 
-static size_t
-tally_partings(
-    struct tally *tallies, struct events *e, const struct event *event)
+size_t
+events_partings(struct list *list, struct events *e, const struct event *event)
 {
-	size_t count = 0;
+	struct tallies tallies = { 0 };
+	struct names texts = { 0 };
+	size_t compared = 0;
 
 	for (size_t i = 0; i < event->count; i++) {
 		const struct member *m = &event->members[i];
 		char text[PARTING_TEXT];
 		struct parting parting;
-		size_t k = 0;
 
 		if (m->silence != NULL || counted(event, i))
 			continue;
@@ -154,34 +139,12 @@ tally_partings(
 		else if (!part_change(e, m, &parting))
 			continue;
 		print_parting(text, &parting);
-		while (k < count && strcmp(tallies[k].text, text) != 0)
-			k++;
-		if (k == count)
-			(void)text_copy(
-			    tallies[count++].text, PARTING_TEXT, text);
-		tallies[k].count++;
+		tallies_add(&tallies, names_put(&texts, text));
+		compared++;
 	}
-	return count;
-}
-
-size_t
-events_partings(
-    char *text, size_t size, struct events *e, const struct event *event)
-{
-	struct tally *tallies = memory_zeroed(event->count, sizeof(*tallies));
-	size_t count = tally_partings(tallies, e, event);
-	size_t compared = 0, len = 0;
-
-	if (count > 1)
-		qsort(tallies, count, sizeof(*tallies), compare_tallies);
-	text[0] = '\0';
-	for (size_t k = 0; k < count; k++) {
-		compared += tallies[k].count;
-		(void)text_print(text + len, size - len, "%s%s %zu",
-		    k == 0 ? "" : ", ", tallies[k].text, tallies[k].count);
-		len += strlen(text + len);
-	}
-	free(tallies);
+	tallies_list(list, &tallies, &texts);
+	free(tallies.items);
+	names_clear(&texts);
 	return compared;
 }
 
@@ -294,19 +257,16 @@ belongs(const struct note_line *note, const struct events *e,
 }
 
 void
-notes_print(char *text, size_t size, const struct notes *n,
-    const struct events *e, const struct event *event)
+notes_list(struct list *list, const struct notes *n, const struct events *e,
+    const struct event *event)
 {
 	char time[TIMES_TEXT];
-	size_t len = 0;
 
-	text[0] = '\0';
 	for (size_t i = 0; i < n->count; i++) {
 		if (!belongs(&n->items[i], e, event))
 			continue;
 		wall_format(time, wall_from_us(n->items[i].t_us), 0);
-		(void)text_print(text + len, size - len, "%s%s %s",
-		    len == 0 ? "" : "; ", time, n->items[i].text);
-		len += strlen(text + len);
+		list_add(list, "; ", time);
+		list_add(list, " ", n->items[i].text);
 	}
 }

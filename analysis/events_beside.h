@@ -7,13 +7,13 @@
 #define ANALYSIS_EVENTS_BESIDE_H
 
 #include "analysis/events.h"
+#include "analysis/tallies.h"
 
 /* "64502 > 64503 46, same 2": the networks, or hops where none is known, at
  * which the vantage points' paths before and after it part, and how many;
  * same: the path did not change. The number of vantage points whose paths are
  * known on both sides. */
-size_t events_partings(
-    char *text, size_t size, struct events *, const struct event *);
+size_t events_partings(struct list *, struct events *, const struct event *);
 
 /* How many vantage points went to a name that no line of the site map means;
  * -1 where the map declares no names of the target, or nobody went. */
@@ -32,7 +32,7 @@ void notes_clear(struct notes *);
 
 /* "2026-11-21T12:00:00Z drained; ...": those that belong to an event, from
  * half an hour before it until half an hour after its end. */
-void notes_print(char *text, size_t size, const struct notes *,
-    const struct events *, const struct event *);
+void notes_list(struct list *, const struct notes *, const struct events *,
+    const struct event *);
 
 #endif

@@ -7,6 +7,7 @@
 #include "analysis/identities.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
+#include "analysis/tallies.h"
 #include "lib/sphere.h"
 #include "lib/text.h"
 
@@ -15,6 +16,7 @@
 #define STALE_US (65 * 60 * 1000000LL)
 #define SAME_KM 150.0
 #define NOTE_TEXT 80
+#define GAP "; "
 #define OTHERS 64 /* names of a row; "..." stands for the rest */
 
 static const struct column columns[] = {
@@ -50,21 +52,6 @@ static const struct column columns[] = {
 enum state { STATE_UNKNOWN, STATE_GUESS, STATE_KNOWN };
 enum agreement { AGREE_NONE, AGREE_SAME, AGREE_SITE, AGREE_UNCLEAR, AGREE_NOT };
 
-/* Texts with "; " between. */
-struct list {
-	char *text;
-	size_t len, room;
-};
-
-/* How many vantage points are where. */
-struct tally {
-	struct tally_item {
-		int32_t name;
-		size_t count;
-	} * items;
-	size_t count, room;
-};
-
 struct line {
 	const struct identity *id;
 	struct site site;
@@ -78,73 +65,11 @@ struct page {
 	struct identities ids;
 	struct line *lines;
 	struct list regions, countries, names;
-	struct tally by_region, by_country;
+	struct tallies by_region, by_country;
 	int32_t others[OTHERS]; /* listed in names */
 	size_t other_count;
 	size_t *pairs_by_nsid; /* indexes, by target and NSID */
 };
-
-/* --- small things --- */
-
-static void
-list_add(struct list *list, const char *text)
-{
-	const size_t len = strlen(text);
-
-	while (list->len + len + 3 > list->room)
-		list->text = memory_grow(list->text, &list->room, 1);
-	(void)text_print(list->text + list->len, list->room - list->len, "%s%s",
-	    list->len > 0 ? "; " : "", text);
-	list->len += strlen(list->text + list->len);
-}
-
-static void
-list_begin(struct list *list)
-{
-	list->len = 0;
-	if (list->room > 0)
-		list->text[0] = '\0';
-}
-
-static void
-tally_add(struct tally *tally, int32_t name)
-{
-	if (name < 0)
-		return;
-	for (size_t i = 0; i < tally->count; i++) {
-		if (tally->items[i].name == name) {
-			tally->items[i].count++;
-			return;
-		}
-	}
-	if (tally->count == tally->room)
-		tally->items = memory_grow(
-		    tally->items, &tally->room, sizeof(*tally->items));
-	tally->items[tally->count++] = (struct tally_item){ name, 1 };
-}
-
-/* The most first, then by name. */
-static int
-compare_tally(const void *left, const void *right, void *names)
-{
-	const struct tally_item *a = left, *b = right;
-
-	if (a->count != b->count)
-		return a->count < b->count ? 1 : -1;
-	return strcmp(names_text(names, a->name), names_text(names, b->name));
-}
-
-static void
-tally_list(struct list *list, struct tally *tally, struct names *names)
-{
-	list_begin(list);
-	if (tally->count > 1)
-		qsort_r(tally->items, tally->count, sizeof(*tally->items),
-		    compare_tally, names);
-	for (size_t i = 0; i < tally->count; i++)
-		list_add(list, names_text(names, tally->items[i].name));
-	tally->count = 0;
-}
 
 /* --- places --- */
 
@@ -230,11 +155,11 @@ list_other(struct page *page, int32_t name)
 			return;
 	}
 	if (page->other_count == OTHERS) {
-		list_add(&page->names, "...");
+		list_add(&page->names, GAP, "...");
 	} else {
 		page->others[page->other_count] = name;
-		list_add(
-		    &page->names, names_text(&page->run->catalog.names, name));
+		list_add(&page->names, GAP,
+		    names_text(&page->run->catalog.names, name));
 	}
 	page->other_count++;
 }
@@ -344,13 +269,13 @@ count_vps(struct page *page, const struct identity *id)
 	const struct identity_sight *sights =
 	    page->ids.sights.items + id->sight;
 	struct seen_by by = { .newest = -1 };
-	struct tally addresses = { 0 };
+	struct tallies addresses = { 0 };
 
 	for (size_t i = 0; i < id->sight_count; i++) {
 		const struct lane *lane = &c->lanes[sights[i].lane];
 		const struct place *place;
 
-		tally_add(&addresses, lane->service);
+		tallies_add(&addresses, lane->service);
 		by.intercepted =
 		    by.intercepted ||
 		    judge_marks_name(c, sights[i].lane, sights[i].instance);
@@ -361,13 +286,23 @@ count_vps(struct page *page, const struct identity *id)
 		by.vps++;
 		place = catalog_place(&c->vps[lane->vp], sights[i].last_us);
 		if (place != NULL) {
-			tally_add(&page->by_region, place->region);
-			tally_add(&page->by_country, place->country);
+			tallies_add(&page->by_region, place->region);
+			tallies_add(&page->by_country, place->country);
 		}
 	}
 	by.addresses = addresses.count;
 	free(addresses.items);
 	return by;
+}
+
+static void
+list_names_of(struct list *list, struct tallies *t, struct names *names)
+{
+	list_begin(list);
+	tallies_sort(t, names);
+	for (size_t i = 0; i < t->count; i++)
+		list_add(list, GAP, names_text(names, t->items[i].name));
+	t->count = 0;
 }
 
 static void
@@ -423,8 +358,8 @@ write_line(struct page *page, struct line *line)
 	char note[NOTE_TEXT];
 
 	list_names(page, line);
-	tally_list(&page->regions, &page->by_region, &c->names);
-	tally_list(&page->countries, &page->by_country, &c->names);
+	list_names_of(&page->regions, &page->by_region, &c->names);
+	list_names_of(&page->countries, &page->by_country, &c->names);
 	write_note(note, sizeof(note), line, &by);
 	cells[0] = run_text(run, c->services[id->target].target);
 	cells[1] = cell_text(states[line->state]);

@@ -8,12 +8,12 @@
 #include <string.h>
 #include "analysis/memory.h"
 #include "analysis/reports.h"
+#include "analysis/tallies.h"
 #include "analysis/traces.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
 #define TABLE_COLUMNS 24 /* the hops themselves are long */
-#define SITES_TEXT 1024
 
 static const struct column columns[] = {
 	{ "target", COLUMN_TEXT },
@@ -61,6 +61,7 @@ struct paths {
 	int status;
 	char *text; /* grows */
 	size_t size;
+	struct list sites; /* of the path at hand */
 };
 
 /* --- what a path is compared with --- */
@@ -156,56 +157,25 @@ print_asns(char *text, size_t size, const struct path *path)
 		text[0] = '\0';
 }
 
-/* A site and how many traces. */
-struct tally {
-	const char *name;
-	size_t count;
-};
-
-static int
-compare_tallies(const void *left, const void *right)
-{
-	const struct tally *a = left, *b = right;
-
-	if (a->count != b->count)
-		return a->count < b->count ? 1 : -1;
-	return strcmp(a->name, b->name);
-}
-
-/* "LHR 46, HKG 17": the sites that answered the traces of a path. */
+/* The sites that answered the traces of a path. */
 static void
-print_sites(char *text, size_t size, struct paths *p,
-    const struct lane_paths *lane, size_t number)
+list_sites(struct list *list, struct paths *p, const struct lane_paths *lane,
+    size_t number)
 {
 	struct catalog *c = &p->run->catalog;
-	struct tally *tallies =
-	    memory_zeroed(lane->trace_count, sizeof(*tallies));
-	size_t count = 0, len = 0;
+	struct tallies tallies = { 0 };
 
 	for (size_t i = 0; i < lane->trace_count; i++) {
 		const struct trace *t = &lane->traces[i];
-		const char *name;
-		size_t k = 0;
 
-		if (t->number != number || t->instance < 0)
-			continue;
-		name = names_text(&c->sites,
-		    catalog_site(c, c->lanes[lane->lane].service, t->instance));
-		while (k < count && tallies[k].name != name)
-			k++;
-		if (k == count)
-			tallies[count++].name = name;
-		tallies[k].count++;
+		if (t->number == number && t->instance >= 0)
+			tallies_add(&tallies,
+			    catalog_site(
+				c, c->lanes[lane->lane].service, t->instance));
 	}
-	if (count > 1)
-		qsort(tallies, count, sizeof(*tallies), compare_tallies);
-	text[0] = '\0';
-	for (size_t k = 0; k < count; k++) {
-		(void)text_print(text + len, size - len, "%s%s %zu",
-		    k == 0 ? "" : ", ", tallies[k].name, tallies[k].count);
-		len += strlen(text + len);
-	}
-	free(tallies);
+	list_begin(list);
+	tallies_list(list, &tallies, &c->sites);
+	free(tallies.items);
 }
 
 /* --- rows --- */
@@ -279,13 +249,12 @@ write_path(struct paths *p, struct lane_paths *lane, size_t number)
 	const struct service *service = &c->services[l->service];
 	struct traced_path *is = &lane->items[number];
 	char hops[PATH_HOPS * (ADDR_TEXT + 1)], asns[PATH_HOPS * 12];
-	char sites[SITES_TEXT];
 	struct comparison compared;
 
 	compare_path(&compared, p, lane, number);
 	print_hops(hops, sizeof(hops), &is->path);
 	print_asns(asns, sizeof(asns), &is->path);
-	print_sites(sites, sizeof(sites), p, lane, number);
+	list_sites(&p->sites, p, lane, number);
 	quantile_sort(is->rtts.items, is->rtts.count);
 	return report_row(&run->report,
 	    (const struct cell[COLUMNS]){
@@ -307,7 +276,7 @@ write_path(struct paths *p, struct lane_paths *lane, size_t number)
 		is->rtts.count == 0 ? cell_unknown()
 				    : cell_number(quantile_median(
 					  is->rtts.items, is->rtts.count)),
-		cell_text(sites),
+		cell_text(p->sites.text),
 		cell_text(compared.name),
 		cell_number_if(
 		    compared.made, (int64_t)compared.parting.distance),
@@ -362,6 +331,7 @@ clear(struct paths *p)
 		path_clear(&p->references[i].path);
 	free(p->references);
 	free(p->text);
+	free(p->sites.text);
 	traces_clear(&p->reader);
 }
 
