@@ -62,17 +62,6 @@ end_nothing(struct report *report)
 	return 0;
 }
 
-static size_t
-column_named(const struct report *report, const char *name)
-{
-	size_t i = 0;
-
-	while (
-	    i < report->count - 1 && strcmp(report->columns[i].name, name) != 0)
-		i++;
-	return i;
-}
-
 /* Numbered as they come, like the values. */
 static json_t *
 find_series(struct html_capture *capture, json_t *names)
@@ -114,14 +103,14 @@ static int
 add_step(struct report *report, const struct cell *cells)
 {
 	struct html_capture *capture = of(report);
-	size_t p50 = column_named(report, "p50_ms");
-	size_t p95 = column_named(report, "p95_ms");
+	size_t p50 = report_column(report, "p50_ms");
+	size_t p95 = report_column(report, "p95_ms");
 	json_t *names = json_array(), *series;
 
 	for (size_t i = 0; i < SERIES_KEYS; i++)
 		json_array_append_new(
 		    names, report_json_text(
-			       &cells[column_named(report, series_keys[i])],
+			       &cells[report_column(report, series_keys[i])],
 			       COLUMN_TEXT));
 	json_array_append_new(
 	    names, report_json_text(&cells[GROUP_COLUMN], COLUMN_TEXT));

@@ -7,13 +7,12 @@
 static const char *
 text_in(const struct report *report, const struct cell *cells, const char *name)
 {
-	for (size_t i = 0; i < report->count; i++) {
-		if (strcmp(report->columns[i].name, name) == 0 &&
-		    report->columns[i].type == COLUMN_TEXT &&
-		    cell_is_known(&cells[i], COLUMN_TEXT))
-			return cells[i].text;
-	}
-	return NULL;
+	const size_t i = report_column(report, name);
+
+	return i < report->count && report->columns[i].type == COLUMN_TEXT &&
+		       cell_is_known(&cells[i], COLUMN_TEXT)
+		   ? cells[i].text
+		   : NULL;
 }
 
 static bool

@@ -17,12 +17,11 @@ draw_share(const struct report *report, const struct cell *cells,
 {
 	const struct run *run = report->owner;
 
-	for (size_t i = 0; i < report->count; i++) {
-		if (strcmp(report->columns[i].name, "share_pct") == 0 &&
-		    cells[i].known)
-			bars_share(out, (double)cells[i].value / 10000,
-			    run->pictures->blocks);
-	}
+	const size_t i = report_column(report, "share_pct");
+
+	if (i < report->count && cells[i].known)
+		bars_share(
+		    out, (double)cells[i].value / 10000, run->pictures->blocks);
 }
 
 static void

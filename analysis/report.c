@@ -128,6 +128,16 @@ name_row(const struct report *report, const struct cell *cells, char *out)
 	return end;
 }
 
+size_t
+report_column(const struct report *report, const char *name)
+{
+	size_t i = 0;
+
+	while (i < report->count && strcmp(report->columns[i].name, name) != 0)
+		i++;
+	return i;
+}
+
 char *
 report_row_name(const struct report *report, const struct cell *cells)
 {

@@ -91,6 +91,9 @@ int report_begin(struct report *, const struct column *, size_t count);
 int report_row(struct report *, const struct cell *);
 int report_end(struct report *);
 
+/* Where the column of a name is; report->count: nowhere. */
+size_t report_column(const struct report *, const char *name);
+
 struct cell cell_text(const char *);
 struct cell cell_number(int64_t);
 struct cell cell_number_if(bool known, int64_t);

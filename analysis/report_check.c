@@ -91,10 +91,7 @@ begin(struct report *report)
 
 	report->state = c;
 	report->check->state = CHECK_UNKNOWN;
-	while (
-	    c->column < report->count &&
-	    strcmp(report->columns[c->column].name, report->check->column) != 0)
-		c->column++;
+	c->column = report_column(report, report->check->column);
 	c->perfdata = open_memstream(&c->text, &c->len);
 	return c->perfdata == NULL ? -1 : 0;
 }

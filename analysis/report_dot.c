@@ -46,14 +46,13 @@ static const char *
 cell_named(const struct report *report, const struct cell *cells,
     const char *name, int64_t *value)
 {
-	for (size_t i = 0; i < report->count; i++) {
-		if (strcmp(report->columns[i].name, name) != 0)
-			continue;
-		if (value != NULL)
-			*value = cells[i].value;
-		return cells[i].text == NULL ? "" : cells[i].text;
-	}
-	return "";
+	const size_t i = report_column(report, name);
+
+	if (i == report->count)
+		return "";
+	if (value != NULL)
+		*value = cells[i].value;
+	return cells[i].text == NULL ? "" : cells[i].text;
 }
 
 /* The number of a node, in a network ("": none). */

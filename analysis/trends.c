@@ -57,13 +57,10 @@ add_step(struct report *report, const struct cell *cells)
 {
 	struct trends *t = of(report);
 	const int64_t step = (cells[0].value - t->first_us) / t->step_us;
+	const size_t p50 = report_column(report, "p50_ms");
 
-	for (size_t i = 0; i < report->count && step < BARS_STEPS; i++) {
-		if (strcmp(report->columns[i].name, "p50_ms") == 0 &&
-		    cells[i].known)
-			values_of(t, report, cells)[step] =
-			    (double)cells[i].value;
-	}
+	if (p50 < report->count && cells[p50].known && step < BARS_STEPS)
+		values_of(t, report, cells)[step] = (double)cells[p50].value;
 	return 0;
 }
 
