@@ -96,6 +96,15 @@ begin(struct report *report)
 	return c->perfdata == NULL ? -1 : 0;
 }
 
+/* Whether the column is of numbers. */
+static bool
+counts(const struct report *report, const struct checking *c)
+{
+	const enum column_type type = report->columns[c->column].type;
+
+	return type != COLUMN_TEXT && type != COLUMN_TIME;
+}
+
 static const char *
 unit_of(enum column_type type)
 {
@@ -156,9 +165,12 @@ row(struct report *report, const struct cell *cells)
 	char number[64], *name;
 	enum column_type type;
 
-	if (c->column == report->count || !cells[c->column].known)
+	if (c->column == report->count || !counts(report, c) ||
+	    !cells[c->column].known)
 		return 0;
 	type = report->columns[c->column].type;
+	if (type == COLUMN_FLAG)
+		type = COLUMN_INTEGER;
 	(void)cell_format(number, sizeof(number), type, &cells[c->column]);
 	name = name_of(report, cells);
 	(void)fprintf(c->perfdata, " '%s'=%s%s;%s;%s", name, number,
@@ -177,6 +189,9 @@ put_line(struct report *report, const struct checking *c)
 
 	if (c->column == report->count)
 		return fprintf(out, "%s UNKNOWN: no column %s here\n",
+		    report->name, check->column);
+	if (!counts(report, c))
+		return fprintf(out, "%s UNKNOWN: no numbers in column %s\n",
 		    report->name, check->column);
 	if (report->rows == 0 && check->quiet) {
 		check->state = CHECK_OK;

@@ -11,7 +11,7 @@ static const struct fit {
 	const char *checked; /* NULL: no column is more natural than others */
 	bool quiet;          /* no row: nothing happened */
 } fits[] = {
-	{ "latency", true, true, "p95_ms", false },
+	{ "latency", true, true, "p50_ms", false },
 	{ "catchment", true, true, "share_pct", false },
 	{ "changes", false, true, NULL, true },
 	{ "diff", false, true, NULL, false },

@@ -1,6 +1,7 @@
 /* OpenMetrics 1.0 text: each column of numbers is a gauge of a family of its
  * own, in base units; columns of text, and numbers that are names, are its
  * labels. A leading time is the time of the samples. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
@@ -8,10 +9,12 @@
 #include "lib/text.h"
 
 #define NAME_TEXT 128
+#define TIME_DECIMALS 6
 
 struct sample {
 	char *labels;
-	double value, time;
+	int64_t value; /* in the unit of its column */
+	int64_t time_us;
 	size_t number; /* as it came */
 };
 
@@ -28,23 +31,24 @@ struct openmetrics {
 };
 
 /* How a column of a type, and of such an ending, is a metric: the ending gives
- * way to another, and value / divisor is in the unit that is its last word. */
+ * way to another, and the value with so many decimals is in the unit that is
+ * its last word. */
 static const struct unit {
 	enum column_type type;
 	const char *ending, *suffix;
-	double divisor;
+	int decimals;
 } units[] = {
-	{ COLUMN_INTEGER, "_s", "seconds", 1 },
-	{ COLUMN_INTEGER, "", "", 1 },
-	{ COLUMN_COUNT, "", "", 100 },
-	{ COLUMN_MS, "_ms", "seconds", 1e6 },
-	{ COLUMN_SECONDS, "_s", "seconds", 1e6 },
-	{ COLUMN_RATIO, "", "", 1e4 },
-	{ COLUMN_PERCENT, "_pct", "ratio", 1e4 },
-	{ COLUMN_TIME, "", "timestamp_seconds", 1e6 },
-	{ COLUMN_FLAG, "", "", 1 },
-	{ COLUMN_KM, "_km", "meters", 1 },
-	{ COLUMN_DEGREES, "", "", 1e6 },
+	{ COLUMN_INTEGER, "_s", "seconds", 0 },
+	{ COLUMN_INTEGER, "", "", 0 },
+	{ COLUMN_COUNT, "", "", 2 },
+	{ COLUMN_MS, "_ms", "seconds", 6 },
+	{ COLUMN_SECONDS, "_s", "seconds", 6 },
+	{ COLUMN_RATIO, "", "", 4 },
+	{ COLUMN_PERCENT, "_pct", "ratio", 4 },
+	{ COLUMN_TIME, "", "timestamp_seconds", 6 },
+	{ COLUMN_FLAG, "", "", 0 },
+	{ COLUMN_KM, "_km", "meters", 0 },
+	{ COLUMN_DEGREES, "", "", 6 },
 };
 
 static bool
@@ -162,13 +166,13 @@ row(struct report *report, const struct cell *cells)
 	if ((sample.labels = labels_of(report, cells)) == NULL)
 		return -1;
 	if (om->timed)
-		sample.time = (double)cells[0].value / 1e6;
+		sample.time_us = cells[0].value;
 	for (size_t i = 0; i < report->count; i++) {
 		struct family *family = &om->families[i];
 
 		if (family->unit == NULL || !cells[i].known)
 			continue;
-		sample.value = (double)cells[i].value / family->unit->divisor;
+		sample.value = cells[i].value;
 		add_sample(family, &sample);
 	}
 	free(sample.labels);
@@ -189,6 +193,23 @@ compare_samples(const void *one, const void *other)
 	return (a->number > b->number) - (a->number < b->number);
 }
 
+/* Exactly, behind a blank, without zeros at the end. */
+static void
+put_number(FILE *stream, int64_t value, int decimals)
+{
+	int64_t unit = 1;
+
+	for (int i = 0; i < decimals; i++)
+		unit *= 10;
+	(void)fprintf(stream, " %s%" PRId64,
+	    value < 0 && value > -unit ? "-" : "", value / unit);
+	value = value % unit < 0 ? -(value % unit) : value % unit;
+	for (; decimals > 0 && value % 10 == 0; decimals--)
+		value /= 10;
+	if (decimals > 0)
+		(void)fprintf(stream, ".%0*" PRId64, decimals, value);
+}
+
 static int
 write_family(const struct openmetrics *om, FILE *stream, struct family *family)
 {
@@ -207,10 +228,10 @@ write_family(const struct openmetrics *om, FILE *stream, struct family *family)
 	for (size_t i = 0; i < family->count; i++) {
 		const struct sample *s = &family->samples[i];
 
-		(void)fprintf(
-		    stream, "%s{%s} %.10g", family->name, s->labels, s->value);
+		(void)fprintf(stream, "%s{%s}", family->name, s->labels);
+		put_number(stream, s->value, family->unit->decimals);
 		if (om->timed)
-			(void)fprintf(stream, " %.3f", s->time);
+			put_number(stream, s->time_us, TIME_DECIMALS);
 		(void)putc('\n', stream);
 	}
 	return ferror(stream) ? -1 : 0;

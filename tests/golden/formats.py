@@ -4,6 +4,7 @@
 
 import collections
 import csv
+import datetime
 import io
 import json
 import os
@@ -27,6 +28,7 @@ except ImportError:
     text_string_to_metric_families = None
 
 SECOND = 10**6
+UTC = datetime.timezone.utc
 HOUR = 3600 * SECOND
 T0 = 1_795_219_200 * SECOND  # 2026-11-21T00:00:00Z
 DAY = ("--since", "2026-11-21", "--until", "2026-11-22")
@@ -71,7 +73,7 @@ def fill(path):
                                         record(t, site, 9, V6)],
                              every_s=3600))
         batches.append(Batch("oslo", [
-            record(t, '=x"y\\z', None if hour == 5 else 50)],
+            record(t + 123_456, '=x"y\\z', None if hour == 5 else 50)],
             every_s=3600))
     places = [("berlin", 0, "Europe", "DE", 64500),
               ("oslo", 0, "Europe", "NO", 64501)]
@@ -120,10 +122,35 @@ class Formats:
                         f"{sum(wanted.values())} numbers of the CSV",
                         done.stderr, list(missed.items())[:5],
                         done.stdout[:900])
+        self.exact_times()
         for name in LISTS:
             done = self.run(name, "--format", "openmetrics", "-o", "/dev/null")
             self.tap.ok(done.returncode == 2 and "no gauges" in done.stderr,
                         f"{name} is no gauge, and says so", done)
+
+    def exact_times(self):
+        """To the microsecond, which a double of Python still tells apart."""
+        words = ("sites", "--since", "2026-11-20T00:00:00.25Z", "--until",
+                 "2026-11-22")
+        wanted = collections.Counter(
+            r["first_seen"] for r in self.rows(*words))
+        got = collections.Counter()
+        for line in self.run(*words, "--format",
+                             "openmetrics").stdout.splitlines():
+            if line.startswith("acreport_sites_first_seen_timestamp_seconds{"):
+                whole, _, part = line.rsplit(" ", 1)[1].partition(".")
+                at = datetime.datetime.fromtimestamp(int(whole), UTC)
+                got[at.strftime("%Y-%m-%dT%H:%M:%S.") +
+                    f"{part:0<6}Z"] += 1
+        self.tap.ok(wanted == got and any(
+            not time.endswith(".000000Z") for time in wanted),
+                    "a time is exact as OpenMetrics", wanted, got)
+        text = self.run("latency", "--by", "all", "--since",
+                        "2026-11-21T00:00:00.125Z", "--until", "2026-11-22",
+                        "--step", "6h", "--format", "openmetrics").stdout
+        self.tap.ok(f" {T0 // SECOND}.125\n" in text and
+                    f" {T0 // SECOND + 6 * 3600}\n" in text,
+                    "also that of a sample", text[:900])
 
     @staticmethod
     def wanted(report, rows):
@@ -183,10 +210,10 @@ class Formats:
         code, line, _ = self.check("latency", "--by", "vp", *DAY, "--warn",
                                    "30", "--crit", "60")
         head, _, tail = line.partition("|")
-        slow = {r["vp"]: r["p95_ms"] for r in self.rows("latency", "--by",
+        slow = {r["vp"]: r["p50_ms"] for r in self.rows("latency", "--by",
                                                         "vp", *DAY)}
         self.tap.ok(code == 1 and head.startswith(
-            f"latency WARNING: p95_ms {float(slow['oslo']):g}ms (") and
+            f"latency WARNING: p50_ms {float(slow['oslo']):g}ms (") and
             "oslo" in head and all(f"={ms}ms;30;60" in tail
                                    for ms in slow.values()) and
             line.count("\n") == 1,
@@ -203,6 +230,10 @@ class Formats:
                 (("changes", *DAY, "--warn", "1"), "needs --column"),
                 (("sites", *DAY, "--warn", "1", "--column", "x"),
                  "no column x"),
+                (("sites", *DAY, "--warn", "1", "--column", "site"),
+                 "no numbers in column site"),
+                (("sites", *DAY, "--warn", "1", "--column", "last_seen"),
+                 "no numbers in column last_seen"),
                 (("html", *DAY, "--warn", "1"), "does not take --check"),
                 (("latency", "--since", "2020-01-01", "--until", "2020-01-02",
                   "--warn", "1"), "of none of 0 rows")):
@@ -210,6 +241,14 @@ class Formats:
             self.tap.ok(code == 3 and "UNKNOWN: " in line and reason in line
                         and said == "", f"unknown, and why: {reason}", code,
                         line, said)
+        few = ("latency", "--since", "2026-11-21T23:00:00Z", "--until",
+               "2026-11-22", "--warn", "80", "--crit", "150")
+        code, line, _ = self.check(*few)
+        self.tap.ok(code == 0 and line.startswith("latency OK: p50_ms "),
+                    "one round is enough for a median", code, line)
+        code, line, _ = self.check(*few, "--column", "p95_ms")
+        self.tap.ok(code == 3 and "p95_ms of none of" in line,
+                    "and not for the slowest twentieth", code, line)
         self.abbreviated()
         code, line, _ = self.check("events", "--since", "2020-01-01",
                                    "--until", "2020-01-02", "--crit", "0")
