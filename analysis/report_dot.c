@@ -2,13 +2,15 @@
  * Paths as a graph for Graphviz: vantage points, routers in the boxes of their
  * networks, and what answered at the end, by site. A hop that is silent is a
  * point, the same between the same neighbours. What no lane takes any more is
- * dashed. From the rows of paths, by the names of their columns.
+ * dashed. From the rows of paths, by the names of their columns. A picture is
+ * for sharing: hops before the first public one are left out, unless --full.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
 #include "analysis/names.h"
 #include "analysis/report.h"
+#include "lib/addr.h"
 #include "lib/text.h"
 
 #define KEY_TEXT 1024
@@ -110,11 +112,24 @@ next_word(char **rest)
 struct way {
 	char *hops, *asns; /* to be freed */
 	const char *hop[256], *asn[256];
+	size_t first; /* that is shown */
 	size_t count;
 	const char *address;
 	char site[KEY_TEXT];
 	int64_t traces;
 };
+
+/* What is before the first hop of the public network is the vantage point's
+ * own. */
+static bool
+is_own(const struct way *way, size_t i)
+{
+	struct addr addr;
+
+	return strcmp(way->hop[i], way->address) != 0 &&
+	       (addr_parse(&addr, way->hop[i]) == -1 ||
+		   addr_special(&addr) != NULL);
+}
 
 static void
 way_cut(struct way *way, const struct report *report, const struct cell *cells)
@@ -136,6 +151,9 @@ way_cut(struct way *way, const struct report *report, const struct cell *cells)
 		if (hops == NULL)
 			break;
 	}
+	while (
+	    !report->full && way->first < way->count && is_own(way, way->first))
+		way->first++;
 	/* "LHR 46, HKG 17": the one that answered most. */
 	while (len > 0 && sites[len - 1] != ' ')
 		len--;
@@ -228,7 +246,7 @@ row(struct report *report, const struct cell *cells)
 	held.first = dot->step_count;
 	node =
 	    put_node(dot, KIND_VP, cell_named(report, cells, "vp", NULL), "");
-	for (size_t i = 0; i < way.count; i++) {
+	for (size_t i = way.first; i < way.count; i++) {
 		int32_t next = put_hop(dot, &way, i, node);
 
 		put_edge(dot, node, next, way.traces);

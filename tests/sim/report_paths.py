@@ -5,6 +5,8 @@ everything is calculated from the raw traces. SEED=n repeats a run."""
 
 import csv
 import io
+import ipaddress
+import itertools
 import json
 import os
 import random
@@ -314,6 +316,24 @@ def test_silences(tap, folder):
                f"{len(paths)} traces", got)
 
 
+def labels(path, files, out, *more):
+    """What Graphviz finds in the graph: labels of nodes, and complaints."""
+    said = acreport("paths", "--db", path, "--mmdb", files, "--since",
+                    stamp(START), "--format", "dot", "-o", out, *more)
+    drawn = subprocess.run(["dot", "-Tjson", out], capture_output=True,
+                           check=False, text=True)
+    graph = json.loads(drawn.stdout or "{}")
+    return {thing.get("label", "").split("\\n")[0]
+            for thing in graph.get("objects", ())}, \
+        said.stderr + drawn.stderr + "failed" * (said.returncode +
+                                                 drawn.returncode)
+
+
+def is_public(hop):
+    return hop is not None and (ipaddress.ip_address(hop).is_global or
+                                hop in TARGET.values())
+
+
 def test_dot(tap, folder, files):
     if subprocess.run(["dot", "-V"], stderr=subprocess.DEVNULL,
                       check=False).returncode != 0:
@@ -323,25 +343,23 @@ def test_dot(tap, folder, files):
     rng = random.Random(7)
     lanes = [Lane(rng, f"vp{vp}", 4, 0) for vp in range(3)]
     path = store(folder, 200, lanes)
-    said = acreport("paths", "--db", path, "--mmdb", files, "--since",
-                    stamp(START), "--format", "dot", "-o", f"{folder}/p.dot")
+    vps = {lane.vp for lane in lanes}
+    ways = [list(hops_of(row)) for lane in lanes for row in lane.classes()]
+    every = {hop for way in ways for hop in way if hop}
+    shared = {hop for way in ways for hop in
+              itertools.dropwhile(lambda hop: not is_public(hop), way) if hop}
+    drawn, said = labels(path, files, f"{folder}/p.dot", "--full")
     if os.environ.get("KEEP"):
         subprocess.run(["cp", f"{folder}/p.dot", os.environ["KEEP"]],
                        check=True)
-    drawn = subprocess.run(
-        ["dot", "-Tjson", f"{folder}/p.dot"], capture_output=True,
-        check=False, text=True)
-    graph = json.loads(drawn.stdout or "{}")
-    ends = set()
-    for thing in graph.get("objects", ()):
-        ends.add(thing.get("label", "").split("\\n")[0])
-    wanted = {lane.vp for lane in lanes} | {
-        hop for lane in lanes for row in lane.classes()
-        for hop in hops_of(row) if hop}
-    tap.ok(said.returncode == 0 and drawn.returncode == 0 and
-           not drawn.stderr and wanted <= ends,
-           "dot draws every vantage point and hop", drawn.stderr,
-           said.stderr, sorted(wanted - ends))
+    tap.ok(not said and vps | every <= drawn,
+           "dot --full draws every vantage point and hop", said,
+           sorted((vps | every) - drawn))
+    drawn, said = labels(path, files, f"{folder}/q.dot")
+    tap.ok(not said and vps | shared <= drawn and every - shared and
+           not drawn & (every - shared),
+           "and else none before the first public one", said,
+           sorted((vps | shared) - drawn), sorted(drawn & (every - shared)))
     said = acreport("latency", "--db", path, "--format", "dot")
     tap.ok(said.returncode == 2, "which other reports do not do",
            said.stderr)
