@@ -89,20 +89,23 @@ add_of_vp(
 	}
 }
 
-/* All that were said by name, by target and time. */
+/* All that were said by name, by target and time; also by somebody else. */
 static void
 read_versions(struct versions *v, const struct identities *ids)
 {
 	struct run *run = ids->run;
+	struct judge *judge = run->catalog.judge;
 	struct soa_reader reader;
 	struct soas soas = { 0 };
 
+	run->catalog.judge = NULL;
 	soa_reader_init(&reader, run);
 	for (size_t i = 0; i < run->catalog.vp_count; i++) {
 		soa_read(&reader, &soas, (int32_t)i);
 		add_of_vp(v, ids, &soas);
 	}
 	soa_reader_clear(&reader);
+	run->catalog.judge = judge;
 	free(soas.items);
 	if (v->count > 1)
 		qsort(v->items, v->count, sizeof(*v->items), compare);
