@@ -1,7 +1,7 @@
 // Round trips over time: p50 and p95, of sites or of regions.
 import uPlot from "uplot";
 import * as data from "./data.js";
-import { colour } from "./marks.js";
+import { colour, tier } from "./marks.js";
 
 const box = document.getElementById("latency");
 const SHOWN = { site: 9, region: 5 };
@@ -31,23 +31,32 @@ function spread(times, one, which) {
 	return values;
 }
 
-function button(name, ink, shown, toggle) {
+function button(name, look, shown, toggle) {
 	const label = data.element("label");
 	const check = data.element("input", undefined, { type: "checkbox" });
 	const line = data.svg("svg", { viewBox: "0 0 14 14", "aria-hidden": "true" });
 
-	line.append(data.svg("path", { d: "M0,7h14", stroke: ink,
+	line.append(data.svg("path", { d: "M0,7h14", stroke: look.ink,
 		"stroke-width": 3 }));
+	if (look.dot !== undefined)
+		line.append(data.svg("circle", { cx: 7, cy: 7, r: 4,
+			fill: look.dot, stroke: look.ink, "stroke-width": 2 }));
 	check.checked = shown;
 	check.addEventListener("change", () => toggle(check.checked));
 	label.append(check, line, data.element("span", name));
 	return label;
 }
 
-function inkOf(by, name, i) {
-	if (by === "site" && data.siteByName.has(name))
-		return colour(data.siteByName.get(name));
-	return `hsl(${(i * 137 + 210) % 360} 60% ${45 + i % 3 * 9}%)`;
+// The colour of a line, and of what is inside of its dots; undefined: it has
+// none.
+function lookOf(by, name, i, back) {
+	if (by !== "site" || !data.siteByName.has(name))
+		return { ink: `hsl(${(i * 137 + 210) % 360} 60% ` +
+			`${45 + i % 3 * 9}%)` };
+	const site = data.siteByName.get(name);
+	const ink = colour(site);
+
+	return { ink, dot: [undefined, back, ink][tier(site)] };
 }
 
 // A value between two gaps has no line: a dot.
@@ -83,6 +92,7 @@ export function drawLatency(by, service, wanted) {
 		(data.seriesFirst + i * data.seriesStep) / 1000);
 	const css = getComputedStyle(document.documentElement);
 	const soft = css.getPropertyValue("--soft");
+	const back = css.getPropertyValue("--back");
 	const grid = { stroke: css.getPropertyValue("--line"), width: 1 };
 	const font = "11px system-ui, sans-serif";
 	const legend = data.element("div", undefined, { class: "chips" });
@@ -93,14 +103,18 @@ export function drawLatency(by, service, wanted) {
 	list.sort((a, b) => b.at.length - a.at.length);
 	list.forEach((one, i) => {
 		const name = one.names[4] === "" ? "unknown" : one.names[4];
-		const ink = inkOf(by, one.names[4], i);
-		const common = { stroke: ink, spanGaps: false, show: i < SHOWN[by],
-			points: { show: true, size: 4, fill: ink, filter: alone } };
+		const look = lookOf(by, one.names[4], i, back);
+		const common = { stroke: look.ink, spanGaps: false,
+			show: i < SHOWN[by], points: { show: true, size: 4,
+				fill: look.ink, filter: alone } };
+		const dots = look.dot === undefined ? {} : { points: {
+			show: true, size: 7, width: 1.5, stroke: look.ink,
+			fill: look.dot } };
 
 		columns.push(spread(times, one, "p50"), spread(times, one, "p95"));
-		lines.push({ ...common, label: name, width: 2 },
+		lines.push({ ...common, label: name, width: 2, ...dots },
 			{ ...common, label: `${name} p95`, width: 1, dash: [4, 3] });
-		legend.append(button(name, ink, i < SHOWN[by], (show) => {
+		legend.append(button(name, look, i < SHOWN[by], (show) => {
 			plot.setSeries(2 * i + 1, { show });
 			plot.setSeries(2 * i + 2, { show });
 		}));

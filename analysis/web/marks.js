@@ -1,6 +1,6 @@
 // How a site looks: a colour that the colour-blind can tell (after Okabe and
-// Ito), a shape, and from the ninth site on a hatching. Past the last
-// combination sites look alike, as "other".
+// Ito), a shape, and from the ninth site on a hatching, or rings and dots on its
+// line. Past the last combination sites look alike, as "other".
 import { GAP, INTERCEPTED, NO_ANSWER, rank } from "./data.js";
 
 const colours = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9",
@@ -9,6 +9,12 @@ const OTHER = 24;
 
 export function isOther(site) {
 	return rank[site] >= OTHER;
+}
+
+// How often the colours were used up before a site.
+export function tier(code) {
+	return code < 0 || isOther(code) ? 0
+		: Math.floor(rank[code] / colours.length);
 }
 
 export function colour(code) {
@@ -43,20 +49,18 @@ export function shape(site, r) {
 
 // What fills a site's part of a canvas: plain, striped or dotted.
 export function fill(context, code) {
-	const tier = code < 0 || isOther(code) ? 0
-		: Math.floor(rank[code] / colours.length);
 	const tile = document.createElement("canvas");
 
 	if (code === GAP)
 		return null;
-	if (tier === 0)
+	if (tier(code) === 0)
 		return colour(code);
 	tile.width = tile.height = 6;
 	const pen = tile.getContext("2d");
 	pen.fillStyle = colour(code);
 	pen.fillRect(0, 0, 6, 6);
 	pen.fillStyle = dark() ? "#14171b" : "#fff";
-	if (tier === 1)
+	if (tier(code) === 1)
 		for (let i = 0; i < 6; i++)
 			pen.fillRect(i, 5 - i, 2, 1);
 	else
