@@ -23,7 +23,7 @@ struct event {
 	struct mono at;      /* never before the event before it */
 	struct wall stamp;
 	struct conversation *with; /* NULL: a message to all ICMP sockets */
-	int32_t next;              /* sent with the same; -1: none */
+	int32_t before, next;      /* sent with the same; -1: none */
 	enum arrival_kind arrival;
 	struct addr from;
 	uint8_t af;
@@ -81,7 +81,7 @@ bool evidence_is_hop(const struct event *);
 /* From the first packet to the last. */
 struct span evidence_span(const struct evidence_replay *);
 
-/* --- between evidence_read.c and evidence_sort.c --- */
+/* --- between evidence_read.c, evidence_sort.c and evidence_order.c --- */
 
 struct evidence_sorter {
 	struct event *events;
@@ -100,5 +100,8 @@ struct conversation *evidence_find(
 /* Add what a packet means. */
 void evidence_sort(
     struct evidence_sorter *, struct wall at, const uint8_t *, size_t len);
+/* Put the last hop before those that overtook it on their way out, as the
+ * kernel lets them where it had to ask for the neighbour first. */
+void evidence_order(struct evidence_sorter *, int32_t place);
 
 #endif

@@ -133,6 +133,7 @@ add(struct evidence_sorter *s, const struct packet *packet,
 		.at = { at },
 		.stamp = packet->at,
 		.with = with,
+		.before = -1,
 		.next = -1,
 		.from = packet->ip.src,
 		.af = packet->ip.af,
@@ -153,6 +154,7 @@ add_sent(struct evidence_sorter *s, const struct packet *packet,
 		with->first = place;
 	else
 		s->events[with->last].next = place;
+	e->before = with->last;
 	with->last = place;
 	return e;
 }
@@ -219,6 +221,7 @@ sort_udp(
 	e->bytes = &c.bytes[c.at];
 	e->len = cursor_left(&c);
 	e->cksum = cksum;
+	evidence_order(s, with->last);
 	return true;
 }
 
@@ -249,6 +252,7 @@ sort_echo(
 	e->bytes = &whole.bytes[whole.at];
 	e->len = cursor_left(&whole);
 	e->cksum = cksum;
+	evidence_order(s, with->last);
 	return true;
 }
 

@@ -176,6 +176,43 @@ def outcome(record):
         [hop["addr"] for hop in record.get("hops", [])])
 
 
+def is_near_hop(packet, af):
+    udp = probing.read_udp(packet)
+    return packet[0] >> 4 == af and udp is not None and udp[1] == 53 and \
+        udp[2] <= 3
+
+
+def overtake(path, af):
+    """As if the trace's first packet had waited for its neighbour, and the
+    next two had not: 2, 3, 1 at the times of 1, 2, 3."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at, packets = 24, []
+    while at < len(data):
+        kept = struct.unpack_from("=I", data, at + 8)[0]
+        packets.append((data[at:at + 8], data[at + 8:at + 16 + kept]))
+        at += 16 + kept
+    hops = [i for i, (_, rest) in enumerate(packets)
+            if is_near_hop(rest[8 + 14:], af)][:3]
+    times = [packets[i][0] for i in hops]
+    rest = [packets[i][1] for i in hops]
+    for i, when, what in zip(hops, times, rest[1:] + rest[:1]):
+        packets[i] = (when, what)
+    with open(path, "wb") as file:
+        file.write(data[:24] + b"".join(a + b for a, b in packets))
+    return len(hops) == 3
+
+
+def test_overtaken(results, prober, lab, path, expected):
+    done = overtake(path, 4) and overtake(path, 6)
+    again = prober.look(lab, "vp2", "--read", path_for_all(path, prober))
+    found = sorted(map(outcome, again.records))
+    results.ok(done and found == expected,
+               "hops that overtook another on their way out are its trace's",
+               ([pair for pair in zip(expected, found) if pair[0] != pair[1]],
+                len(found), again.stderr))
+
+
 def test_tcpdump(results, prober, lab):
     with probing.Capture(lab, "vp2", SERVICES) as capture:
         first = prober.look(lab, "vp2", "-z", ZONE, *SERVICE.values())
@@ -186,6 +223,7 @@ def test_tcpdump(results, prober, lab):
                "what tcpdump wrote of a look is read as that look: %d" %
                len(a), ([pair for pair in zip(a, b) if pair[0] != pair[1]],
                         len(b), again.stderr))
+    test_overtaken(results, prober, lab, capture.path, a)
     info = probing.run("capinfos", "-T", "-tEc", os.path.join(
         prober.folder, "look.pcap"))
     results.ok(info.returncode == 0 and "nsecpcap\trawip\t" in
