@@ -182,7 +182,9 @@ not_sent(struct prober *p, struct ask *ask, int ttl, enum link_error error)
 		return SEND_OVER;
 	}
 	if (t->state[ttl] == HOP_UNASKED) {
-		t->untold = error == LINK_NO_ROUTE ? "no route" : "send failed";
+		if (p->link->replay == NULL) /* else the capture has no more */
+			t->untold =
+			    error == LINK_NO_ROUTE ? "no route" : "send failed";
 		t->state[ttl] = HOP_NEVER;
 	} else {
 		t->state[ttl] = HOP_SILENT;

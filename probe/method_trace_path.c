@@ -156,7 +156,7 @@ is_cut_short(const struct trace *t)
 static void
 fill_reason(struct record *r, const struct trace *t)
 {
-	if (!is_cut_short(t))
+	if (t->untold == NULL || !is_cut_short(t))
 		(void)text_copy(r->reason, sizeof(r->reason), t->reason);
 	else
 		(void)text_print(r->reason, sizeof(r->reason), "%s%s%s",

@@ -35,7 +35,7 @@ struct trace {
 	bool reached, stopped;
 	enum outcome end; /* where it stopped: answered, refused, unreachable */
 	char reason[LIMIT_REASON];
-	const char *untold; /* why hops are HOP_NEVER */
+	const char *untold; /* why hops are HOP_NEVER; NULL: of a capture */
 };
 
 /* --- method_trace_path.c --- */
