@@ -23,6 +23,7 @@ B = os.environ.get("B") or "build"
 SEED = int(os.environ.get("SEED") or 1)
 FIBRE_KM_S = 299792.458 * 2 / 3  # FIELD.md F3
 # name: (lat, lon, country, continent)
+ASNS = (64500, 7, 300, 65, 4200000000)
 TOWNS = {
     "lhr": (51.47, -0.45, "GB", "Europe"), "ams": (52.3, 4.76, "NL", "Europe"),
     "fra": (50.03, 8.57, "DE", "Europe"), "jfk": (40.6, -73.8, "US", "North"),
@@ -329,8 +330,9 @@ def compare_world(seed, folder, tests):
     places = Places(seed)
     db, sites = f"{folder}/{seed}.db", f"{folder}/sites"
     make(db, places.batches, [
-        (vp, 0, TOWNS[town][3], TOWNS[town][2], 64500)
-        for vp, town in places.vps.items() if vp not in places.nowhere], seed)
+        (vp, 0, TOWNS[town][3], TOWNS[town][2], ASNS[i % len(ASNS)])
+        for i, (vp, town) in enumerate(places.vps.items())
+        if vp not in places.nowhere], seed)
     base = sqlite3.connect(db)
     for vp, town in places.vps.items():
         base.execute("UPDATE vp_place SET lat = ?, lon = ? WHERE vp = "
@@ -368,6 +370,12 @@ def compare_world(seed, folder, tests):
             report("locality", "--by", "all", *words, *given), bloc)
         tests.ok(not wrong, f"world {seed}: locality agrees "
                  f"{' '.join(given)}", wrong[:5])
+    for name in ("locality", "stability"):
+        order = [(int(row["af"]), int(row["asn"] or 2 ** 32))
+                 for row in report(name, "--by", "asn", *words)]
+        tests.ok(len(order) > 4 and order == sorted(order),
+                 f"world {seed}: networks of {name} are in the order of their "
+                 "numbers", order)
     regions = f"{folder}/regions"
     with open(regions, "w", encoding="ascii") as file:
         file.writelines(f"{country} our own\n" for country in sorted(bloc))
