@@ -371,7 +371,8 @@ def compare_world(seed, folder, tests):
         tests.ok(not wrong, f"world {seed}: locality agrees "
                  f"{' '.join(given)}", wrong[:5])
     for name in ("locality", "stability"):
-        order = [(int(row["af"]), int(row["asn"] or 2 ** 32))
+        order = [(row["target"], int(row["af"]), row["address"],
+                  int(row["asn"] or 2 ** 32))
                  for row in report(name, "--by", "asn", *words)]
         tests.ok(len(order) > 4 and order == sorted(order),
                  f"world {seed}: networks of {name} are in the order of their "
