@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "collector/archive_file.h"
+#include "collector/archive_pack.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -26,6 +27,7 @@ struct archive {
 	int64_t written; /* its length now */
 	bool appending;
 	bool made; /* the file is new: its name is not durable yet */
+	struct archive_pack pack; /* comes behind what is buffered */
 	size_t buffered;
 	uint8_t buffer[BUFFER_BYTES];
 };
@@ -201,17 +203,42 @@ archive_close(struct archive *a)
 	forget_file(a);
 	if (a->dirfd != -1)
 		(void)close(a->dirfd);
+	archive_pack_clear(&a->pack);
 	free(a);
 	errno = saved;
+}
+
+static int
+put_entry(struct archive *a, const char *kind, const void *bytes, size_t len)
+{
+	char line[ARCHIVE_LINE];
+	const size_t line_len = archive_line_format(line, kind, bytes, len);
+
+	if (put(a, line, line_len) == -1 || put(a, bytes, len) == -1)
+		return -1;
+	return put(a, "\n", 1);
+}
+
+static int
+put_pack(struct archive *a)
+{
+	uint8_t *frame;
+	size_t len;
+	int status;
+
+	if (a->pack.len == 0)
+		return 0;
+	if (archive_pack_close(&a->pack, &frame, &len) == -1)
+		return -1;
+	status = put_entry(a, ARCHIVE_PACK, frame, len);
+	free(frame);
+	return status;
 }
 
 int
 archive_append(
     struct archive *a, const char *kind, const void *bytes, size_t len)
 {
-	char line[ARCHIVE_LINE];
-	size_t line_len;
-
 	if (len > LIMIT_ARCHIVE_ENTRY) {
 		errno = EFBIG;
 		return -1;
@@ -219,11 +246,11 @@ archive_append(
 	if (!a->appending && find_end(a) == -1)
 		return -1;
 	a->appending = true;
-	line_len = archive_line_format(line, kind, bytes, len);
-	if (put(a, line, line_len) == -1 || put(a, bytes, len) == -1 ||
-	    put(a, "\n", 1) == -1)
+	if (a->pack.len == 0 && strcmp(kind, "import") != 0)
+		return put_entry(a, kind, bytes, len);
+	if (archive_pack_add(&a->pack, kind, bytes, len) == -1)
 		return -1;
-	return 0;
+	return a->pack.len < ARCHIVE_PACK_FULL ? 0 : put_pack(a);
 }
 
 int
@@ -233,8 +260,8 @@ archive_flush(struct archive *a)
 
 	if (!a->appending)
 		return 0;
-	if (write_buffer(a) == -1 || fdatasync(a->fd) == -1 ||
-	    (a->made && fsync(a->dirfd) == -1)) {
+	if (put_pack(a) == -1 || write_buffer(a) == -1 ||
+	    fdatasync(a->fd) == -1 || (a->made && fsync(a->dirfd) == -1)) {
 		saved = errno;
 		archive_abandon(a);
 		/* The kernel may have dropped the pages and called it done:
@@ -255,6 +282,7 @@ archive_abandon(struct archive *a)
 {
 	if (!a->appending)
 		return;
+	a->pack.len = 0;
 	a->buffered = 0;
 	a->appending = false;
 	if (a->written == a->durable)

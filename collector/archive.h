@@ -9,8 +9,9 @@
  *
  * KIND is "batch" (a batch file as it was received), "import" (a line of
  * JSON with vp, spool, number and sha256, then a batch's head and records as
- * JSON Lines), "act" (one JSON object: what the operator did) or "sites" (a
- * line of JSON with name and since_us, then a list of sites).
+ * JSON Lines), "pack" (many entries, archive_pack.h), "act" (one JSON
+ * object: what the operator did) or "sites" (a line of JSON with name and
+ * since_us, then a list of sites).
  *
  * Entries are durable before the transaction that they belong to commits. So
  * the archive may hold what was never acknowledged (and will be there again
@@ -46,7 +47,7 @@ void archive_abandon(struct archive *);
 int archive_set_aside(
     struct archive *, const char *name, const void *bytes, size_t len);
 
-/* Reading, in order. */
+/* Reading, in order; what is packed, one by one as what it was. */
 struct archive_entry {
 	char kind[LIMIT_ARCHIVE_KIND];
 	const uint8_t *bytes; /* until the next call; a NUL follows them */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "collector/archive_file.h"
+#include "collector/archive_pack.h"
 #include "lib/log.h"
 
 struct archive_reader {
@@ -16,6 +17,8 @@ struct archive_reader {
 	int64_t at;
 	int64_t damaged, torn;
 	uint8_t *bytes; /* of the current entry */
+	struct archive_pack pack;
+	int64_t pack_at; /* where in the file it stands */
 };
 
 /* 1: the next file that is there; 0: there is none. */
@@ -58,10 +61,9 @@ read_at(int fd, void *bytes, size_t len, int64_t at)
 }
 
 static void
-complain(struct archive_reader *r, const char *what)
+complain(struct archive_reader *r, int64_t at, const char *what)
 {
-	log_warnx(
-	    "archive: %s, byte %lld: %s", r->name, (long long)r->at, what);
+	log_warnx("archive: %s, byte %lld: %s", r->name, (long long)at, what);
 	r->damaged++;
 }
 
@@ -80,7 +82,8 @@ read_entry(struct archive_reader *r, struct archive_line *line)
 		return -1;
 	if (archive_line_parse(line, text, (size_t)n) == -1 ||
 	    r->at + (int64_t)line->line_len + line->len + 1 > st.st_size) {
-		complain(r, "torn entry; the rest of the file is left out");
+		complain(
+		    r, r->at, "torn entry; the rest of the file is left out");
 		r->torn++;
 		return 0;
 	}
@@ -95,7 +98,7 @@ read_entry(struct archive_reader *r, struct archive_line *line)
 	if ((size_t)n == want && r->bytes[want - 1] == '\n' &&
 	    strcmp(digest, line->sha256) == 0)
 		return 1;
-	complain(r, "damaged entry is left out");
+	complain(r, r->at, "damaged entry is left out");
 	return 2;
 }
 
@@ -118,8 +121,9 @@ archive_reader_open(const char *path)
 	return r;
 }
 
-int
-archive_reader_next(struct archive_reader *r, struct archive_entry *entry)
+/* An entry of the file, and behind it. 1; 0: the end; -1. */
+static int
+next_entry(struct archive_reader *r, struct archive_entry *entry)
 {
 	struct archive_line line;
 	int status;
@@ -136,7 +140,6 @@ archive_reader_next(struct archive_reader *r, struct archive_entry *entry)
 		}
 		memcpy(entry->kind, line.kind, sizeof(entry->kind));
 		entry->len = (size_t)line.len;
-		entry->file = r->name;
 		entry->at = r->at;
 		r->at += (int64_t)line.line_len + line.len + 1;
 		if (status == 1)
@@ -144,6 +147,52 @@ archive_reader_next(struct archive_reader *r, struct archive_entry *entry)
 	}
 	r->bytes[entry->len] = '\0';
 	entry->bytes = r->bytes;
+	return 1;
+}
+
+/* 1; 0: there is none, or none more. */
+static int
+next_packed(struct archive_reader *r, struct archive_entry *entry)
+{
+	const int status = archive_pack_next(&r->pack, entry);
+
+	if (status == 1) {
+		entry->at = r->pack_at;
+		return 1;
+	}
+	if (status == -1) {
+		complain(r, r->pack_at, "damaged pack: its rest is left out");
+		r->pack.len = r->pack.at = 0;
+	}
+	return 0;
+}
+
+/* 0, or -1 with errno. */
+static int
+open_pack(struct archive_reader *r, const struct archive_entry *entry)
+{
+	r->pack_at = entry->at;
+	if (archive_pack_open(&r->pack, entry->bytes, entry->len) == 0)
+		return 0;
+	if (errno != EBADMSG)
+		return -1;
+	complain(r, entry->at, "damaged pack is left out");
+	return 0;
+}
+
+int
+archive_reader_next(struct archive_reader *r, struct archive_entry *entry)
+{
+	int status = 1;
+
+	entry->file = r->name;
+	while (next_packed(r, entry) == 0) {
+		if ((status = next_entry(r, entry)) != 1 ||
+		    strcmp(entry->kind, ARCHIVE_PACK) != 0)
+			return status;
+		if (open_pack(r, entry) == -1)
+			return -1;
+	}
 	return 1;
 }
 
@@ -169,5 +218,6 @@ archive_reader_close(struct archive_reader *r)
 	if (r->dirfd != -1)
 		(void)close(r->dirfd);
 	free(r->bytes);
+	archive_pack_clear(&r->pack);
 	free(r);
 }

@@ -34,6 +34,15 @@ def an_import(vp, number, answers, spoil=None):
                                    for line in lines).encode())
 
 
+def packed(*entries):
+    """As a pack has them: kind, length, bytes."""
+    texts = []
+    for whole in entries:
+        line, data = whole.split(b"\n", 1)
+        texts.append(b" ".join(line.split(b" ")[2:4]) + b"\n" + data)
+    return b"".join(texts)
+
+
 class Test:
     def __init__(self, folder):
         self.tap = uploads.Tap()
@@ -87,6 +96,46 @@ class Test:
         done = subprocess.run([PROGRAM, "check", "--db", db],
                               capture_output=True, text=True, check=False)
         self.tap.check(done.returncode == 0, "the store checks", done)
+        self.packs(good, hashed)
+
+    def packs(self, good, hashed):
+        """Frames that are not made by our own program."""
+        whole = packed(*good)
+        act = entry("act", b'{"act":"vp","vp":"atlas-2"}')
+        have, db = self.rebuild("packed", entry("pack", uploads.zstd_raw(
+            packed(good[0]) + packed(act) + packed(*good[1:]))))
+        self.tap.check(have.returncode == 0 and have.stdout ==
+                       "3 batches, 0 repeated, 1 acts, 0 refused, 0 damaged\n"
+                       and self.hash(db) == hashed,
+                       "a pack gives all that is in it, in order", have)
+        for what, data in (
+                ("no zstd", whole), ("nothing", b""),
+                ("a frame that is cut", uploads.zstd_raw(whole)[:-9]),
+                ("one that says it has a terabyte", b"\x28\xb5\x2f\xfd\xe0" +
+                 (1 << 40).to_bytes(8, "little") + b"\1\0\0")):
+            have, db = self.rebuild(what, entry("pack", data), *good)
+            self.tap.check(have.returncode == 1 and
+                           have.stdout.endswith("0 refused, 1 damaged\n") and
+                           "damaged pack" in have.stderr and
+                           self.hash(db) == hashed,
+                           f"a pack that is {what} is left out, and the rest "
+                           "goes on", have)
+        for what, data in (
+                ("is longer than the pack", b"import 99999999\n{}\n"),
+                ("has no length", b"import \n\n"),
+                ("has less than nothing", b"import -1\n\n"),
+                ("is of a kind without end", b"k" * 70 + b" 1\nx\n"),
+                ("has no kind", b"7\nx\n"),
+                ("does not end", b"import 3\nabcd")):
+            have, db = self.rebuild(
+                what, entry("pack", uploads.zstd_raw(packed(good[0]) + data)),
+                *good[1:])
+            self.tap.check(have.returncode == 1 and
+                           have.stdout.startswith("3 batches") and
+                           have.stdout.endswith(", 1 damaged\n") and
+                           self.hash(db) == hashed,
+                           f"what stands before an entry that {what} is kept",
+                           have)
 
 
 def main():

@@ -153,8 +153,10 @@ def run_import(db, path):
     if not os.path.exists(db):
         subprocess.run([ACCOLLECT, "init", "--db", db], check=True,
                        capture_output=True)
+    archive = db.replace(".db", ".archive")
     return subprocess.run(
-        [ACCOLLECT, "import", "--format", "ripe-atlas", "--db", db, path],
+        [ACCOLLECT, "import", "--format", "ripe-atlas", "--db", db,
+         "--archive", archive, path],
         capture_output=True, text=True, check=False)
 
 
@@ -297,6 +299,18 @@ def test_ten_thousand(tap, folder):
               done.stdout, f"{len(results)} pings of 2017 are stored",
               done.stdout, done.stderr)
     compare(tap, "the pings of 2017", expected(results), stored(db))
+    size = sum(entry.stat().st_size for entry in os.scandir(
+        db.replace(".db", ".archive")))
+    tap.check(0 < size < 200 * len(results), f"the archive has {size} bytes "
+              "of them", size)
+    again = os.path.join(folder, "again.db")
+    done = subprocess.run(
+        [ACCOLLECT, "rebuild", "--db", again, "--archive",
+         db.replace(".db", ".archive")], capture_output=True, text=True,
+        check=False)
+    compare(tap, "made again from there", expected(results), stored(again))
+    tap.check(f"{len(results)} batches, 0 repeated" in done.stdout,
+              "each was in it once", done.stdout, done.stderr)
 
 
 def main():
