@@ -14,6 +14,7 @@ import time
 import urllib.request
 
 sys.path[:0] = [os.path.join(os.path.dirname(__file__), "..", "lib")]
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 
 DAY = 86400
@@ -38,7 +39,7 @@ def make_batches(key, now_us):
 
 
 class Clock:
-    def __init__(self, tap, folder, key):
+    def __init__(self, tap, folder, key, program=None):
         self.tap = tap
         os.mkdir(folder)
         self.shift = os.path.join(folder, "shift")
@@ -49,7 +50,7 @@ class Clock:
             check=True)
         os.mkdir(os.path.join(folder, "collector"))
         self.collector = uploads.Collector(
-            folder=os.path.join(folder, "collector")).make(
+            program, folder=os.path.join(folder, "collector")).make(
                 'metrics = "127.0.0.1:0"\n')
         self.collector.add_vp("lon1", key)
 
@@ -67,8 +68,9 @@ class Clock:
                           self.collector.log())[-1].decode()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
                                     timeout=20) as page:
-            return float(re.search(r'vp_lag_seconds{vp="lon1"} (\S+)',
-                                   page.read().decode()).group(1))
+            found = re.search(r'vp_lag_seconds{vp="lon1"} (\S+)',
+                              page.read().decode())
+            return float(found.group(1) if found else "inf")
 
     def rows(self):
         with contextlib.closing(sqlite3.connect(
@@ -82,8 +84,8 @@ class Clock:
         return self.collector.run("check", "--hash").stdout
 
 
-def one(tap, folder, key, batches, seconds):
-    clock = Clock(tap, folder, key)
+def one(tap, folder, key, batches, seconds, program=None):
+    clock = Clock(tap, folder, key, program)
     half = len(batches) // 2
     name = f"{seconds // DAY:+d} d"
     try:
@@ -111,6 +113,46 @@ def one(tap, folder, key, batches, seconds):
     return clock.hash()
 
 
+BATCH = "collector/store_batch.c"
+# A step that is taken out; which way the clock is wrong; what must be false.
+MUTANTS = (
+    ("a collector that takes nothing from its future", BATCH,
+     "	if (t1 - t0 > SPAN_US)\n",
+     "	if (t1 - t0 > SPAN_US || t1 > wall_to_us(wall_now()) + 600000000)\n",
+     -DAY, "nothing is refused"),
+    ("a collector that takes nothing old", BATCH,
+     "	if (t1 - t0 > SPAN_US)\n",
+     "	if (t1 - t0 > SPAN_US || t1 < wall_to_us(wall_now()) - 50000000000)"
+     "\n", DAY, "nothing is refused"),
+    ("a collector that corrects times by its own clock", BATCH,
+     "	query_int(&q, t0);\n	query_int(&q, t1);\n"
+     "	query_int(&q, a->first_row);",
+     "	query_int(&q, t0 / HOUR_US * HOUR_US);\n	query_int(&q, t1);\n"
+     "	query_int(&q, a->first_row);", DAY, "all hold the same"),
+    ("a collector that forgets when a batch came", BATCH,
+     "	query_int(&q, wall_to_us(wall_now()));\n",
+     "	query_int(&q, t1);\n", DAY, "when it came"),
+    ("a lag that is never shown", "collector/metrics.c",
+     "const int64_t us = now - query_column_int(&q, 1);",
+     "const int64_t us = now - now;", DAY, "the lag"),
+)
+
+
+def mutants(tap, folder, key, batches, right):
+    """right is what all the others hold."""
+    for i, (what, source, old, new, seconds, words) in enumerate(MUTANTS):
+        own = os.path.join(folder, f"mutant{i}")
+        os.mkdir(own)
+        program = mutant.build(own, "accollect", [(source, old, new)])
+
+        def part(quiet):
+            hashed = one(quiet, os.path.join(own, "clock"), key, batches,
+                         seconds, program)
+            quiet.check(hashed == right, "all hold the same")
+
+        mutant.noticed(tap, what, words, part)
+
+
 def main():
     tap = uploads.Tap()
     print(f"# seed {SEED}")
@@ -122,6 +164,7 @@ def main():
                       seconds) for i, seconds in enumerate((0, DAY, -DAY))]
         tap.check(len(set(hashes)) == 1 and hashes[0].strip() != "",
                   "all three hold the same", hashes)
+        mutants(tap, folder, key, batches, hashes[0])
     return tap.done()
 
 

@@ -18,6 +18,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 
 HERD = int(os.environ.get("HERD", 200))
@@ -93,8 +94,8 @@ def make_batches(folder, count):
                    check=True)
 
 
-def start(folder, extra=""):
-    collector = uploads.Collector().make(extra)
+def start(folder, extra="", program=None):
+    collector = uploads.Collector(program).make(extra)
     lines = "".join(f"{os.path.basename(path)[:-4]},{path}\n"
                     for path in glob.glob(f"{folder}/*.pub"))
     subprocess.run([collector.program, "vp", "add", "--file", "-", "-f",
@@ -114,6 +115,13 @@ def server_seconds(collector):
     with open(f"/proc/{collector.process.pid}/stat", encoding="ascii") as f:
         words = f.read().split()
     return (int(words[13]) + int(words[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def kept_waiting_s():
+    """How long we were ready and the machine did other things (all of the
+    senders are this one thread): that is not the collector's time."""
+    with open("/proc/self/schedstat", encoding="ascii") as f:
+        return int(f.read().split()[1]) / 1e9
 
 
 async def stampede(collector, senders):
@@ -151,9 +159,10 @@ def run_herd(tap, folder):
     for _ in range(3):
         collector = start(folder, f"connections_per_address = {2 * HERD}\n")
         senders = [Sender(p) for p in sorted(glob.glob(f"{folder}/*.acbatch"))]
-        begin = time.monotonic()
+        begin, waited = time.monotonic(), kept_waiting_s()
         asyncio.run(stampede(collector, senders))
         took = time.monotonic() - begin
+        waited = kept_waiting_s() - waited
         p99 = percentile([s.seconds for s in senders], .99)
         away = sum(len(s.sent_away) for s in senders)
         again = sum(s.attempts - 1 for s in senders)
@@ -162,7 +171,8 @@ def run_herd(tap, folder):
                  f"{percentile([s.seconds for s in senders], .5):.2f} s, p99 "
                  f"{p99:.2f} s; {away} sent away, {again} came again; "
                  f"{memory} MB, {server_seconds(collector):.2f} s of "
-                 "processor time")
+                 f"processor time; {waited:.2f} s went to other programs")
+        p99 -= waited if not SECONDS else 0
         check_ledger(tap, collector, senders, "at once")
         collector.remove()
         best = min(best or (p99, memory), (p99, memory))
@@ -174,10 +184,10 @@ def run_herd(tap, folder):
               f"and the collector takes less than {MEMORY_MB} MB", best[1])
 
 
-def run_overload(tap, folder):
+def run_overload(tap, folder, program=None):
     """Three quarters of the connections are served, the rest sent away."""
     collector = start(folder, f"connections = {HERD // 5}\n"
-                      f"connections_per_address = {2 * HERD}\n")
+                      f"connections_per_address = {2 * HERD}\n", program)
     senders = [Sender(p) for p in sorted(glob.glob(f"{folder}/*.acbatch"))]
     asyncio.run(stampede(collector, senders))
     check_ledger(tap, collector, senders, "with a fifth of the room")
@@ -194,6 +204,27 @@ def run_overload(tap, folder):
     collector.remove()
 
 
+# What is broken, and what must be false then.
+MUTANTS = (
+    ("a receipt for what was not stored", "collector/pipeline.c",
+     "		if (group[i]->status == 0)\n			jobs[n++]",
+     "		if (group[i]->status == 0 && n == 0)\n			jobs[n++]",
+     "with a fifth of the room"),
+    ("everybody sent away for the same time", "collector/listen_answer.c",
+     "		answer->retry_after_s =\n"
+     "		    1 + arc4random_uniform(LIMIT_RETRY_AFTER_S);",
+     "		answer->retry_after_s = LIMIT_RETRY_AFTER_S;",
+     "at times that are spread"),
+)
+
+
+def mutants(tap, folder):
+    for what, source, old, new, words in MUTANTS:
+        program = mutant.build(folder, "accollect", [(source, old, new)])
+        mutant.noticed(tap, what, words,
+                       lambda quiet: run_overload(quiet, folder, program))
+
+
 def main():
     tap = uploads.Tap()
     folder = f"{os.environ.get('TMPDIR', '/tmp')}/herd-{os.getpid()}"
@@ -203,6 +234,7 @@ def main():
         run_herd(tap, folder)
         if not SECONDS:
             run_overload(tap, folder)
+            mutants(tap, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return tap.done()

@@ -16,9 +16,11 @@ def failing_flush(tap, folder):
     failed = 0
     for index in range(1, 30):
         before = len(spool.ledger)
-        status = spool.publish(spools.inject("fsync", "error=EIO", index))
-        if status == 0:
-            break
+        status = spool.publish(spools.inject("fsync", "error=EIO", index,
+                                             f"{folder}/trace"))
+        with open(f"{folder}/trace", encoding="utf-8") as trace:
+            if "INJECTED" not in trace.read():
+                break
         failed += 1
         if status != 4 or len(spool.ledger) != before:
             tap.check(False, f"EIO at fsync {index} is exit 4 and no promise",
@@ -35,8 +37,9 @@ def failing_flush(tap, folder):
 def other_errors(tap, folder):
     """Each call of publishing fails once; the ledger holds."""
     spool = spools.Spool(f"{folder}/errors", f"{folder}/key")
+    spool.publish()  # what a new spool writes comes before its batch
     failed = 0
-    for calls, error in (("write", "ENOSPC"), ("renameat", "EIO"),
+    for calls, error in (("write", "EIO"), ("renameat", "EIO"),
                          ("openat", "EMFILE"), ("flock", "ENOLCK"),
                          ("getdents64", "EIO"), ("fchmod", "EPERM")):
         for index in range(1, 40):
@@ -183,6 +186,45 @@ def skipped(tap, folder):
               [e.skipped for e in spool.ledger])
 
 
+FILE, SPOOL = "lib/file.c", "probe/spool.c"
+# What is taken out, in which file; the part that must tell, and how.
+MUTANTS = (
+    ("a flush whose failure is not looked at", FILE,
+     "file_write_all(fd, bytes, len) == -1 ||\n	    fsync(fd) == -1)",
+     "file_write_all(fd, bytes, len) == -1 ||\n	    (fsync(fd), 0))",
+     failing_flush, "is exit 4 and no promise"),
+    ("a folder's flush whose failure is not looked at", FILE,
+     "	return fsync(dirfd);", "	(void)fsync(dirfd);\n	return 0;",
+     failing_flush, "is exit 4 and no promise"),
+    ("a write whose failure is not looked at", FILE,
+     "		if (n == -1)\n			return -1;\n		p += n;",
+     "		if (n == -1)\n			return 0;\n		p += n;",
+     other_errors, "is no batch"),
+    ("an interrupted write that is given up", FILE,
+     "if (n == -1 && errno == EINTR)\n			continue;\n"
+     "		if (n == -1)\n			return -1;\n		p += n;",
+     "if (n == -1)\n			return -1;\n		p += n;",
+     short_writes, "interrupted writes go on"),
+    ("a full disk for which nothing is given up", SPOOL,
+     "if ((saved != ENOSPC && saved != EDQUOT) ||", "if (1 ||", full_disk,
+     "the newest batch still goes"),
+    ("a batch given up that nobody counts", SPOOL,
+     "	spool->state.lost += e->count;\n", "", full_disk,
+     "are told by heads"),
+    ("a spool given up for what can never fit", SPOOL,
+     "i < entries.count && can_fit(spool, &entries, len);",
+     "i < entries.count && (can_fit, 1);", full_disk,
+     "for a batch that could never fit"),
+    ("a file of several names that is taken", FILE, "st->st_nlink != 1)", "0)",
+     planted, "several names"),
+    ("a folder that others may write to", FILE,
+     "if (st->st_mode & (S_IWGRP | S_IWOTH))", "if (0)", others,
+     "of mode 777 is refused"),
+    ("rounds that are skipped and forgotten", SPOOL,
+     "	spool->state.skipped++;\n", "", skipped, "are told once"),
+)
+
+
 def main():
     spools.own_mounts()
     tap, folder = spools.start()
@@ -198,6 +240,12 @@ def main():
         planted(tap, folder)
         others(tap, folder)
         skipped(tap, folder)
+        for what, source, old, new, part, words in MUTANTS:
+            if part in (failing_flush, other_errors, short_writes) and \
+                    not shutil.which("strace"):
+                tap.skip(f"{what} is noticed", "strace is not installed")
+            else:
+                spools.noticed(tap, what, [(source, old, new)], words, part)
     finally:
         shutil.rmtree(folder)
     return tap.done()

@@ -34,15 +34,15 @@ def numbers(spool):
     return [entry.number for entry in spool.list()]
 
 
-def plain(tap, folder):
+def plain(tap, folder, some=CALLS):
     """A growing spool."""
     spool = spools.Spool(f"{folder}/plain", f"{folder}/key")
     kills = {}
-    for calls in CALLS:
+    for calls in some:
         kills[calls] = killed_at_every_index(spool, calls)
     tap.note("kills: " + ", ".join(f"{c} {n}" for c, n in kills.items()))
     missing = spool.missing()
-    tap.check(not missing and len(spool.ledger) >= len(CALLS),
+    tap.check(not missing and len(spool.ledger) >= len(some),
               f"{sum(kills.values())} kills: each of "
               f"{len(spool.ledger)} promised batches is there",
               *[f"{e.spool} {e.number}" for e in missing])
@@ -189,6 +189,47 @@ def planted(tap, folder):
               "a torn batch is noticed, said and parked", spool.said)
 
 
+PUBLISH, STATE = "lib/file.c", "probe/spool.c"
+
+
+def mutants(tap):
+    spools.noticed(
+        tap, "a batch that is written where it will be read",
+        [(PUBLISH, '".%s.%ld.tmp", name,\n\t\t(long)getpid()',
+          '"%s", name')],
+        "", lambda quiet, folder: plain(quiet, folder, ("write", "fsync")))
+    spools.noticed(
+        tap, "a batch given up before that is counted",
+        [(STATE, """	if (spool_state_write(spool->dirfd, &spool->state) == -1)
+		return -1;
+	log_warnx("spool: %lld oldest""", """	log_warnx("spool: %lld oldest"""),
+         (STATE, """	free(entries.items);
+	return 0;
+}
+
+/* The waiting batches that must go""", """	free(entries.items);
+	return spool_state_write(spool->dirfd, &spool->state);
+}
+
+/* The waiting batches that must go""")],
+        "are counted", evicting)
+    spools.noticed(
+        tap, "a head that tells nobody what it told",
+        [(STATE, "|| write_claim(spool) == -1)", "|| (write_claim, 0))")],
+        "heads told", evicting)
+    spools.noticed(
+        tap, "the newest batch let go with its number",
+        [("probe/spool_ship.c", """		status = keep_as_sent(spool, place);
+	if (status == 0 && !newest) {""", """		status = 0;
+	if (status == 0) {""")], "the number goes on", sending)
+    spools.noticed(
+        tap, "a spool of which each batch gets another new id",
+        [("probe/spool_ship.c", "	status = batch_resign(",
+          "	(void)spool_new_id(line->spool);\n"
+          "	status = batch_resign(")], "the last renewal is whole",
+        renewing)
+
+
 def main():
     tap, folder = spools.start()
     try:
@@ -200,6 +241,7 @@ def main():
             evicting(tap, folder)
             sending(tap, folder)
             renewing(tap, folder)
+            mutants(tap)
         planted(tap, folder)
     finally:
         shutil.rmtree(folder)

@@ -16,10 +16,12 @@ PROGRAMS = {
     "acship": (("probe/ship*.c", "probe/config*.c", "probe/spool*.c"),
                "-lcurl"),
     "batch_dump": ((), ""),
+    "spool_driver": (("probe/spool*.c",), ""),
 }
 # Built from its source; what is replaced of the library comes before it.
 DRIVERS = {
     "batch_dump": "tests/golden/batch_dump.c",
+    "spool_driver": "tests/fault/spool_driver.c",
 }
 
 

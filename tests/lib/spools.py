@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 
+import mutant
 from uploads import Tap
 
 BUILD = os.environ.get("B") or "build"
@@ -107,6 +108,31 @@ class Spool:
         return sum(entry.lost for entry in self.ledger)
 
 
-def inject(calls, what, when):
-    return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}",
+def noticed(tap, what, changes, words, part):
+    """part(tap, folder) with a driver that lacks a step: a sentence with these
+    words must come out false. With the whole one none may."""
+    global DRIVER
+    whole = DRIVER
+    faults = []
+    with tempfile.TemporaryDirectory(prefix=f"spool.{os.getpid()}.") as folder:
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out",
+                        f"{folder}/key"], check=True,
+                       stderr=subprocess.DEVNULL)
+        for program in (whole, mutant.build(folder, "spool_driver", changes)):
+            quiet = mutant.Quiet()
+            DRIVER = program
+            os.mkdir(f"{folder}/{len(faults)}")
+            os.link(f"{folder}/key", f"{folder}/{len(faults)}/key")
+            try:
+                part(quiet, f"{folder}/{len(faults)}")
+            except AssertionError as error:
+                quiet.faults.append(str(error))
+            faults.append(quiet.faults)
+    DRIVER = whole
+    tap.check(not faults[0] and any(words in f for f in faults[1]),
+              f"{what} is noticed", *faults)
+
+
+def inject(calls, what, when, out="/dev/null"):
+    return ["strace", "-f", "-qq", "-o", out, "-e", f"trace={calls}",
             "-e", f"inject={calls}:{what}:when={when}"]
