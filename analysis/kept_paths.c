@@ -94,16 +94,34 @@ kept_paths_clear(struct kept_paths *k)
 	*k = (struct kept_paths){ 0 };
 }
 
+/* The first lane of a vantage point. */
+static size_t
+lower_bound(const struct kept_paths *k, int32_t vp)
+{
+	size_t low = 0, high = k->count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (k->lanes[middle].vp < vp)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 const struct kept_lane *
 kept_paths_find(
     const struct kept_paths *k, int32_t vp, int32_t service, int flow)
 {
 	const struct kept_lane *found = NULL;
 
-	for (size_t i = 0; i < k->count; i++) {
+	for (size_t i = lower_bound(k, vp);
+	     i < k->count && k->lanes[i].vp == vp; i++) {
 		const struct kept_lane *lane = &k->lanes[i];
 
-		if (lane->vp != vp || lane->service != service)
+		if (lane->service != service)
 			continue;
 		if (lane->flow == flow)
 			return lane;

@@ -159,6 +159,13 @@ chooser_clear(struct chooser *ch)
 	query_finish(ch->unsettled);
 }
 
+static struct choice
+choice_of(const struct lane *lane, int32_t method)
+{
+	return (
+	    struct choice){ method, lane->question, lane->proto, lane->port };
+}
+
 /* Whether an instance seen in a lane comes before what was chosen. */
 static bool
 is_better(const struct chooser *ch, int32_t lane, int32_t instance)
@@ -166,12 +173,8 @@ is_better(const struct chooser *ch, int32_t lane, int32_t instance)
 	const struct catalog *c = ch->catalog;
 	const struct lane *l = &c->lanes[lane];
 	const struct choice *best = &ch->methods->of_service[l->service];
-	const struct choice choice = {
-		.method = c->instances[instance].method,
-		.question = l->question,
-		.proto = l->proto,
-		.port = l->port,
-	};
+	const struct choice choice =
+	    choice_of(l, c->instances[instance].method);
 
 	if (choice.method < 0 ||
 	    (ch->wanted != NULL && !ch->wanted[l->service]) ||
@@ -190,12 +193,8 @@ choose(struct chooser *ch, int32_t lane, int32_t instance)
 	const struct lane *l = &c->lanes[lane];
 	struct choice *best = &ch->methods->of_service[l->service];
 	int32_t *alike = &ch->methods->of_lane[ch->first_alike[lane]];
-	const struct choice choice = {
-		.method = c->instances[instance].method,
-		.question = l->question,
-		.proto = l->proto,
-		.port = l->port,
-	};
+	const struct choice choice =
+	    choice_of(l, c->instances[instance].method);
 
 	if (best->question < 0 ||
 	    compare_choices(c, l->service, &choice, best) < 0)
@@ -404,8 +403,7 @@ choose_unnamed(struct chooser *ch, const int64_t window[2])
 	for (size_t i = 0; i < c->lane_count; i++) {
 		const struct lane *l = &c->lanes[i];
 		struct choice *best = &ch->methods->of_service[l->service];
-		const struct choice choice = { -1, l->question, l->proto,
-			l->port };
+		const struct choice choice = choice_of(l, -1);
 
 		if (best->method < 0 &&
 		    (best->question < 0 ||

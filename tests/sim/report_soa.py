@@ -322,8 +322,19 @@ def compare_world(seed, folder, tests):
     words = ("--db", db, "--since", stamp(since), "--until", stamp(until))
     wanted = rssac(servers, since, until)
     tests.rows += len(wanted)
-    wrong = compare_rssac(wanted, report("rssac047", *words))
+    rows = report("rssac047", *words)
+    wrong = compare_rssac(wanted, rows)
     tests.ok(not wrong, f"world {seed}: rssac047 agrees", wrong[:5])
+    passed = [row["passed"] for row in rows if row["passed"] != ""]
+    done = subprocess.run(
+        [f"{o.B}/acreport", "--check", "rssac047", "--crit", "1:", *words],
+        capture_output=True, text=True, check=False)
+    tests.ok(done.returncode == (3 if not passed else 2 if "false" in passed
+                                 else 0) and
+             done.stdout.count("=0;;1:") == passed.count("false") and
+             done.stdout.count("=1;;1:") == passed.count("true"),
+             f"world {seed}: as a plugin, {passed.count('false')} failed",
+             [done.stdout])
     wrong = compare_sites(servers, since, until,
                           report("publication", *words))
     tests.ok(not wrong, f"world {seed}: publication agrees", wrong[:5])
