@@ -7,13 +7,13 @@ import os
 import random
 import re
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 
 sys.path[:0] = [os.path.join(os.path.dirname(__file__), "..", "lib")]
+import clocks  # noqa: E402
 import mutant  # noqa: E402
 import uploads  # noqa: E402
 
@@ -42,12 +42,7 @@ class Clock:
     def __init__(self, tap, folder, key, program=None):
         self.tap = tap
         os.mkdir(folder)
-        self.shift = os.path.join(folder, "shift")
-        self.shim = os.path.join(folder, "clock_shift.so")
-        subprocess.run(
-            ["cc", "-shared", "-fPIC", "-o", self.shim,
-             os.path.join(uploads.ROOT, "tests/lib/clock_shift.c")],
-            check=True)
+        self.shift = clocks.Shift(folder)
         os.mkdir(os.path.join(folder, "collector"))
         self.collector = uploads.Collector(
             program, folder=os.path.join(folder, "collector")).make(
@@ -55,10 +50,8 @@ class Clock:
         self.collector.add_vp("lon1", key)
 
     def serve(self, seconds):
-        with open(self.shift, "w", encoding="ascii") as file:
-            file.write(f"{seconds}\n")
-        return self.collector.start("env", f"LD_PRELOAD={self.shim}",
-                                    f"CLOCK_SHIFT={self.shift}")
+        self.shift.set(seconds)
+        return self.collector.start(*self.shift.words())
 
     def upload(self, batches):
         return {self.collector.upload(batch)[0] for batch in batches}

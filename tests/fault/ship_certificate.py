@@ -12,6 +12,7 @@ import tempfile
 import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(__file__), "..", "lib")]
+import clocks  # noqa: E402
 import mutant  # noqa: E402
 import uploads  # noqa: E402
 
@@ -25,12 +26,7 @@ class Certificates:
         self.tap, self.folder = tap, folder
         self.spool = os.path.join(folder, "spool")
         self.conf = os.path.join(folder, "acprobe.conf")
-        self.shift = os.path.join(folder, "shift")
-        self.shim = os.path.join(folder, "clock_shift.so")
-        subprocess.run(
-            ["cc", "-shared", "-fPIC", "-o", self.shim,
-             os.path.join(uploads.ROOT, "tests/lib/clock_shift.c")],
-            check=True)
+        self.shift = clocks.Shift(folder)
         os.mkdir(os.path.join(folder, "collector"))
         self.collector = uploads.Collector(
             folder=os.path.join(folder, "collector")).make()
@@ -57,15 +53,13 @@ class Certificates:
                 f'ca = "{ca or self.collector.certificate}"\n'
                 'target "test" { address = { "192.0.2.1" } }\n')
 
-    def ship(self, seconds=0, program=ACSHIP, wait_s=4):
+    def ship(self, seconds=0, program=ACSHIP, wait_s=60):
         """What it says; it is ended where it goes on trying."""
-        with open(self.shift, "w", encoding="ascii") as file:
-            file.write(f"{seconds}\n")
+        self.shift.set(seconds)
         process = subprocess.Popen(
             [program, "-f", self.conf], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            env=dict(os.environ, LD_PRELOAD=self.shim,
-                     CLOCK_SHIFT=self.shift))
+            env=os.environ | self.shift.environment)
         try:
             said = process.communicate(timeout=wait_s)[1]
         except subprocess.TimeoutExpired:
@@ -110,7 +104,7 @@ def run(tap, folder):
         c.configure(ca=other.certificate)
         c.refused("of nobody it trusts", *c.ship())
         c.configure()
-        code, said = c.ship(wait_s=60)
+        code, said = c.ship()
         tap.check(code == 0 and c.kept() == 0 and c.stored() == COUNT,
                   "once it is right each batch is delivered", code, said,
                   c.kept(), c.stored())

@@ -9,6 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import clocks  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
@@ -328,16 +329,8 @@ class Test:
         with open(self.collector.conf, "a", encoding="ascii") as file:
             for kind, n in days.items():
                 file.write(f"keep_{kind}_days = {n}\n")
-        shift, shim = (os.path.join(folder, name)
-                       for name in ("shift", "clock_shift.so"))
-        subprocess.run(
-            ["cc", "-shared", "-fPIC", "-o", shim,
-             os.path.join(uploads.ROOT, "tests/lib/clock_shift.c")],
-            check=True)
-        with open(shift, "w", encoding="ascii") as file:
-            file.write("0\n")
-        started = self.collector.start("env", f"LD_PRELOAD={shim}",
-                                       f"CLOCK_SHIFT={shift}")
+        shift = clocks.Shift(folder)
+        started = self.collector.start(*shift.words())
         self.tap.check(
             started and self.wait(lambda: all(self.is_as_told(days).values())),
             "a server that starts does as much by itself",
@@ -348,8 +341,7 @@ class Test:
                      self.kept_batches(now_hour() - 10 * DAY_US))
         hours = (oldest - (now_hour() - 10 * DAY_US)) // HOUR_US + 1
         left = len(self.times("answer_bytes"))
-        with open(shift, "w", encoding="ascii") as file:
-            file.write(f"{hours * 3600}\n")
+        shift.set(hours * 3600)
         cut = now_hour() + hours * HOUR_US - 10 * DAY_US
         wanted = self.records_kept(cut, lambda row: row[3])
         self.tap.check(
@@ -357,8 +349,7 @@ class Test:
             0 < len(wanted) < left,
             "and again when an hour begins", left, len(wanted),
             len(self.times("answer_bytes")), self.collector.log())
-        with open(shift, "w", encoding="ascii") as file:
-            file.write(f"{20 * 86400}\n")
+        shift.set(20 * 86400)
         cut = now_hour() + 20 * DAY_US
         self.tap.check(
             self.wait(lambda: self.times("measurement") == self.records_kept(
@@ -395,6 +386,7 @@ class Test:
 def main():
     seed = int(os.environ.get("SEED", "20261123"))
     print(f"# seed {seed}")
+    clocks.keep_to_the_hour(100)  # limits are of whole hours
     collector = uploads.Collector()
     try:
         test = Test(collector, random.Random(seed))

@@ -5,13 +5,13 @@
 
 import datetime
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chain  # noqa: E402
 import probing  # noqa: E402
 import rounds  # noqa: E402
+import clocks  # noqa: E402
 
 COUNT = 8  # timed questions, a quarter of a second apart
 AFTER_MS = 1000
@@ -26,14 +26,6 @@ TARGET = """target "service" {
 	trace = true
 }
 """ % (*chain.SERVICE.values(), COUNT)
-
-
-def build(folder):
-    path = os.path.join(folder, "clock_shift.so")
-    subprocess.run([os.environ.get("CC") or "cc", "-shared", "-fPIC", "-O1",
-                    "-o", path, os.path.join(probing.HERE, "clock_shift.c")],
-                   check=True)
-    return path
 
 
 def shifted(preload, seconds, slept):
@@ -94,7 +86,8 @@ def test(results):
         with chain.Chain(1) as on:
             for address in chain.SERVICE.values():  # who is the neighbour
                 on.must("vp", "ping", "-qc1", "-W5", address)
-            preload = build(on.dir)
+            preload = clocks.build(
+                os.path.join(probing.HERE, "clock_shift.c"), on.dir)
             vp = rounds.Rounds(on, prober, "vp")
             vp.configure('trace_every = "0s"\n' + TARGET)
             seen = vp.run()
