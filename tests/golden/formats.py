@@ -12,20 +12,12 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "../sim"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "../sim"), os.path.join(HERE, "../lib")]
 # pylint: disable=wrong-import-position
+import openmetrics
 from report_oracle_store import Batch, Record, make
 from tap import BUILD, Tap
-
-# Debian's package, whichever python3 runs this; its http is not http.py here.
-sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
-sys.path.append("/usr/lib/python3/dist-packages")
-try:
-    from prometheus_client.openmetrics.parser import \
-        text_string_to_metric_families
-except ImportError:
-    text_string_to_metric_families = None
 
 SECOND = 10**6
 UTC = datetime.timezone.utc
@@ -104,13 +96,13 @@ class Formats:
         return list(csv.DictReader(io.StringIO(done.stdout)))
 
     def metrics(self):
-        if text_string_to_metric_families is None:
+        if openmetrics.families is None:
             self.tap.skip("OpenMetrics", "needs python3-prometheus-client")
             return
         for words in GAUGES:
             done = self.run(*words, "--format", "openmetrics")
             got = collections.Counter()
-            for family in text_string_to_metric_families(done.stdout):
+            for family in openmetrics.families(done.stdout):
                 for s in family.samples:
                     got[s.name, round(s.value, 6), s.timestamp and
                         float(s.timestamp)] += 1

@@ -8,16 +8,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import openmetrics  # noqa: E402
 import uploads  # noqa: E402
-
-# Debian's package, whichever python3 runs this; its http is not http.py here.
-sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
-sys.path.append("/usr/lib/python3/dist-packages")
-try:
-    from prometheus_client.openmetrics.parser import \
-        text_string_to_metric_families
-except ImportError:
-    text_string_to_metric_families = None
 
 
 def get(port, request=b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"):
@@ -30,7 +22,7 @@ def get(port, request=b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"):
 def samples(text):
     """{name or (name, label value): value}, as the parser reads the page."""
     values = {}
-    for family in text_string_to_metric_families(text):
+    for family in openmetrics.families(text):
         for sample in family.samples:
             labels = tuple(sample.labels.values())
             name = (sample.name, *labels) if labels else sample.name
@@ -172,7 +164,7 @@ def requests(tap, port):
 
 def main():
     tap = uploads.Tap()
-    if text_string_to_metric_families is None:
+    if openmetrics.families is None:
         tap.skip("metrics", "needs python3-prometheus-client")
         return tap.done()
     collector = uploads.Collector()

@@ -152,6 +152,17 @@ class Chain:
     def command(self, node, *words):
         return ["ip", "netns", "exec", self.namespace(node), *words]
 
+    def greet(self):
+        """All on the way learn who their neighbours are: no packet waits for
+        that afterwards, or is lost."""
+        for address in SERVICE.values():
+            self.must("vp", "ping", "-q", "-c1", "-w20", address)
+
+    def also_serve(self, addresses):
+        """More addresses of the server, of the service's prefixes."""
+        self.ip(*("addr add %s dev lo" % address for address in addresses),
+                namespace=self.namespace("server"))
+
     def must(self, node, *words):
         done = subprocess.run(self.command(node, *words), text=True,
                               capture_output=True, check=False, timeout=60)

@@ -84,8 +84,7 @@ def test(results):
     prober = probing.Prober()
     try:
         with chain.Chain(1) as on:
-            for address in chain.SERVICE.values():  # who is the neighbour
-                on.must("vp", "ping", "-qc1", "-W5", address)
+            on.greet()
             preload = clocks.build(
                 os.path.join(probing.HERE, "clock_shift.c"), on.dir)
             vp = rounds.Rounds(on, prober, "vp")

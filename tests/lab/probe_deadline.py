@@ -218,9 +218,7 @@ def test(results):
     prober = probing.Prober()
     try:
         with chain.Chain(1) as on:
-            on.ip(*("addr add %s dev lo" % address for address in
-                    (*HOLE.values(), *FLOOD.values())),
-                  namespace=on.namespace("server"))
+            on.also_serve([*HOLE.values(), *FLOOD.values()])
             on.must("server", "nft", """table inet probetest {
 chain input {
 type filter hook input priority 0
@@ -229,8 +227,7 @@ ip6 daddr %s drop
 }
 }
 """ % (HOLE[4], HOLE[6]))
-            for address in chain.SERVICE.values():  # who is the neighbour
-                on.must("vp", "ping", "-qc1", "-W5", address)
+            on.greet()
             with probing.started_command(on.command(
                     "server", sys.executable, "-I", os.path.abspath(__file__),
                     "serve")) as server:

@@ -418,8 +418,7 @@ def test(results):
         with chain.Chain(ROUTERS) as on, server.started(on):
             on.must("vp", "sysctl", "-qw",
                     "net.ipv4.ping_group_range=0 65535")
-            for service in SERVICE.values():  # who is the neighbour
-                on.must("vp", "ping", "-qc1", "-W5", service)
+            on.greet()
             one = Test(results, prober, on)
             for number in range(ROUNDS):
                 look = one.look("round %d" % (number + 1), "-z", server.ZONE,

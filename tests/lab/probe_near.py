@@ -152,11 +152,8 @@ def test(results):
     prober = probing.Prober()
     try:
         with chain.Chain(ROUTERS) as on:
-            on.ip(*("addr add %s dev lo" % a for af in (4, 6)
-                    for a in addresses(af)),
-                  namespace=on.namespace("server"))
-            for address in probing.SERVICE.values():  # who is the neighbour
-                on.must("vp", "ping", "-qc1", "-W5", address)
+            on.also_serve(addresses(4) + addresses(6))
+            on.greet()
             one = Test(results, prober, on)
             test_shared(one)
             test_silent(one)

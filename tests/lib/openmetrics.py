@@ -1,0 +1,13 @@
+"""OpenMetrics as Prometheus' own parser reads it; None without the parser."""
+import sys
+
+# Debian's package, whichever python3 runs this. Its http is not golden/http.py.
+path = sys.path[:]
+sys.path[:] = [p for p in path if not p.endswith("/tests/golden")]
+sys.path.append("/usr/lib/python3/dist-packages")
+try:
+    from prometheus_client.openmetrics.parser import \
+        text_string_to_metric_families as families
+except ImportError:
+    families = None
+sys.path[:] = path
