@@ -68,6 +68,23 @@ async function hover(tab) {
 	return text(tab, "#tip");
 }
 
+// How the line of each site looks in the legend: colour, and inside of dots.
+const looks = (tab) => tab.evaluate(() => [...document.querySelectorAll(
+	"#latency .chips svg")].map((svg) => [...svg.children].map((part) =>
+	[part.getAttribute("stroke"), part.getAttribute("fill")]).flat()
+	.join(" ")));
+
+// How far what is widest reaches out of a phone's screen.
+async function beyond(browser) {
+	const tab = await open(browser, { viewport: { width: 390, height: 844 } });
+	const far = await tab.evaluate(() => Math.max(...[
+		document.documentElement, ...document.querySelectorAll(".wide"),
+	].map((box) => box.scrollWidth - box.clientWidth)));
+
+	await tab.context().close();
+	return far;
+}
+
 const markup = (tab) => tab.evaluate(() => {
 	const all = [...document.querySelectorAll("*")];
 
@@ -100,6 +117,8 @@ try {
 	seen.window = await text(tab, "#window");
 	seen.events = await text(tab, "#events");
 	seen.table = await table(tab);
+	seen.looks = await looks(tab);
+	seen.beyond = await beyond(browser);
 	seen.map = await map(tab);
 	seen.strip = await strip(tab, seen.map.length);
 	seen.hover = await hover(tab);

@@ -183,6 +183,12 @@ def main():
             if name == "plain":
                 filters(tap, db, seen[name])
                 moved(tap, db, seen[name])
+        looks = seen["hostile"]["looks"]
+        tap.ok(len(looks) > 8 and len(set(looks)) == len(looks),
+               "every line of more sites than colours looks its own way",
+               looks)
+        tap.ok(seen["plain"]["beyond"] <= 0, "nothing reaches out of a "
+               "phone's screen", seen["plain"]["beyond"])
         tap.ok(seen["plain"]["markup"] == seen["hostile"]["markup"] and
                seen["plain"]["markup"]["handlers"] == 0,
                "hostile names make no element of another kind, no handler "
