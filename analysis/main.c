@@ -11,6 +11,7 @@
 #include "analysis/options.h"
 #include "analysis/pictures.h"
 #include "analysis/places.h"
+#include "analysis/remarks.h"
 #include "analysis/report_fits.h"
 #include "analysis/reports.h"
 #include "lib/file.h"
@@ -19,7 +20,6 @@
 #include "lib/text.h"
 #include "lib/times.h"
 
-#define HOUR_US (3600LL * 1000000)
 #define OPTION_WINDOW (OPTION_SINCE | OPTION_UNTIL)
 #define NAMES_TEXT 512
 #define CHECKED 16 /* and a check_state: what --check ends with */
@@ -209,82 +209,6 @@ run_site(const struct run *run, int32_t site)
 	return cell_text(names_text(&run->catalog.sites, site));
 }
 
-/* Hours whose runs and intervals are not made yet: said once. */
-static void
-say_unsettled(struct run *run)
-{
-	const struct options *o = run->options;
-	struct query_rows *rows = query_prepare(run->query,
-	    "SELECT count(*) FROM unsettled WHERE vp = ?1 AND hour >= ?2"
-	    " AND hour <= ?3");
-	int64_t count = 0;
-
-	for (size_t i = 0; i < run->catalog.vp_count; i++) {
-		query_bind(rows, 1, run->catalog.vps[i].id);
-		query_bind(rows, 2, o->since_us / HOUR_US);
-		query_bind(rows, 3, (o->until_us - 1) / HOUR_US);
-		if (query_next(rows))
-			count += query_int(rows, 0);
-		query_reset(rows);
-	}
-	query_finish(rows);
-	if (count > 0)
-		log_warnx("%lld vantage-point hours of the window are not "
-			  "settled yet: read from raw rows",
-		    (long long)count);
-}
-
-static int64_t
-read_time_setting(struct run *run, const char *name)
-{
-	struct query_rows *rows = query_prepare(run->query,
-	    "SELECT CAST(value AS INTEGER) FROM setting WHERE name = ?1");
-	int64_t t_us = INT64_MIN;
-
-	query_bind_text(rows, 1, name);
-	if (query_next(rows))
-		t_us = query_int(rows, 0);
-	query_finish(rows);
-	return t_us;
-}
-
-/* What retention took (accollect prune), and what a report of that time
- * stands on instead. */
-static void
-say_pruned(struct run *run, bool needs_records)
-{
-	const int64_t raw_us = read_time_setting(run, "raw_horizon");
-	const int64_t runs_us = read_time_setting(run, "run_horizon");
-	const int64_t intervals_us = read_time_setting(run, "interval_horizon");
-	char text[TIMES_TEXT];
-
-	if (raw_us <= run->options->since_us)
-		return;
-	wall_format(text, wall_from_us(raw_us), 0);
-	if (needs_records)
-		log_warnx(
-		    "records before %s were pruned and are missing here", text);
-	else
-		log_warnx("records before %s were pruned: this stands on runs "
-			  "there: counts, instances and their first and last "
-			  "sight are as they were, round trips within 1 %%, "
-			  "times in between are spread, every loss is a "
-			  "timeout",
-		    text);
-	if (needs_records || runs_us <= run->options->since_us)
-		return;
-	wall_format(text, wall_from_us(runs_us), 0);
-	log_warnx("runs before %s were pruned too: only the last of each lane "
-		  "is left of that time",
-	    text);
-	if (intervals_us <= run->options->since_us)
-		return;
-	wall_format(text, wall_from_us(intervals_us), 0);
-	log_warnx("changes before %s were pruned as well, and lanes that ended "
-		  "before",
-	    text);
-}
-
 static int
 write_error(const char *path)
 {
@@ -298,48 +222,12 @@ write_error(const char *path)
 						 : EXIT_STORAGE;
 }
 
-/* What a better map could improve. */
-static void
-say_unplaced(const struct run *run)
-{
-	const struct catalog *c = &run->catalog;
-	const char *path = run->options->site_map;
-
-	if (c->map != NULL && c->unplaced > 0)
-		log_warnx("%s: %zu of %zu identities have no site",
-		    path == NULL ? "site map" : path, c->unplaced, c->asked);
-}
-
-static void
-say_nowhere(const struct report *report)
-{
-	if (report->nowhere > 0)
-		log_warnx("%zu of %zu rows have no position: a vantage point's "
-			  "is configured, a site's comes by --site-map",
-		    report->nowhere, report->rows);
-}
-
 /* Reports that judge nothing: they show what was said, or judge themselves. */
 static bool
 judges(const struct subcommand *command)
 {
 	return command->report != records_report &&
 	       command->report != plausibility_report;
-}
-
-static void
-say_intercepted(const struct run *run)
-{
-	const struct judge *judge = run->catalog.judge;
-	size_t count;
-
-	if (judge == NULL)
-		return;
-	count = judge_intercepted(judge, run->options->since_us);
-	if (count > 0)
-		log_warnx("%zu vantage points were answered by somebody else "
-			  "and are in no share then: see plausibility",
-		    count);
 }
 
 static int
@@ -380,7 +268,8 @@ write_report(struct run *run, const struct subcommand *command)
 	}
 	if (file_output_done(&out, true) == -1)
 		return write_error(path);
-	say_nowhere(&run->report);
+	remarks_window(run);
+	remarks_nowhere(&run->report);
 	return run->options->checks ? CHECKED + (int)check.state : EXIT_DONE;
 }
 
@@ -420,8 +309,8 @@ run_report(const struct options *o, const struct subcommand *command,
 		weights_spread(
 		    &run.weights, &run.catalog, run.query, o->until_us - 1);
 	sampler_init(&run.sampler, run.query, &run.catalog);
-	say_unsettled(&run);
-	say_pruned(&run, command->traces);
+	remarks_unsettled(&run);
+	remarks_pruned(&run, command->traces);
 	run.catalog.map_us = o->until_us - 1;
 	if (judges(command)) {
 		judge_init(&judge,
@@ -437,8 +326,8 @@ run_report(const struct options *o, const struct subcommand *command,
 	}
 	code = query_failed(run.query) ? EXIT_STORAGE
 				       : write_report(&run, command);
-	say_unplaced(&run);
-	say_intercepted(&run);
+	remarks_unplaced(&run);
+	remarks_intercepted(&run);
 	if (run.catalog.judge != NULL)
 		judge_clear(&judge);
 	sampler_clear(&run.sampler);

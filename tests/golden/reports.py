@@ -320,6 +320,25 @@ def difference(wanted, got):
     return [*lines[:5], f"{len(a)} lines wanted, {len(b)} came"]
 
 
+# --- remarks ---
+
+def test_window(s):
+    """What was measured from 02:00 to 01:00 the next day."""
+    outside = (("2026-11-25", "2026-11-26"), ("2026-11-20", "2026-11-21"))
+    said = [s.run("events", "--since", since, "--until", until).stderr.decode()
+            for since, until in outside]
+    s.tap.ok(all(line.count("\n") == 1 and "outside what was measured: --since "
+                 "2026-11-21T02:00:00Z --until 2026-11-22T01:00:00Z" in line
+                 for line in said),
+             "a report of a time without measurements says of when there are",
+             *said)
+    inside = (("2026-11-20", "2026-11-21T02:00:01Z"),
+              ("2026-11-22T00:59:59Z", "2026-11-23"))
+    said = [s.run("events", "--since", since, "--until", until).stderr.decode()
+            for since, until in inside]
+    s.tap.ok(said == ["", ""], "one that touches them does not", *said)
+
+
 # --- output ---
 
 def test_output(s):
@@ -598,6 +617,7 @@ def main():
         make(f"{folder}/hostile.db", *hostile_world(), 1)
         s.golden(CASES, s.db)
         s.golden(HOSTILE_CASES, f"{folder}/hostile.db")
+        test_window(s)
         test_output(s)
         test_refusals(s)
         test_views(s)
