@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that vantage points that all send at once lose nothing, wait for seconds at most, and are sent away at random times where there are too many.
-# time limit: 300 s
 """HERD vantage points (200; the benchmark has 1,000), each on a TLS connection
 of its own, begin together; with HERD_SECONDS their beginnings are spread over
 so long. A ledger of receipts is held against the rows. Then the same herd

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that a collector killed at any write, flush or send loses no batch that it has receipted and stores none twice.
-# time limit: 600 s
 """For each system call and each index: accollect runs under strace, which
 kills it (SIGKILL) as it enters that call for the index-th time after it
 listens; a client uploads until then, notes every receipt, and comes back to

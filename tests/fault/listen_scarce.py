@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that a collector to which the system refuses descriptors, memory or threads, at each call in turn, receipts nothing that it has not stored, and goes on or ends with one line.
-# time limit: 600 s
 """For each call and each index: accollect runs under strace, which makes the
 call fail for the index-th time; a client uploads and comes back with what has
 no receipt. In the end the ledger of receipts is held against the rows. Then a

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that acship lets a batch go only for a receipt, whatever else a collector, a portal or a broken network answers.
-# time limit: 300 s
 """A scripted HTTPS server answers each request of acship in turn; the spool
 is filled by the spool's driver. Each step by which acship tells a receipt from
 anything else is taken out once, and must be missed.

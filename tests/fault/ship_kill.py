@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that of acship and accollect, each killed at any index of the calls that matter, no batch is lost, none stored twice, and none let go without being stored.
-# time limit: 600 s
 """A spool gets three batches before every life. In one life accollect, in the
 next acship runs under strace, which kills it at the index-th time of a call.
 After every life whatever left the spool's queue must be in the database. The

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that after a week without a collector, 2,016 rounds later, acship delivers every batch, oldest first, and that what is measured meanwhile goes too.
-# time limit: 300 s
 """The spool gets a week's batches. While there is no collector acship runs now
 and then and must keep them all; then there is one, and a ledger of the batches
 is held against the rows. The same with an acship that takes a collector that

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that a prober killed at any system call of publishing loses no batch that it has promised, and leaves no torn one.
-# time limit: 400 s
 """strace kills the driver as it enters the call for the index-th time, for
 every index until the driver is through. Then everything in the ledger is in
 the spool, every file there is whole, and the numbers have no gap.

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that a backup taken while batches come in holds every batch receipted before it began, restores to the same content, and is whole or not there when killed.
-# time limit: 300 s
 """A collector serves, a thread uploads, and backups are made meanwhile. Each
 copy must hold the ledger of receipts as it was when the backup began, and pass
 `check`. When the uploads have ended, a last copy has the collector's hash.

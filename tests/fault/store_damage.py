@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that accollect check names whatever damage is planted in rows, runs, intervals, names, references, archive and pages, and finds none in a good store.
-# time limit: 300 s
 """One good store; copies of it, each with one fault at a place drawn from a
 printed seed. What is not found in one copy is a failure. A check that finds
 nothing, or that lacks one of its conditions, must fail each."""

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that accollect init and import, killed at any write, flush, rename or unlink, lose nothing that was said to be stored and store nothing twice.
-# time limit: 600 s
 """For each system call and each index, `accollect import` of several batches
 runs under strace, which kills it (SIGKILL) as it enters that call for the
 index-th time. What it had printed as stored by then is the ledger. Then the

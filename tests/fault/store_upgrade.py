@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that a store of an earlier schema version becomes this one with every row kept and a backup beside it, and is the old or the new when killed at any write.
-# time limit: 300 s
 """tests/golden/stores/vN.sql is what a program of version N made. An upgrade of
 it is killed (SIGKILL by strace) as it enters each call for the index-th time.
 The same without the transaction, and without the backup, must fail.

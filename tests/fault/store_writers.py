@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that a server, imports, vp add and prune that write one database at once lose nothing and starve nobody, while another user reads.
-# time limit: 200 s
 """For SECONDS (15; 60 with STRICT) uploads come to accollect serve, and beside
 it accollect import, vp add and prune run again and again; a process of another
 user reads all the time. Then a ledger of what each was promised is held

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Proves that every hostile request of tests/golden/http is refused with its status and stores nothing, while its valid twin is stored.
-# time limit: 400 s
+# time limit: 800 s
 """Each NAME.req is sent as it is over TLS and must end in the status (a
 pattern, with a pattern of the reason behind) of NAME.status; "close" is an end
 without an answer. NAME.twin differs in that one thing and must be stored.

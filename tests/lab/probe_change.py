@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # A round traces the path again that has changed, one that has not only when its time has come, and never more than its budget.
-# time limit: 300 s
 """usage: probe_change.py [SEED]"""
 
 import os

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # A wall clock that is set and a host that sleeps in the middle of a round or look change no round trip, and are noted.
-# time limit: 120 s
 """usage: probe_clock.py"""
 
 import datetime

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # The deadline of a round holds whatever its targets and the resolver do, and every question has a record.
-# time limit: 200 s
 """usage: probe_deadline.py; itself serves as the targets"""
 
 import collections

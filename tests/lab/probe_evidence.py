@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # A look's --write holds every packet that tcpdump saw, and --read gives the same records of it.
-# time limit: 240 s
 """usage: probe_evidence.py [SEED]"""
 
 import collections

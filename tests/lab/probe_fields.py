@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # Every field of a DNS, echo and trace record is what tshark dissects of that very packet, and kdig, ping, scamper and traceroute agree; a field that nothing compares fails the test.
-# time limit: 120 s
 """usage: probe_fields.py"""
 
 import datetime

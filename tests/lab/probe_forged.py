@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # No forged reply is taken for the service's, a thousand to one: each is counted, and who is on the path is shown.
-# time limit: 240 s
 """usage: probe_forged.py [SEED]"""
 
 import json

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # Under the limits of ICMP errors that kernels have by default a trace finds every hop that scamper and traceroute find, and as nobody all ten hops are found in every run.
-# time limit: 280 s
 """usage: probe_hops.py [RUNS]; 20 runs as nobody in each family, or 200 with
 STRICT=1"""
 

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # A round is a good neighbour, as captures show: buckets, blocklist, contact text, dry run, random order, splay.
-# time limit: 200 s
 """usage: probe_manners.py"""
 
 import collections

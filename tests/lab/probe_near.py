@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # The traces of a round share the first three routers: each is asked a handful of times, not once for each address.
-# time limit: 120 s
 """usage: probe_near.py"""
 
 import collections

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # Silence, no route and ICMP errors each end as their outcome, one record per question, in time.
-# time limit: 240 s
 """usage: probe_silent.py [SEED]"""
 
 import collections

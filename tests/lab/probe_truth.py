@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # acprobe names, times and traces from every vantage point what the kernels' forwarding tables say.
-# time limit: 240 s
 """usage: probe_truth.py [SEED]"""
 
 import collections

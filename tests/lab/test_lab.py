@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -I
 # The lab says the truth, makes things happen, and leaves nothing behind.
-# time limit: 600 s
 """usage: test_lab.py [SEED]"""
 
 import concurrent.futures

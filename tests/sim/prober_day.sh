@@ -1,6 +1,5 @@
 #!/bin/sh
 # Proves over simulated days of a hostile network that each question ends as one true record, at a decent pace and in time.
-# time limit: 300 s
 #
 # usage: prober_day.sh [SEED]     (else one is drawn, and printed; in CI it is 1)
 root=$(cd "$(dirname "$0")/../.." && pwd)
