@@ -6,15 +6,17 @@
 uint32_t
 checksum_add(uint32_t sum, const void *bytes, size_t len)
 {
-	struct cursor c = cursor_over(bytes, len);
+	const uint8_t *b = bytes;
+	uint64_t all = sum; /* what it carries is folded at the end */
+	size_t i;
 
-	while (cursor_left(&c) >= 2) {
-		sum += cursor_u16(&c);
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	if (cursor_left(&c) > 0)
-		sum += (uint32_t)cursor_u8(&c) << 8;
-	return (sum & 0xffff) + (sum >> 16);
+	for (i = 0; i + 2 <= len; i += 2)
+		all += (uint32_t)(b[i] << 8 | b[i + 1]);
+	if (i < len)
+		all += (uint32_t)b[i] << 8;
+	while (all >> 16 != 0)
+		all = (all & 0xffff) + (all >> 16);
+	return (uint32_t)all;
 }
 
 uint16_t

@@ -35,11 +35,21 @@ begin_value(struct json_out *out)
 	out->comma = true;
 }
 
+/* begin_value and put. */
 static void
-put_literal(struct json_out *out, const char *literal)
+put_value(struct json_out *out, const char *bytes, size_t len)
 {
-	begin_value(out);
-	put(out, literal, strlen(literal));
+	char *to = out->text + out->len;
+
+	if (out->failed || len + out->comma >= out->size - out->len) {
+		out->failed = true;
+		return;
+	}
+	if (out->comma)
+		*to++ = ',';
+	memcpy(to, bytes, len);
+	out->len += len + out->comma;
+	out->comma = true;
 }
 
 static bool
@@ -100,43 +110,21 @@ json_out_close(struct json_out *out, char bracket)
 }
 
 void
-json_out_key(struct json_out *out, const char *key)
-{
-	size_t len = strlen(key);
-	char *to = out->text + out->len;
-
-	/* A comma, two quotes, a colon; one byte stays free for the NUL. */
-	if (out->failed || len + 4 >= out->size - out->len) {
-		out->failed = true;
-		return;
-	}
-	if (out->comma)
-		*to++ = ',';
-	*to++ = '"';
-	memcpy(to, key, len);
-	to += len;
-	*to++ = '"';
-	*to++ = ':';
-	out->len = (size_t)(to - out->text);
-	out->comma = false;
-}
-
-void
 json_out_null(struct json_out *out)
 {
-	put_literal(out, "null");
+	put_value(out, "null", 4);
 }
 
 void
 json_out_bool(struct json_out *out, bool value)
 {
-	put_literal(out, value ? "true" : "false");
+	put_value(out, value ? "true" : "false", value ? 4 : 5);
 }
 
 void
 json_out_int(struct json_out *out, int64_t value)
 {
-	char digits[20];
+	char digits[21]; /* and a sign */
 	size_t at = sizeof(digits);
 	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
 
@@ -145,10 +133,9 @@ json_out_int(struct json_out *out, int64_t value)
 		digits[--at] = (char)('0' + rest % 10);
 		rest /= 10;
 	} while (rest != 0);
-	begin_value(out);
 	if (value < 0)
-		put_char(out, '-');
-	put(out, &digits[at], sizeof(digits) - at);
+		digits[--at] = '-';
+	put_value(out, &digits[at], sizeof(digits) - at);
 }
 
 void
@@ -158,7 +145,26 @@ json_out_thousandths(struct json_out *out, int64_t value)
 
 	(void)text_print(digits, sizeof(digits), "%lld.%03lld",
 	    (long long)(value / 1000), (long long)(value % 1000));
-	put_literal(out, digits);
+	put_value(out, digits, strlen(digits));
+}
+
+void
+json_out_word(struct json_out *out, const char *word)
+{
+	const size_t len = strlen(word);
+	char *to = out->text + out->len;
+
+	if (out->failed || len + 2 + out->comma >= out->size - out->len) {
+		out->failed = true;
+		return;
+	}
+	if (out->comma)
+		*to++ = ',';
+	*to++ = '"';
+	memcpy(to, word, len);
+	to[len] = '"';
+	out->len += len + 2 + out->comma;
+	out->comma = true;
 }
 
 void
@@ -223,7 +229,7 @@ json_out_time(struct json_out *out, struct wall t)
 	char text[TIMES_TEXT];
 
 	wall_format(text, t, 6);
-	json_out_text(out, text);
+	json_out_word(out, text);
 }
 
 void
@@ -232,7 +238,7 @@ json_out_addr(struct json_out *out, const struct addr *addr)
 	char text[ADDR_TEXT];
 
 	if (addr_is_set(addr))
-		json_out_text(out, addr_format(text, addr));
+		json_out_word(out, addr_format(text, addr));
 	else
 		json_out_null(out);
 }
@@ -253,4 +259,13 @@ json_out_text_or_null(struct json_out *out, const char *text)
 		json_out_null(out);
 	else
 		json_out_text(out, text);
+}
+
+void
+json_out_word_or_null(struct json_out *out, const char *word)
+{
+	if (word == NULL || word[0] == '\0')
+		json_out_null(out);
+	else
+		json_out_word(out, word);
 }

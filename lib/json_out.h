@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include "lib/addr.h"
 #include "lib/times.h"
 
@@ -24,15 +25,16 @@ struct json_out json_out_over(char *text, size_t size);
 /* Terminate with NUL. The length, or 0 where something did not fit. */
 size_t json_out_end(struct json_out *);
 
-void json_out_open(struct json_out *, char bracket);   /* '{' or '[' */
-void json_out_close(struct json_out *, char bracket);  /* '}' or ']' */
-void json_out_key(struct json_out *, const char *key); /* a constant of ours */
+void json_out_open(struct json_out *, char bracket);  /* '{' or '[' */
+void json_out_close(struct json_out *, char bracket); /* '}' or ']' */
 
 void json_out_null(struct json_out *);
 void json_out_bool(struct json_out *, bool);
 void json_out_int(struct json_out *, int64_t);
 /* 12345 as 12.345; not negative. */
 void json_out_thousandths(struct json_out *, int64_t);
+/* A string that is printable ASCII without quote and backslash: our own. */
+void json_out_word(struct json_out *, const char *);
 /* A string. Bytes outside printable ASCII become \u00XX: foreign bytes go
  * through json_out_bytes instead. */
 void json_out_text(struct json_out *, const char *);
@@ -46,5 +48,30 @@ void json_out_addr(struct json_out *, const struct addr *); /* null: not set */
 void json_out_int_or_null(struct json_out *, int64_t);
 /* Where NULL or "" stands for unknown. */
 void json_out_text_or_null(struct json_out *, const char *);
+void json_out_word_or_null(struct json_out *, const char *);
+
+/* A constant of ours. Here, so that its length is known where it is written:
+ * keys are half of a record. */
+static inline void
+json_out_key(struct json_out *out, const char *key)
+{
+	const size_t len = strlen(key);
+	char *to = out->text + out->len;
+
+	/* A comma, two quotes, a colon; one byte stays free for the NUL. */
+	if (out->failed || len + 4 >= out->size - out->len) {
+		out->failed = true;
+		return;
+	}
+	if (out->comma)
+		*to++ = ',';
+	*to++ = '"';
+	memcpy(to, key, len);
+	to += len;
+	*to++ = '"';
+	*to++ = ':';
+	out->len = (size_t)(to - out->text);
+	out->comma = false;
+}
 
 #endif

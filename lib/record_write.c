@@ -85,29 +85,36 @@ mnemonic_parse(const struct mnemonic *table, const char *generic,
 	return 0;
 }
 
-static void
+static inline void
 put_int(struct json_out *out, const char *key, int64_t value)
 {
 	json_out_key(out, key);
 	json_out_int_or_null(out, value);
 }
 
-static void
+static inline void
 put_text(struct json_out *out, const char *key, const char *value)
 {
 	json_out_key(out, key);
 	json_out_text_or_null(out, value);
 }
 
+static inline void
+put_word(struct json_out *out, const char *key, const char *value)
+{
+	json_out_key(out, key);
+	json_out_word_or_null(out, value);
+}
+
 /* Counters stop instead of growing past what the reader takes. */
-static void
+static inline void
 put_counter(struct json_out *out, const char *key, uint32_t value)
 {
 	put_int(out, key, value > LIMIT_UNWANTED ? LIMIT_UNWANTED : value);
 }
 
 /* -1 is unknown: null. */
-static void
+static inline void
 put_flag(struct json_out *out, const char *key, int value)
 {
 	json_out_key(out, key);
@@ -117,7 +124,7 @@ put_flag(struct json_out *out, const char *key, int value)
 		json_out_bool(out, value != 0);
 }
 
-static void
+static inline void
 put_addr(struct json_out *out, const char *key, const struct addr *addr)
 {
 	json_out_key(out, key);
@@ -157,18 +164,18 @@ put_common(struct json_out *out, const struct record *record)
 
 	json_out_key(out, "t");
 	json_out_time(out, record->t);
-	put_text(out, "type", record_type_name(record->type));
+	put_word(out, "type", record_type_name(record->type));
 	put_text(out, "target", record->target);
 	put_addr(out, "addr", &record->addr);
 	put_int(out, "port", record->port);
 	put_int(out, "af", record->addr.af == 0 ? -1 : record->addr.af);
-	put_text(out, "proto", proto_name(record->proto));
+	put_word(out, "proto", proto_name(record->proto));
 	put_text(out, "question", record->question);
 	put_flow(out, record);
-	put_text(out, "outcome", outcome_name(record->outcome));
+	put_word(out, "outcome", outcome_name(record->outcome));
 	put_text(out, "reason", record->reason);
 	put_int(out, "rtt_us", answered ? record->rtt_us : -1);
-	put_text(out, "stamp", stamp_name(record->stamp));
+	put_word(out, "stamp", stamp_name(record->stamp));
 	put_int(out, "reply_ttl", record->reply_ttl);
 	put_int(out, "auth_bits", record->auth_bits);
 	put_counter(out, "late", record->late);
@@ -238,9 +245,9 @@ put_dns(struct json_out *out, const struct record_dns *dns)
 
 	put_text(out, "qname", dns->qname);
 	record_qtype_format(text, dns->qtype);
-	put_text(out, "qtype", text);
+	put_word(out, "qtype", text);
 	record_qclass_format(text, dns->qclass);
-	put_text(out, "qclass", text);
+	put_word(out, "qclass", text);
 	put_int(out, "rcode", dns->rcode);
 	put_nsid(out, dns);
 	json_out_key(out, "answer");

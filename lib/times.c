@@ -41,6 +41,27 @@ days_from_date(int64_t year, int month, int day)
 	       year_of_era / 100 + day_of_year - 719468;
 }
 
+struct date {
+	int year, month, day;
+};
+
+/* The other way round. gmtime_r reads the time zone's file first. */
+static struct date
+date_from_days(int64_t days)
+{
+	int64_t since = days + 719468; /* 0000-03-01 */
+	int64_t era = floor_divide(since, 146097);
+	int64_t day = since - era * 146097;
+	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	int month;
+
+	day -= 365 * year + year / 4 - year / 100;
+	month = (int)((5 * day + 2) / 153); /* from March */
+	return (struct date){ (int)(year + era * 400 + (month >= 10)),
+		month < 10 ? month + 3 : month - 9,
+		(int)(day - (153 * month + 2) / 5 + 1) };
+}
+
 static bool
 is_leap_year(int year)
 {
@@ -255,17 +276,17 @@ wall_format(char *text, struct wall t, int digits)
 {
 	int64_t seconds = floor_divide(t.ns, NS_PER_S);
 	int64_t us = floor_divide(t.ns - seconds * NS_PER_S, NS_PER_US);
-	time_t unix_time = (time_t)seconds;
-	struct tm tm = { 0 };
+	int64_t days = floor_divide(seconds, DAY_S);
+	int rest = (int)(seconds - days * DAY_S);
+	struct date date = date_from_days(days);
 
 	/* The year has four digits: from 1678 to 2261. */
-	(void)gmtime_r(&unix_time, &tm);
-	text = put_digits(text, tm.tm_year + 1900, 4, '-');
-	text = put_digits(text, tm.tm_mon + 1, 2, '-');
-	text = put_digits(text, tm.tm_mday, 2, 'T');
-	text = put_digits(text, tm.tm_hour, 2, ':');
-	text = put_digits(text, tm.tm_min, 2, ':');
-	text = put_digits(text, tm.tm_sec, 2, digits == 0 ? 'Z' : '.');
+	text = put_digits(text, date.year, 4, '-');
+	text = put_digits(text, date.month, 2, '-');
+	text = put_digits(text, date.day, 2, 'T');
+	text = put_digits(text, rest / 3600, 2, ':');
+	text = put_digits(text, rest / 60 % 60, 2, ':');
+	text = put_digits(text, rest % 60, 2, digits == 0 ? 'Z' : '.');
 	if (digits != 0)
 		text = put_digits(text, (int)us, 6, 'Z');
 	*text = '\0';

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 #include "lib/times.h"
 
@@ -156,6 +157,26 @@ clocks_subtract_and_add(void **state)
 	assert_false(mono_before(mono_now(), a));
 }
 
+/* Every day that a struct wall reaches, by the C library's calendar. */
+static void
+a_date_is_that_of_the_calendar(void **state)
+{
+	char text[TIMES_TEXT], wanted[32];
+	time_t day;
+
+	(void)state;
+	for (day = -106000; day <= 106000; day++) {
+		time_t at = day * 86400 + 43200;
+		struct tm tm;
+
+		wall_format(text, (struct wall){ at * 1000000000LL }, 0);
+		assert_non_null(gmtime_r(&at, &tm));
+		(void)strftime(
+		    wanted, sizeof(wanted), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		assert_string_equal(text, wanted);
+	}
+}
+
 int
 main(void)
 {
@@ -166,6 +187,7 @@ main(void)
 		cmocka_unit_test(lengths_of_time_have_one_suffix),
 		cmocka_unit_test(microseconds_round_as_promised),
 		cmocka_unit_test(clocks_subtract_and_add),
+		cmocka_unit_test(a_date_is_that_of_the_calendar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
