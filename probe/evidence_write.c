@@ -485,6 +485,8 @@ evidence_write(struct link *inner, const char *path)
 		.wait = witness_wait,
 		.raw = inner->raw,
 		.can_echo = { inner->can_echo[0], inner->can_echo[1] } };
+	/* A packet is written down as it leaves. */
+	inner->tells_late = false;
 	return &w->link;
 }
 

@@ -25,7 +25,8 @@ struct link_tuple {
 	enum link_kind kind;
 	struct addr dst;
 	uint16_t dport;
-	struct addr src; /* not set: the kernel's choice; set on return */
+	struct addr src; /* not set: the kernel's choice; set on return, but
+			  * where packets tell it (link.tells_late) */
 	uint16_t port;   /* source port, or echo id */
 	int32_t label;   /* IPv6 flow label; -1 in IPv4 */
 };
@@ -45,6 +46,9 @@ struct link_packet {
 	size_t len;
 	uint8_t ttl;     /* 0: the host's default */
 	uint64_t cookie; /* comes back with the send stamp */
+	/* Of an echo whose opening did not tell it: the source address to
+	 * leave with; NULL, or not set: the kernel's choice. */
+	const struct addr *src;
 };
 
 enum arrival_kind {
@@ -63,7 +67,8 @@ struct arrival {
 	enum arrival_kind kind;
 	void *owner; /* of the socket; NULL for the shared ICMP sockets */
 	uint64_t cookie;
-	struct addr from;
+	struct addr from; /* of a stamp: the source that the packet had, or not
+			   * set */
 	uint8_t af;
 	int16_t ttl; /* of the IP header; -1 */
 	uint8_t icmp_type, icmp_code;
@@ -129,6 +134,12 @@ struct link {
 
 	const struct link_replay *replay; /* NULL: the network */
 
+	/* The source of an open socket that open did not tell; NULL: it tells
+	 * all. */
+	enum link_error (*source)(struct link *, int socket, struct addr *);
+
+	/* Opening an echo need not tell its source: a stamp will. */
+	bool tells_late;
 	bool raw;         /* ICMP errors come whole as ARRIVAL_ICMP */
 	bool can_echo[2]; /* echo is permitted: IPv4, IPv6 */
 };

@@ -14,6 +14,7 @@
 struct shown {
 	struct record *records;
 	const struct record **places; /* of each */
+	struct look_result result;    /* of the address; it is large */
 	size_t count, room;
 	char *line;
 };
@@ -69,33 +70,34 @@ find_networks(const struct look *look, struct record *r)
 
 static void
 show_address(const struct look *look, const struct look_address *address,
-    const struct shown *shown)
+    struct shown *shown)
 {
 	const struct service *service =
 	    services_find(look->services, &address->addr);
-	struct look_result result = { .address = address,
-		.names = look->names,
-		.geo = look->geo,
-		.service = service,
-		.records = shown->places,
-		.record_count = shown->count };
+	struct look_result *result = &shown->result;
 	struct identify_by by = { .map = look->map };
 	size_t i;
 
+	result->address = address;
+	result->names = look->names;
+	result->geo = look->geo;
+	result->service = service;
+	result->records = shown->places;
+	result->record_count = shown->count;
 	for (i = 0; look->geo != NULL && i < shown->count; i++)
 		find_networks(look, &shown->records[i]);
 	if (service != NULL) {
 		by.order = service->method;
 		by.order_count = service->method_count;
 	}
-	identify(&result.identity, result.records, result.record_count, &by);
+	identify(&result->identity, result->records, result->record_count, &by);
 	if (look->options->json) {
-		print_json(&result, shown->line);
+		print_json(result, shown->line);
 		return;
 	}
 	if (address > look->addresses)
 		(void)puts("");
-	show_page(look->options, &result);
+	show_page(look->options, result);
 }
 
 /* 0 where each address answered a timed question. With --only that question is

@@ -6,6 +6,9 @@
 
 #define WORD sizeof(uint64_t)
 #define WORDS (sizeof(struct record) / WORD)
+#define BLOCK 64 /* words; an empty name is a block */
+#define LINE 8
+#define PARTS 2
 #define STRETCHES 160 /* two a hop, and what a record has before them */
 
 static_assert(sizeof(struct record) % WORD == 0, "a record is whole words");
@@ -15,13 +18,24 @@ static_assert(offsetof(struct record, hop) % WORD == 0, "so are its parts");
 /* Stretches of a record that are not all zeros, in order: a word that tells
  * place and length, and the words themselves. */
 struct packed {
-	enum record_type type;
+	uint8_t type; /* enum record_type */
+	bool whole;
 	uint32_t len; /* words */
 	uint64_t word[];
 };
 
 struct stretch {
 	uint16_t at, count;
+};
+
+struct stretches {
+	struct stretch list[STRETCHES];
+	size_t count, words;
+};
+
+/* Words of a record, from and up to. */
+struct part {
+	size_t from, end;
 };
 
 static_assert(WORDS <= UINT16_MAX, "a place in a record fits");
@@ -40,6 +54,22 @@ packed_extent(enum record_type type)
 	return sizeof(struct record);
 }
 
+/* What is kept of it; those that are not there are empty. */
+static void
+parts_of(struct part part[PARTS], enum record_type type, bool whole)
+{
+	size_t end = packed_extent(type) / WORD;
+
+	part[0] = (struct part){ 0, end };
+	part[1] = (struct part){ end, end };
+	if (whole)
+		return;
+	part[0].from = offsetof(struct record, outcome) / WORD;
+	part[0].end = offsetof(struct record, dns) / WORD;
+	if (part[0].end < end)
+		part[1].from = offsetof(struct record, dns.rcode) / WORD;
+}
+
 static uint64_t
 word_at(const struct record *record, size_t at)
 {
@@ -49,74 +79,104 @@ word_at(const struct record *record, size_t at)
 	return word;
 }
 
-/* Most of a record is zeros: a line of the cache at a time. */
+static bool
+is_zero(const struct record *record, size_t at, size_t words)
+{
+	static const uint64_t zeros[BLOCK];
+
+	return memcmp((const char *)record + at * WORD, zeros, words * WORD) ==
+	       0;
+}
+
+/* Most of a record is zeros: a block at a time, then a line of the cache. */
 static size_t
 next_not_zero(const struct record *record, size_t at, size_t end)
 {
-	uint64_t line[8];
-
-	for (; at + 8 <= end; at += 8) {
-		memcpy(line, (const char *)record + at * WORD, sizeof(line));
-		if ((line[0] | line[1] | line[2] | line[3] | line[4] | line[5] |
-			line[6] | line[7]) != 0)
-			break;
-	}
+	while (at + BLOCK <= end && is_zero(record, at, BLOCK))
+		at += BLOCK;
+	while (at + LINE <= end && is_zero(record, at, LINE))
+		at += LINE;
 	while (at < end && word_at(record, at) == 0)
 		at++;
 	return at;
 }
 
-/* Find the stretches; where there are too many, the last has all the rest. */
-static size_t
-find_stretches(struct stretch *s, const struct record *record)
+/* Find the stretches of a part; where there are too many in all, the last has
+ * all the rest. */
+static void
+find_stretches(
+    struct stretches *s, const struct record *record, struct part part)
 {
-	size_t at = 0, end = packed_extent(record->type) / WORD, count = 0;
+	size_t at = part.from, from;
+	struct stretch *last;
 
-	while (count < STRETCHES) {
-		at = next_not_zero(record, at, end);
-		if (at == end)
-			return count;
-		s[count].at = (uint16_t)at;
-		while (at < end && word_at(record, at) != 0)
-			at++;
-		s[count].count = (uint16_t)(at - s[count].at);
-		count++;
+	while ((from = next_not_zero(record, at, part.end)) < part.end) {
+		if (s->count == STRETCHES) {
+			last = &s->list[STRETCHES - 1];
+			s->words += part.end - last->at - last->count;
+			last->count = (uint16_t)(part.end - last->at);
+			return;
+		}
+		for (at = from; at < part.end && word_at(record, at) != 0; at++)
+			;
+		s->list[s->count++] =
+		    (struct stretch){ (uint16_t)from, (uint16_t)(at - from) };
+		s->words += at - from;
 	}
-	s[count - 1].count = (uint16_t)(end - s[count - 1].at);
-	return count;
+}
+
+static struct packed *
+pack(const struct record *record, bool whole)
+{
+	struct stretches s;
+	struct part part[PARTS];
+	struct packed *packed;
+	uint64_t *to;
+	size_t i;
+
+	s.count = s.words = 0;
+	parts_of(part, record->type, whole);
+	for (i = 0; i < PARTS; i++)
+		find_stretches(&s, record, part[i]);
+	packed = malloc(sizeof(*packed) + (s.count + s.words) * WORD);
+	if (packed == NULL)
+		return NULL;
+	packed->type = (uint8_t)record->type;
+	packed->whole = whole;
+	packed->len = (uint32_t)(s.count + s.words);
+	to = packed->word;
+	for (i = 0; i < s.count; i++) {
+		*to++ = (uint64_t)s.list[i].at << 32 | s.list[i].count;
+		memcpy(to, (const char *)record + s.list[i].at * WORD,
+		    s.list[i].count * WORD);
+		to += s.list[i].count;
+	}
+	return packed;
 }
 
 struct packed *
 packed_new(const struct record *record)
 {
-	struct stretch stretch[STRETCHES];
-	size_t i, count = find_stretches(stretch, record), len = count;
-	struct packed *packed;
-	uint64_t *to;
+	return pack(record, true);
+}
 
-	for (i = 0; i < count; i++)
-		len += stretch[i].count;
-	if ((packed = malloc(sizeof(*packed) + len * WORD)) == NULL)
-		return NULL;
-	packed->type = record->type;
-	packed->len = (uint32_t)len;
-	to = packed->word;
-	for (i = 0; i < count; i++) {
-		*to++ = (uint64_t)stretch[i].at << 32 | stretch[i].count;
-		memcpy(to, (const char *)record + stretch[i].at * WORD,
-		    stretch[i].count * WORD);
-		to += stretch[i].count;
-	}
-	return packed;
+struct packed *
+packed_outcome(const struct record *record)
+{
+	return pack(record, false);
 }
 
 void
 packed_restore(struct record *record, const struct packed *packed)
 {
 	const uint64_t *from = packed->word, *end = from + packed->len;
-	size_t at, count;
+	struct part part[PARTS];
+	size_t at, count, i;
 
-	memset(record, 0, packed_extent(packed->type));
+	parts_of(part, (enum record_type)packed->type, packed->whole);
+	for (i = 0; i < PARTS; i++)
+		memset((char *)record + part[i].from * WORD, 0,
+		    (part[i].end - part[i].from) * WORD);
 	while (from < end) {
 		at = (size_t)(*from >> 32);
 		count = (size_t)(*from++ & UINT32_MAX);

@@ -13,6 +13,9 @@ struct packed;
 
 /* NULL: no memory. free() frees. */
 struct packed *packed_new(const struct record *);
+/* Only what came of the question, without what was known when it was asked:
+ * restored into a record that has that, and is of the same type. */
+struct packed *packed_outcome(const struct record *);
 /* The bytes of the struct that records of a type use, from its beginning. */
 size_t packed_extent(enum record_type);
 /* The record as it was, so far as its type goes. */

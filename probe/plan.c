@@ -243,6 +243,8 @@ plan_start(struct plan *plan, struct prober *p)
 		plan->asks[i].due = mono_add(p->start, plan->after[i]);
 		schedule_add(p->schedule, &plan->asks[i]);
 	}
+	free(plan->after); /* each ask has its time now */
+	plan->after = NULL;
 }
 
 void

@@ -45,7 +45,8 @@ int plan_add(struct plan *, const struct plan_item *);
  * are open at once. Before plan_start. 0, or -1 when out of memory. */
 int plan_shuffle(struct plan *);
 
-/* Put all of it into the prober's schedule. */
+/* Put all of it into the prober's schedule: it grows no more, and is not
+ * printed. */
 void plan_start(struct plan *, struct prober *);
 
 /* What would be sent (--dry-run): a line for each ask. */

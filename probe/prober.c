@@ -7,93 +7,12 @@
 #include "lib/limits.h"
 #include "lib/text.h"
 
-#define STEP_NS                                                      \
-	100000 /* of wall against mono: more than two readings apart \
-		*/
-
 #define ARRIVALS_MAX 4096 /* of one turn: a flood must not stop the clock */
 #define SENDS_MAX 64      /* of one turn, and then their answers */
 #define REST_US 1000
 #define AHEAD_FEW 64  /* packets under way: answers will leave it idle */
 #define AHEAD_MS 250  /* else their answers are worth waiting for */
 #define POLLS_MAX 256 /* looks for unread answers before time is up */
-
-/* Wall - mono. Where the process was interrupted between the readings, which
- * would look like a step, once more. */
-static int64_t
-clock_offset_ns(struct link *link)
-{
-	int64_t before, wall, after;
-	int tries = 0;
-
-	do {
-		before = link->mono(link).ns;
-		wall = link->wall(link).ns;
-		after = link->mono(link).ns;
-	} while (after - before > STEP_NS / 2 && ++tries < 8);
-	return wall - (before + (after - before) / 2);
-}
-
-/* How long the host has been suspended since it booted. */
-static int64_t
-slept_ns(struct link *link)
-{
-	int64_t before, boot, after;
-	int tries = 0;
-
-	if (link->boot == NULL)
-		return 0;
-	do {
-		before = link->mono(link).ns;
-		boot = link->boot(link).ns;
-		after = link->mono(link).ns;
-	} while (after - before > STEP_NS / 2 && ++tries < 8);
-	return boot - (before + (after - before) / 2);
-}
-
-static bool
-is_step(int64_t moved_ns)
-{
-	return moved_ns > STEP_NS || moved_ns < -STEP_NS;
-}
-
-/* What happened to the clocks since the start, and to the wall clock since a
- * packet left, which may have been set back again: while the host is suspended
- * the wall clock goes on and the other does not. */
-static void
-note_clocks(struct prober *p, int64_t moved_ns)
-{
-	int64_t slept = slept_ns(p->link) - p->slept_ns;
-
-	if (is_step(clock_offset_ns(p->link) - p->clock_offset_ns - slept))
-		p->clock_stepped = true;
-	if (is_step(slept))
-		p->suspended.ns = slept;
-	else if (is_step(moved_ns))
-		p->clock_stepped = true;
-}
-
-enum link_error
-prober_transmit(
-    struct prober *p, struct probe *probe, const void *bytes, size_t len)
-{
-	struct link_packet packet = {
-		.bytes = bytes,
-		.len = len,
-		.ttl = probe->ttl,
-		.cookie = (uint64_t)probe->ask->index << 32 |
-			  (uint64_t)probe->ttl << 16 | probe->id,
-	};
-	enum link_error error;
-
-	probe->sent_kernel.ns = 0;
-	probe->clock_offset_ns = clock_offset_ns(p->link);
-	probe->sent = p->link->mono(p->link);
-	error = p->link->send(p->link, probe->ask->flow->socket, &packet);
-	if (error == LINK_OK)
-		p->sent++;
-	return error;
-}
 
 enum link_error
 prober_recall(
@@ -103,109 +22,10 @@ prober_recall(
 	    p->link, probe->ask->flow->socket, probe->ttl, sent);
 }
 
-int64_t
-prober_rtt_us(struct prober *p, const struct probe *probe,
-    const struct arrival *arrival, enum stamp_source *source)
-{
-	int64_t moved = clock_offset_ns(p->link) - probe->clock_offset_ns;
-	struct span user = mono_since(arrival->user, probe->sent);
-	struct span kernel = wall_since(arrival->kernel, probe->sent_kernel);
-	bool stepped = is_step(moved);
-
-	if (stepped)
-		note_clocks(p, moved);
-	*source = STAMP_USER;
-	/* Kernel stamps lie within the user's: else a clock was set between,
-	 * or the host slept. */
-	if (!stepped && probe->sent_kernel.ns != 0 && arrival->kernel.ns != 0 &&
-	    kernel.ns >= 0 && kernel.ns <= user.ns + STEP_NS) {
-		*source = STAMP_KERNEL;
-		return span_to_us(kernel);
-	}
-	return user.ns < 0 ? 0 : span_to_us(user);
-}
-
-struct ask *
-prober_ask(struct prober *p, uint32_t index)
-{
-	if (index < p->ask_count)
-		return &p->asks[index];
-	return index - p->ask_count < p->retry_count
-		   ? p->retries[index - p->ask_count]
-		   : NULL;
-}
-
 void
 prober_charge(struct prober *p, const struct ask *ask, int packets)
 {
 	schedule_charge(p->schedule, ask, packets);
-}
-
-static struct ask *
-retry_new(struct prober *p)
-{
-	struct ask **grown;
-
-	grown =
-	    reallocarray(p->retries, p->retry_count + 1, sizeof(struct ask *));
-	if (grown == NULL)
-		return NULL;
-	p->retries = grown;
-	if ((grown[p->retry_count] = calloc(1, sizeof(struct ask))) == NULL)
-		return NULL;
-	grown[p->retry_count]->index =
-	    (uint32_t)(p->ask_count + p->retry_count);
-	return grown[p->retry_count++];
-}
-
-/* What is played asks again only where it did. */
-static bool
-may_retry(struct prober *p, const struct flow *flow)
-{
-	struct link_tuple tuple = flow_tuple(flow);
-
-	return p->link->replay == NULL ||
-	       p->link->replay->sends(p->link, &tuple);
-}
-
-/* Which of an address is asked again first is chance, and flows have to be
- * made in one order (flow.h): those before this one come first. */
-static struct flow *
-retry_flow(struct prober *p, const struct flow *before, enum proto proto)
-{
-	struct flow *flow = NULL;
-	int n = p->link->replay == NULL ? 0 : before->n;
-
-	for (; n <= before->n; n++) {
-		flow = flow_get(
-		    p->flows, &before->peer->addr, before->dport, proto, n);
-		if (flow == NULL)
-			return NULL;
-	}
-	return flow;
-}
-
-void
-prober_retry(struct prober *p, const struct ask *of, const struct dns_how *how)
-{
-	struct flow *flow = retry_flow(p, of->flow, how->proto);
-	struct ask *ask;
-
-	if (flow == NULL || !may_retry(p, flow) || (ask = retry_new(p)) == NULL)
-		return;
-	ask->target = of->target;
-	ask->question = of->question;
-	ask->method =
-	    how->proto == PROTO_TCP ? &method_dns_tcp : &method_dns_udp;
-	ask->flow = flow;
-	ask->plain = how->plain;
-	ask->cookie_renewed = how->cookie_renewed;
-	ask->retry_of = of;
-	ask->place = -1;
-	ask->due = p->link->mono(p->link);
-	flow->users++;
-	p->left++;
-	prober_want(p, ask);
 }
 
 void
@@ -546,7 +366,6 @@ void
 prober_clear(struct prober *p)
 {
 	struct sample *sample;
-	size_t i;
 
 	while ((sample = TAILQ_FIRST(&p->spare)) != NULL) {
 		TAILQ_REMOVE(&p->spare, sample, by_done);
@@ -559,11 +378,7 @@ prober_clear(struct prober *p)
 	free(p->reply);
 	p->record = p->blank = NULL;
 	p->reply = NULL;
-	for (i = 0; i < p->retry_count; i++)
-		free(p->retries[i]);
-	free(p->retries);
-	p->retries = NULL;
-	p->retry_count = 0;
+	prober_forget_retries(p);
 }
 
 int
@@ -582,10 +397,7 @@ prober_init(
 	p->linger = settings->linger;
 	p->tail = settings->tail;
 	p->tail_answers = settings->tail_answers;
-	p->start = p->link->mono(p->link);
-	p->start_wall = p->link->wall(p->link);
-	p->clock_offset_ns = clock_offset_ns(p->link);
-	p->slept_ns = slept_ns(p->link);
+	prober_start_clocks(p);
 	p->deadline = mono_add(p->start, settings->deadline);
 	p->last_send = mono_add(p->start, time_to_send(settings));
 	TAILQ_INIT(&p->done);
@@ -628,7 +440,7 @@ prober_run(struct prober *p)
 	for (;;) {
 		prober_turn(p);
 		if (p->left == 0 && TAILQ_EMPTY(&p->done)) {
-			note_clocks(p, 0);
+			prober_note_clocks(p, 0);
 			return;
 		}
 		now = p->link->mono(p->link);

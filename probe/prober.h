@@ -174,6 +174,17 @@ void prober_ahead(struct prober *, struct ask *);
 /* The ask with this index in the plan; NULL: no such. */
 struct ask *prober_ask(struct prober *, uint32_t index);
 
+/* --- clocks.c --- */
+
+void prober_start_clocks(struct prober *);
+/* Whether a clock was set or the host slept, since the start; moved_ns: the
+ * wall clock against the other since some packet left. */
+void prober_note_clocks(struct prober *, int64_t moved_ns);
+
+/* --- retry.c --- */
+
+void prober_forget_retries(struct prober *);
+
 /* --- sample.c --- */
 
 /* Not any more, if it was. */

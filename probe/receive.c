@@ -360,6 +360,16 @@ receive_error(struct prober *p, const struct arrival *arrival)
 
 /* --- send stamps --- */
 
+/* Where opening the flow did not tell it. */
+static void
+note_source(struct ask *ask, const struct addr *src)
+{
+	if (!addr_is_set(src))
+		return;
+	ask->flow->src = *src;
+	ask->sample->flow.src = *src;
+}
+
 static void
 note_stamp(struct prober *p, const struct arrival *arrival)
 {
@@ -374,6 +384,7 @@ note_stamp(struct prober *p, const struct arrival *arrival)
 		    probe->ttl == (uint8_t)(arrival->cookie >> 16) &&
 		    probe->id == (uint16_t)arrival->cookie) {
 			probe->sent_kernel = arrival->kernel;
+			note_source(ask, &arrival->from);
 			return;
 		}
 	}

@@ -17,12 +17,24 @@ put_back(struct prober *p)
 	p->record_of = NULL;
 	if (ask == NULL)
 		return;
-	if ((packed = packed_new(p->record)) == NULL) {
+	if ((packed = packed_outcome(p->record)) == NULL) {
 		p->failed = true;
 		return;
 	}
 	free(ask->sample->record);
 	ask->sample->record = packed;
+}
+
+/* Nothing but what its packing has, which comes next. */
+static void
+make_blank(struct record *r, const struct record *blank, const struct ask *ask)
+{
+	if (ask->sample->record == NULL) {
+		memcpy(r, blank, packed_extent(ask->method->type));
+		return;
+	}
+	memcpy(r, blank, offsetof(struct record, outcome));
+	memcpy(&r->dns, &blank->dns, offsetof(struct record_dns, rcode));
 }
 
 /* What is known before an answer. */
@@ -32,7 +44,7 @@ fill_in(struct prober *p, const struct ask *ask)
 	const struct flow *flow = ask->flow;
 	struct record *r = p->record;
 
-	memcpy(r, p->blank, packed_extent(ask->method->type));
+	make_blank(r, p->blank, ask);
 	r->t = ask->sample->t;
 	r->type = ask->method->type;
 	(void)text_copy(r->target, sizeof(r->target), ask->target);
@@ -55,10 +67,9 @@ prober_record(struct prober *p, struct ask *ask)
 	if (p->record_of == ask)
 		return p->record;
 	put_back(p);
+	fill_in(p, ask);
 	if (ask->sample->record != NULL)
 		packed_restore(p->record, ask->sample->record);
-	else
-		fill_in(p, ask);
 	p->record_of = ask;
 	return p->record;
 }
@@ -167,12 +178,24 @@ sample_free(struct prober *p, struct ask *ask)
 	ask->sample = NULL;
 }
 
+/* A stamp that did not come cannot tell where the packet came from. */
+static void
+find_source(struct prober *p, const struct ask *ask, struct addr *src)
+{
+	*src = ask->sample->flow.src;
+	if (addr_is_set(src) || ask->sample->outcome == OUTCOME_UNSENT ||
+	    p->link->source == NULL || ask->flow->socket == -1)
+		return;
+	(void)p->link->source(p->link, ask->flow->socket, src);
+}
+
 void
 prober_emit(struct prober *p, struct ask *ask)
 {
 	const struct sample *sample = ask->sample;
 	struct record *r = prober_record(p, ask);
 
+	find_source(p, ask, &r->flow.src);
 	r->late = sample->late;
 	r->dup = sample->dup;
 	r->unwanted = sample->unwanted;

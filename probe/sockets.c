@@ -54,8 +54,11 @@ channel_stamps(struct channel *channel)
 {
 	int flags = SOF_TIMESTAMPING_TX_SOFTWARE |
 		    SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |
-		    SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
+		    SOF_TIMESTAMPING_OPT_ID;
 
+	/* With the packet itself comes its source address (CMSG). */
+	flags |= channel->shared ? SOF_TIMESTAMPING_OPT_CMSG
+				 : SOF_TIMESTAMPING_OPT_TSONLY;
 	/* The counter starts at 0 when OPT_ID goes from off to on. */
 	if (channel->stamps)
 		(void)option(channel->fd, SOL_SOCKET, SO_TIMESTAMPING, 0);
@@ -355,7 +358,9 @@ sockets_new(const char *interface, int dscp)
 		.send = sockets_send,
 		.receive = sockets_receive,
 		.wait = sockets_wait,
-		.rest = sockets_rest };
+		.rest = sockets_rest,
+		.source = sockets_source,
+		.tells_late = true };
 	if (interface != NULL)
 		(void)text_copy(s->interface, sizeof(s->interface), interface);
 	s->dscp = dscp;

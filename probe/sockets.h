@@ -90,6 +90,8 @@ enum link_error tuple_open(
     struct sockets *, struct link_tuple *, struct channel **);
 enum link_error tuple_share(
     struct sockets *, struct link_tuple *, struct channel **);
+/* The source that the kernel would choose, into the tuple. */
+enum link_error tuple_source(struct sockets *, struct link_tuple *);
 
 struct sock_extended_err;
 /* One recvmsg. -1: nothing more. */
@@ -106,6 +108,7 @@ enum link_error sockets_tcp_send(struct channel *, const struct link_packet *);
 bool sockets_tcp_receive(struct sockets *, struct channel *, struct arrival *);
 
 enum link_error sockets_send(struct link *, int, const struct link_packet *);
+enum link_error sockets_source(struct link *, int, struct addr *);
 bool sockets_receive(struct link *, struct arrival *);
 void sockets_wait(struct link *, struct mono until);
 void sockets_rest(struct link *, struct mono until);

@@ -38,11 +38,13 @@ read_error(struct arrival *arrival, const struct cmsghdr *cmsg,
 	uint16_t port;
 
 	memcpy(error, CMSG_DATA(cmsg), sizeof(*error));
-	if (error->ee_origin != SO_EE_ORIGIN_ICMP &&
-	    error->ee_origin != SO_EE_ORIGIN_ICMP6)
-		return;
 	offender = (const struct sockaddr *)(const void *)(CMSG_DATA(cmsg) +
 							   sizeof(*error));
+	/* Of a stamp the source of the packet, where it is told. */
+	if (error->ee_origin != SO_EE_ORIGIN_ICMP &&
+	    error->ee_origin != SO_EE_ORIGIN_ICMP6 &&
+	    error->ee_origin != SO_EE_ORIGIN_TIMESTAMPING)
+		return;
 	(void)addr_from_sockaddr(&arrival->from, &port, offender);
 }
 
@@ -350,6 +352,8 @@ send_once(const struct channel *channel, const struct channel *via,
     const struct link_packet *packet)
 {
 	const struct link_tuple *tuple = &channel->tuple;
+	const struct addr *src =
+	    addr_is_set(&tuple->src) ? &tuple->src : packet->src;
 	struct sockaddr_storage to;
 	union control control;
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)packet->bytes,
@@ -365,7 +369,8 @@ send_once(const struct channel *channel, const struct channel *via,
 		if (tuple->dst.af == 6 && tuple->label > 0)
 			((struct sockaddr_in6 *)&to)->sin6_flowinfo =
 			    htonl((uint32_t)tuple->label);
-		put_source(&msg, &tuple->src);
+		if (src != NULL && addr_is_set(src))
+			put_source(&msg, src);
 	}
 	put_ttl(&msg, via->af, packet->ttl);
 	if (msg.msg_controllen == 0)
@@ -412,6 +417,31 @@ send_error(int error)
 }
 
 enum link_error
+sockets_source(struct link *link, int socket, struct addr *src)
+{
+	struct sockets *s = (struct sockets *)link;
+	struct link_tuple tuple = s->channels[socket]->tuple;
+	enum link_error error = LINK_OK;
+
+	if (!addr_is_set(&tuple.src))
+		error = tuple_source(s, &tuple);
+	*src = tuple.src;
+	return error;
+}
+
+/* Where opening did not ask for a route, that there is none is told here. */
+static enum link_error
+why_not_sent(struct sockets *s, int socket, int error)
+{
+	struct addr src;
+	enum link_error route = LINK_OK;
+
+	if (s->channels[socket]->shared)
+		route = sockets_source(&s->link, socket, &src);
+	return route == LINK_OK ? send_error(error) : route;
+}
+
+enum link_error
 sockets_send(struct link *link, int socket, const struct link_packet *packet)
 {
 	struct sockets *s = (struct sockets *)link;
@@ -435,10 +465,8 @@ sockets_send(struct link *link, int socket, const struct link_packet *packet)
 		drain(s, via);
 		if (error == EAGAIN || error == ENOBUFS)
 			return LINK_RETRY;
-		if (tries + 1 == SEND_TRIES) {
-			errno = error;
-			return send_error(error);
-		}
+		if (tries + 1 == SEND_TRIES)
+			return why_not_sent(s, socket, error);
 	}
 	return LINK_RETRY;
 }

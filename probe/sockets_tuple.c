@@ -104,10 +104,8 @@ tuple_connect(int fd, struct link_tuple *tuple)
 	return LINK_OK;
 }
 
-/* With a raw socket a flow needs no descriptor of its own, only the source
- * address that the kernel would choose, which connecting tells. */
-static enum link_error
-raw_tuple(struct sockets *s, struct link_tuple *tuple)
+enum link_error
+tuple_source(struct sockets *s, struct link_tuple *tuple)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 	struct link_tuple asking = *tuple;
@@ -165,13 +163,26 @@ tuple_open(struct sockets *s, struct link_tuple *tuple, struct channel **out)
 	return LINK_OK;
 }
 
+/* Connecting costs a third of an echo, and the stamp of the first packet tells
+ * what it chose, too. Of IPv6 the checksum has to know before. */
+static bool
+is_told_late(const struct sockets *s, const struct link_tuple *tuple)
+{
+	return s->link.tells_late && tuple->dst.af == 4 &&
+	       !addr_is_set(&tuple->src);
+}
+
+/* With a raw socket a flow needs no descriptor of its own, only the source
+ * address that the kernel would choose, which connecting tells. */
 enum link_error
 tuple_share(struct sockets *s, struct link_tuple *tuple, struct channel **out)
 {
 	const struct channel *raw = tuple->dst.af == 4 ? s->raw4 : s->raw6;
 	struct channel *channel;
-	enum link_error error = raw_tuple(s, tuple);
+	enum link_error error = LINK_OK;
 
+	if (!is_told_late(s, tuple))
+		error = tuple_source(s, tuple);
 	if (error != LINK_OK)
 		return error;
 	if ((channel = calloc(1, sizeof(*channel))) == NULL)

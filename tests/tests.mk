@@ -57,7 +57,7 @@ $(B)/tests/bench/%: tests/bench/%.c $(B)/libac.a $(B)/flags
 # instead of sockets.
 SIM_PROBER := $(call objects,$(wildcard tests/sim/prober_*.c) \
 	$(addprefix probe/,flow.c schedule.c outstanding.c plan.c manners.c \
-	near.c prober.c sample.c packed.c receive.c) $(wildcard probe/method_*.c))
+	near.c prober.c clocks.c retry.c sample.c packed.c receive.c) $(wildcard probe/method_*.c))
 $(B)/tests/sim/prober_day: $(SIM_PROBER) $(B)/libac.a
 	@echo "  link $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_COMMON)

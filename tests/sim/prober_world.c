@@ -217,6 +217,13 @@ is_taken(const struct world *w, const struct link_tuple *tuple)
 	return false;
 }
 
+/* As sockets.c does. */
+static bool
+tells_late(const struct link_tuple *tuple)
+{
+	return tuple->kind == LINK_ICMP && tuple->dst.af == 4;
+}
+
 static enum link_error
 world_open(struct link *link, struct link_tuple *tuple, void *owner, int *out)
 {
@@ -259,6 +266,15 @@ world_open(struct link *link, struct link_tuple *tuple, void *owner, int *out)
 	if (tuple->kind == LINK_TCP)
 		stream_open(&(struct transit){
 		    .w = w, .socket = (int)i, .host = host, .tuple = tuple });
+	if (tells_late(tuple))
+		tuple->src = (struct addr){ 0 };
+	return LINK_OK;
+}
+
+static enum link_error
+world_source(struct link *link, int socket, struct addr *src)
+{
+	*src = ((struct world *)link)->sockets[socket].tuple.src;
 	return LINK_OK;
 }
 
@@ -330,6 +346,8 @@ send_stamp(const struct transit *t)
 		return;
 	e = event_new(t, WORTH_NOTHING, "", 0);
 	e->arrival.kind = ARRIVAL_STAMP;
+	e->arrival.from =
+	    tells_late(t->tuple) ? t->tuple->src : (struct addr){ 0 };
 	e->arrival.cookie = t->packet->cookie;
 	e->at = t->w->now + 3000;
 	event_add(t->w, e);
@@ -488,7 +506,8 @@ world_init(struct world *w, uint64_t seed)
 		.close = world_close,
 		.send = world_send,
 		.receive = world_receive,
-		.wait = world_wait };
+		.wait = world_wait,
+		.source = world_source };
 }
 
 static void

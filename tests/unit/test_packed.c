@@ -127,6 +127,37 @@ little_is_kept_of_a_short_answer(void **state)
 	free(one);
 }
 
+/* The rest is known again when it is restored. */
+static void
+an_outcome_goes_into_what_was_asked(void **state)
+{
+	struct record asked, answered, again;
+	struct packed *packed;
+
+	(void)state;
+	record_init(&asked);
+	asked.type = RECORD_DNS;
+	(void)memcpy(asked.target, "root", 5);
+	(void)memcpy(asked.question, "soa", 4);
+	(void)memcpy(asked.dns.qname, ".", 2);
+	asked.dns.qtype = 6;
+	asked.flow.sport = 20000;
+	answered = asked;
+	answered.outcome = OUTCOME_ANSWERED;
+	(void)memcpy(answered.reason, "header only", 12);
+	answered.rtt_us = 0;
+	answered.dns.rcode = 0;
+	answered.dns.serial = 1;
+	answered.dns.connect_us = 0;
+	packed = packed_outcome(&answered);
+	assert_non_null(packed);
+	again = asked;
+	packed_restore(&again, packed);
+	assert_memory_equal(&again, &answered, packed_extent(RECORD_DNS));
+	assert_true(packed_size(packed) < 128);
+	free(packed);
+}
+
 int
 main(void)
 {
@@ -136,6 +167,7 @@ main(void)
 		cmocka_unit_test(an_echo_is_the_same),
 		cmocka_unit_test(any_pattern_is_the_same),
 		cmocka_unit_test(little_is_kept_of_a_short_answer),
+		cmocka_unit_test(an_outcome_goes_into_what_was_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
