@@ -12,7 +12,7 @@
 #include "lib/text.h"
 
 #define LEVEL 1       /* of our records it makes no more bytes than 3 */
-#define WINDOW_LOG 19 /* 512 KiB: larger gains nothing on our records */
+#define WINDOW_LOG 18 /* 256 KiB: larger makes more bytes of our records */
 #define CHUNK 65536
 /* What zstd may still hold inside when a record is let in. */
 #define HELD_BACK (1 << 20)
@@ -156,15 +156,18 @@ out:
 	return status;
 }
 
-/* Sign a line and put the file's three parts together. */
+/* A file's two clear lines: line, and its signature. */
+struct clear {
+	char text[LIMIT_BATCH_LINE + SIGN_SIGNATURE_TEXT + 1];
+	size_t len;
+};
+
 static int
-assemble(const struct batch_line *line, const struct sign_key *key,
-    const uint8_t *body, struct bytes *file)
+sign_line(struct clear *clear, const struct batch_line *line,
+    const struct sign_key *key)
 {
 	char text[LIMIT_BATCH_LINE], signature[SIGN_SIGNATURE_TEXT];
-	char clear[LIMIT_BATCH_LINE + SIGN_SIGNATURE_TEXT + 1];
 	struct batch_line again;
-	size_t clear_len;
 
 	if (batch_line_format(line, text, sizeof(text)) == -1 ||
 	    batch_line_parse(&again, text, strlen(text)) != BATCH_OK) {
@@ -172,14 +175,25 @@ assemble(const struct batch_line *line, const struct sign_key *key,
 		return -1;
 	}
 	if (sign_make(key, text, strlen(text), signature) == -1 ||
-	    text_print(clear, sizeof(clear), "%s\n%s\n", text, signature) == -1)
+	    text_print(clear->text, sizeof(clear->text), "%s\n%s\n", text,
+		signature) == -1)
 		return -1;
-	clear_len = strlen(clear);
-	file->len = clear_len + (size_t)line->bytes;
-	if ((file->bytes = malloc(file->len)) == NULL)
+	clear->len = strlen(clear->text);
+	return 0;
+}
+
+/* The clear lines before a body, which becomes the file. */
+static int
+put_before(struct bytes *body, const struct clear *clear)
+{
+	uint8_t *file = realloc(body->bytes, clear->len + body->len);
+
+	if (file == NULL)
 		return -1;
-	memcpy(file->bytes, clear, clear_len);
-	memcpy(&file->bytes[clear_len], body, (size_t)line->bytes);
+	memmove(&file[clear->len], file, body->len);
+	memcpy(file, clear->text, clear->len);
+	body->bytes = file;
+	body->len += clear->len;
 	return 0;
 }
 
@@ -240,7 +254,7 @@ int
 batch_writer_finish(struct batch_writer *writer, struct batch_line *line,
     const struct sign_key *key, uint8_t **file, size_t *file_len)
 {
-	struct bytes whole;
+	struct clear clear;
 
 	if (compress(writer, NULL, 0, ZSTD_e_end) == -1)
 		return -1;
@@ -248,10 +262,12 @@ batch_writer_finish(struct batch_writer *writer, struct batch_line *line,
 	line->records = writer->records;
 	sha256_text(line->sha256, writer->body.bytes, writer->body.len);
 	sign_key_id(key, line->keyid);
-	if (assemble(line, key, writer->body.bytes, &whole) == -1)
+	if (sign_line(&clear, line, key) == -1 ||
+	    put_before(&writer->body, &clear) == -1)
 		return -1;
-	*file = whole.bytes;
-	*file_len = whole.len;
+	*file = writer->body.bytes;
+	*file_len = writer->body.len;
+	writer->body = (struct bytes){ 0 };
 	return 0;
 }
 
@@ -270,7 +286,8 @@ batch_resign(const uint8_t *file, size_t file_len, struct batch_line *line,
     const struct sign_key *key, uint8_t **out, size_t *out_len)
 {
 	struct batch_pieces pieces;
-	struct bytes whole;
+	struct bytes body;
+	struct clear clear;
 
 	if (batch_split(&pieces, file, file_len) != BATCH_OK) {
 		errno = EINVAL;
@@ -280,9 +297,17 @@ batch_resign(const uint8_t *file, size_t file_len, struct batch_line *line,
 	line->records = pieces.line.records;
 	(void)text_copy(line->sha256, sizeof(line->sha256), pieces.line.sha256);
 	sign_key_id(key, line->keyid);
-	if (assemble(line, key, pieces.body, &whole) == -1)
+	if (sign_line(&clear, line, key) == -1)
 		return -1;
-	*out = whole.bytes;
-	*out_len = whole.len;
+	body.len = (size_t)line->bytes;
+	if ((body.bytes = malloc(body.len + clear.len)) == NULL)
+		return -1;
+	memcpy(body.bytes, pieces.body, body.len);
+	if (put_before(&body, &clear) == -1) {
+		free(body.bytes);
+		return -1;
+	}
+	*out = body.bytes;
+	*out_len = body.len;
 	return 0;
 }

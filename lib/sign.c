@@ -110,13 +110,53 @@ decode_signature(uint8_t bytes[SIGN_SIGNATURE_LEN], const char *text)
 	return 0;
 }
 
+/* What we and openssl genpkey write: RFC 8410 section 7, no attributes. To
+ * find out what some other PEM is, OpenSSL unfolds a megabyte of itself. NULL:
+ * it is another. */
+static EVP_PKEY *
+read_plain_key(const void *pem, size_t len)
+{
+	static const char begin[] = "-----BEGIN PRIVATE KEY-----\n",
+			  end[] = "\n-----END PRIVATE KEY-----\n";
+	static const uint8_t der[] = { 0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b,
+		0x65, 0x70, 4, 0x22, 4, 0x20 };
+	const uint8_t *p = pem, *base64 = p + sizeof(begin) - 1;
+	uint8_t bytes[sizeof(der) + PRIVATE_LEN];
+	const size_t text_len = sizeof(bytes) / 3 * 4;
+	EVP_PKEY *pkey = NULL;
+
+	if (len != sizeof(begin) - 1 + text_len + sizeof(end) - 1 ||
+	    memcmp(p, begin, sizeof(begin) - 1) != 0 ||
+	    memcmp(base64 + text_len, end, sizeof(end) - 1) != 0)
+		return NULL;
+	if (EVP_DecodeBlock(bytes, base64, (int)text_len) ==
+		(int)sizeof(bytes) &&
+	    memcmp(bytes, der, sizeof(der)) == 0)
+		pkey = EVP_PKEY_new_raw_private_key(
+		    EVP_PKEY_ED25519, NULL, bytes + sizeof(der), PRIVATE_LEN);
+	explicit_bzero(bytes, sizeof(bytes));
+	return pkey;
+}
+
+void
+sign_alone(void)
+{
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
+				      OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+				      OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
+				      OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
+	    NULL);
+}
+
 struct sign_key *
 sign_key_from_pem(const void *pem, size_t len)
 {
-	BIO *bio = open_pem(pem, len);
-	EVP_PKEY *pkey;
+	EVP_PKEY *pkey = read_plain_key(pem, len);
+	BIO *bio;
 
-	if (bio == NULL)
+	if (pkey != NULL)
+		return wrap(pkey);
+	if ((bio = open_pem(pem, len)) == NULL)
 		return NULL;
 	pkey = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
 	BIO_free(bio);

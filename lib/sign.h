@@ -15,6 +15,10 @@
 #define SIGN_SHA256_LEN 32
 #define SIGN_SHA256_TEXT 65
 
+/* First of all, where signatures and digests are all that a program has of
+ * OpenSSL: what the host configures of it, for TLS, is then not read. */
+void sign_alone(void);
+
 struct sign_key; /* an Ed25519 key pair or a public key alone */
 
 /* A private key from PEM text. NULL where it is none. sign_key_free frees. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "lib/log.h"
+#include "lib/sign.h"
 #include "probe/keygen.h"
 #include "probe/options.h"
 #include "probe/round.h"
@@ -36,6 +37,7 @@ main(int argc, char **argv)
 	int code;
 
 	log_init("acprobe", 0);
+	sign_alone();
 	code = options_read(&options, argc, argv);
 	log_init("acprobe", options.verbose);
 	if (code == EXIT_DONE)
