@@ -32,3 +32,4 @@ OBJ_test_paths := $(addprefix $(B)/probe/,paths.o paths_file.o)
 OBJ_test_store_address := $(OBJ_store)
 LIBS_test_store_address := -lsqlite3 -lm
 OBJ_test_resolve := $(B)/probe/resolve.o
+OBJ_test_tallies := $(addprefix $(B)/analysis/,tallies.o names.o memory.o)
