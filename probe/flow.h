@@ -19,25 +19,26 @@
 #define FLOW_PORT_FIRST 10240
 #define FLOW_PORT_LAST 32767
 
+/* In this order nothing lies between them: a round has thousands. */
 struct flow {
 	struct peer *peer;
-	uint16_t dport; /* 0 of ICMP */
+	struct probe_list probes; /* open ones and kept ones */
+	struct flow *next;        /* in its bucket of the table */
 	enum proto proto;
 	int n;
-	bool moved; /* another process has its port: this is the next free */
-	struct addr src;
+	int32_t label;
+	int socket;     /* -1: not open */
+	unsigned users; /* asks that are not emitted */
+	uint16_t dport; /* 0 of ICMP */
 	uint16_t port;  /* source port, or echo id */
 	uint16_t cksum; /* of echo */
-	int32_t label;
+	uint16_t next_seq;
+	bool moved; /* another process has its port: this is the next free */
+	struct addr src;
 	uint8_t cookie[8]; /* of ours, to this server (RFC 9018 section 3) */
 	/* The server's answer to that, of this run; by flow, because instances
 	 * of one address need not share the secret. Length 0: none yet. */
 	uint8_t server_cookie_len, server_cookie[LIMIT_DNS_COOKIE];
-	int socket;     /* -1: not open */
-	unsigned users; /* asks that are not emitted */
-	uint16_t next_seq;
-	struct probe_list probes; /* open ones and kept ones */
-	struct flow *next;        /* in its bucket of the table */
 };
 
 struct flow_table;
