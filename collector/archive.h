@@ -15,7 +15,8 @@
  *
  * Entries are durable before the transaction that they belong to commits. So
  * the archive may hold what was never acknowledged (and will be there again
- * once it was sent again), but never lacks what was. A file may end in a torn
+ * once it was sent again), but never lacks what was; of several contents of a
+ * batch the last is the stored one (contested.h). A file may end in a torn
  * entry; then the next entry is in the next file.
  */
 #ifndef COLLECTOR_ARCHIVE_H

@@ -139,16 +139,9 @@ refuse(struct lines_in *in, const char *reason)
 	return -1;
 }
 
-struct title {
-	char vp[LIMIT_VP_NAME + 1];
-	char spool[IMPORT_SPOOL_MAX + 1];
-	char sha256[SIGN_SHA256_TEXT];
-	char keyid[SIGN_KEYID_TEXT]; /* "": none */
-	int64_t number;
-};
-
 static int
-read_title(struct lines_in *in, struct title *title, struct store_batch *batch)
+read_title(
+    struct lines_in *in, struct import_title *title, struct store_batch *batch)
 {
 	char reason[128];
 	bool failed = false;
@@ -183,6 +176,25 @@ read_title(struct lines_in *in, struct title *title, struct store_batch *batch)
 		return refuse(in, "sha256: is none");
 	batch->spool = title->spool;
 	batch->keyid = title->keyid[0] == '\0' ? NULL : title->keyid;
+	return 0;
+}
+
+int
+import_batch_title(struct import_title *title, const char *text, size_t len)
+{
+	char reason[200];
+	struct lines_in in = {
+		.text = text,
+		.left = len,
+		.error = reason,
+		.error_size = sizeof(reason),
+	};
+	struct store_batch batch = { 0 };
+
+	*title = (struct import_title){ 0 };
+	if (read_title(&in, title, &batch) == -1)
+		return -1;
+	title->number = batch.number;
 	return 0;
 }
 
@@ -234,7 +246,7 @@ import_batch_restore(struct store *s, const char *text, size_t len, char *error,
 		.error_size = error_size,
 	};
 	struct batch_head head;
-	struct title title = { 0 };
+	struct import_title title = { 0 };
 	struct store_batch batch = { .head = &head };
 	enum store_result result;
 

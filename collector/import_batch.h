@@ -10,6 +10,17 @@
 
 #define IMPORT_SPOOL_MAX 255 /* bytes of the name that stands for a spool */
 
+/* Its first line. */
+struct import_title {
+	char vp[LIMIT_VP_NAME + 1];
+	char spool[IMPORT_SPOOL_MAX + 1];
+	char sha256[SIGN_SHA256_TEXT];
+	char keyid[SIGN_KEYID_TEXT]; /* "": none */
+	int64_t number;
+};
+/* 0, or -1 where it is none. */
+int import_batch_title(struct import_title *, const char *text, size_t len);
+
 /* Append it to the store's archive, where there is one. */
 enum store_result import_batch_archive(struct store *,
     const struct store_batch *, const struct record *records, size_t count);

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "collector/archive.h"
+#include "collector/contested.h"
 #include "collector/import_batch.h"
 #include "collector/ingest.h"
 #include "collector/settle.h"
@@ -21,8 +23,11 @@
 
 struct rebuild {
 	struct store *store;
+	struct contested contested;
 	int open; /* entries in the transaction that is open */
-	int64_t stored, repeated, refused, acts;
+	int64_t stored, repeated, refused, acts, damaged;
+	bool opened;
+	bool again; /* contested is known */
 };
 
 static enum store_result
@@ -48,6 +53,16 @@ refuse(struct rebuild *r, const struct archive_entry *entry, const char *reason)
 	r->refused++;
 }
 
+/* What stands later in the archive is what the database had. */
+static enum store_result
+contest(struct rebuild *r, const struct archive_entry *entry)
+{
+	if (contested_note(&r->contested, entry) == 0)
+		return STORE_OK;
+	log_warnx("rebuild: no memory");
+	return STORE_BROKEN;
+}
+
 static enum store_result
 restore_batch(struct rebuild *r, const struct archive_entry *entry)
 {
@@ -63,7 +78,10 @@ restore_batch(struct rebuild *r, const struct archive_entry *entry)
 		return STORE_OK;
 	case INGEST_DUPLICATE:
 		r->repeated++;
+		contested_again(&r->contested, entry);
 		return STORE_OK;
+	case INGEST_CONFLICT:
+		return contest(r, entry);
 	case INGEST_BUSY:
 		return STORE_BUSY;
 	case INGEST_FULL:
@@ -97,9 +115,13 @@ restore_import(struct rebuild *r, const struct archive_entry *entry)
 	if (result != STORE_DUPLICATE && result != STORE_CONFLICT &&
 	    result != STORE_REFUSED)
 		return result;
-	if (result == STORE_DUPLICATE)
+	if (result == STORE_DUPLICATE) {
 		r->repeated++;
-	else
+		contested_again(&r->contested, entry);
+	} else if (result == STORE_CONFLICT) {
+		if ((result = contest(r, entry)) != STORE_OK)
+			return result;
+	} else
 		refuse(r, entry,
 		    reason[0] == '\0' ? store_result_name(result) : reason);
 	/* What was read of it before the fault is taken back. */
@@ -283,6 +305,10 @@ restore_sites(struct rebuild *r, const struct archive_entry *entry)
 static enum store_result
 restore_entry(struct rebuild *r, const struct archive_entry *entry)
 {
+	if (r->again && contested_is_older(&r->contested, entry)) {
+		refuse(r, entry, "another content followed under its number");
+		return STORE_OK;
+	}
 	if (strcmp(entry->kind, "batch") == 0)
 		return restore_batch(r, entry);
 	if (strcmp(entry->kind, "import") == 0)
@@ -313,37 +339,68 @@ restore_all(struct rebuild *r, struct archive_reader *reader)
 	}
 	if (result == STORE_OK)
 		result = commit(r);
-	if (result == STORE_OK)
+	if (result == STORE_OK && (r->again || r->contested.count == 0))
 		result = settle_marked(r->store, 0, always, &left);
 	return command_result(result, "rebuild");
 }
 
 static int
-rebuild(const char *archive, const char *db)
+rebuild_once(struct rebuild *r, const char *archive, const char *db)
 {
 	struct archive_reader *reader = archive_reader_open(archive);
-	struct rebuild r = { 0 };
 	int code = EXIT_STORAGE;
-	int64_t damaged;
 
 	if (reader == NULL) {
 		log_warn("%s", archive);
 		return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
 	}
-	if (store_create(db) == -1 ||
-	    (r.store = store_open(db, NULL, &code)) == NULL) {
-		archive_reader_close(reader);
-		return code;
+	if (store_create(db) == 0 &&
+	    (r->store = store_open(db, NULL, &code)) != NULL) {
+		r->opened = true;
+		code = restore_all(r, reader);
+		r->damaged = archive_reader_damaged(reader);
+		store_close(r->store);
 	}
-	code = restore_all(&r, reader);
-	damaged = archive_reader_damaged(reader);
-	store_close(r.store);
 	archive_reader_close(reader);
+	return code;
+}
+
+/* A database of ours that was only a look. */
+static int
+discard(const char *db)
+{
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	char path[4096];
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (text_print(path, sizeof(path), "%s%s", db, ends[i]) == -1 ||
+		    (unlink(path) == -1 && errno != ENOENT)) {
+			log_warn("%s", db);
+			return EXIT_STORAGE;
+		}
+	}
+	return EXIT_DONE;
+}
+
+static int
+rebuild(const char *archive, const char *db)
+{
+	struct rebuild r = { 0 };
+	int code = rebuild_once(&r, archive, db);
+
+	if (code == EXIT_DONE && r.contested.count > 0 &&
+	    (code = discard(db)) == EXIT_DONE) {
+		r = (struct rebuild){ .contested = r.contested, .again = true };
+		code = rebuild_once(&r, archive, db);
+	}
+	contested_clear(&r.contested);
+	if (!r.opened)
+		return code;
 	(void)printf("%lld batches, %lld repeated, %lld acts, %lld refused, "
 		     "%lld damaged\n",
 	    (long long)r.stored, (long long)r.repeated, (long long)r.acts,
-	    (long long)r.refused, (long long)damaged);
-	if (code == EXIT_DONE && r.refused + damaged > 0)
+	    (long long)r.refused, (long long)r.damaged);
+	if (code == EXIT_DONE && r.refused + r.damaged > 0)
 		return EXIT_UNANSWERED;
 	return code;
 }
