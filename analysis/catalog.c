@@ -9,6 +9,7 @@
 
 #define NOT_ASKED (-2)
 #define COMPLAIN_BYTES 400
+#define DENSE_IDS 10000000
 
 static int
 compare_numbers(int64_t a, int64_t b)
@@ -29,15 +30,30 @@ find_id(const struct id_index *index, int64_t id)
 	const struct id_entry key = { .id = id };
 	const struct id_entry *entry;
 
+	if (index->by_id != NULL)
+		return id >= 0 && id < index->ids ? index->by_id[id] : -1;
 	if (index->count == 0)
 		return -1;
-	/* Ids are nearly always 1, 2, 3 ... */
-	if (id > 0 && (uint64_t)id <= index->count &&
-	    index->entries[id - 1].id == id)
-		return index->entries[id - 1].index;
 	entry = bsearch(&key, index->entries, index->count,
 	    sizeof(*index->entries), compare_entries);
 	return entry == NULL ? -1 : entry->index;
+}
+
+/* Millions of rows ask: by a table, where ids are as dense as ours. */
+static void
+make_table(struct id_index *index)
+{
+	const struct id_entry *entries = index->entries;
+
+	if (index->count == 0 || entries[0].id < 0 ||
+	    entries[index->count - 1].id >= DENSE_IDS)
+		return;
+	index->ids = entries[index->count - 1].id + 1;
+	index->by_id = memory_zeroed((size_t)index->ids, sizeof(*index->by_id));
+	for (int64_t i = 0; i < index->ids; i++)
+		index->by_id[i] = -1;
+	for (size_t i = 0; i < index->count; i++)
+		index->by_id[entries[i].id] = entries[i].index;
 }
 
 static void
@@ -45,6 +61,14 @@ sort_ids(struct id_index *index)
 {
 	qsort(index->entries, index->count, sizeof(*index->entries),
 	    compare_entries);
+	make_table(index);
+}
+
+static void
+clear_ids(struct id_index *index)
+{
+	free(index->entries);
+	free(index->by_id);
 }
 
 static int32_t
@@ -210,7 +234,7 @@ read_lanes(
 			put_lane(c, rows, vp);
 	}
 	query_finish(rows);
-	free(vps.entries);
+	clear_ids(&vps);
 }
 
 static void
@@ -314,8 +338,8 @@ catalog_clear(struct catalog *c)
 	free(c->services);
 	free(c->lanes);
 	free(c->instances);
-	free(c->lane_ids.entries);
-	free(c->instance_ids.entries);
+	clear_ids(&c->lane_ids);
+	clear_ids(&c->instance_ids);
 	names_clear(&c->names);
 	names_clear(&c->sites);
 	*c = (struct catalog){ 0 };

@@ -61,6 +61,8 @@ struct id_index {
 		int32_t index;
 	} * entries;
 	size_t count;
+	int32_t *by_id; /* of ids below ids; NULL: they are too far apart */
+	int64_t ids;
 };
 
 struct judge;

@@ -7,9 +7,8 @@
 #include "analysis/memory.h"
 
 #define HOUR_US (3600LL * 1000000)
-#define LANES_MAX 200000   /* each may be a group with its histogram */
-#define AROUND 16          /* buckets of a hist kept free */
-#define DENSE_IDS 10000000 /* of lanes that are found by a table */
+#define LANES_MAX 200000 /* each may be a group with its histogram */
+#define AROUND 16        /* buckets of a hist kept free */
 
 /* A histogram that is as long as what is in it. */
 struct latency_hist {
@@ -26,8 +25,6 @@ struct latency_runs {
 	int64_t from_hour, to_hour;
 	bool *raw;             /* by vantage point: hours are unsettled */
 	struct lane_sum *sums; /* by lane */
-	int32_t *lane_of;      /* by id below lane_ids; NULL: too many */
-	int64_t lane_ids;
 };
 
 /* --- whether --- */
@@ -82,33 +79,6 @@ find_unsettled(struct latency_runs *r, const struct run *run)
 }
 
 /* --- reading --- */
-
-/* A million look-ups: by a table where ids are as dense as ours. */
-static void
-number_lanes(struct latency_runs *r, const struct catalog *c)
-{
-	for (size_t i = 0; i < c->lane_count; i++) {
-		if (c->lanes[i].id >= r->lane_ids)
-			r->lane_ids = c->lanes[i].id + 1;
-	}
-	if (r->lane_ids > DENSE_IDS)
-		return;
-	r->lane_of = memory_zeroed((size_t)r->lane_ids, sizeof(*r->lane_of));
-	for (int64_t i = 0; i < r->lane_ids; i++)
-		r->lane_of[i] = -1;
-	for (size_t i = 0; i < c->lane_count; i++) {
-		if (c->lanes[i].id >= 0)
-			r->lane_of[c->lanes[i].id] = (int32_t)i;
-	}
-}
-
-static int32_t
-lane_of(const struct latency_runs *r, const struct catalog *c, int64_t id)
-{
-	if (r->lane_of == NULL)
-		return catalog_lane(c, id);
-	return id >= 0 && id < r->lane_ids ? r->lane_of[id] : -1;
-}
 
 /* Room for a bucket beside those that are there, and some around it. */
 static void
@@ -168,7 +138,7 @@ static void
 add_run(struct latency *l, struct latency_runs *r, struct query_rows *rows)
 {
 	const struct catalog *c = &l->run->catalog;
-	const int32_t lane = lane_of(r, c, query_int(rows, 0));
+	const int32_t lane = catalog_lane(c, query_int(rows, 0));
 	struct lane_sum *sum;
 	const void *bytes;
 	size_t len;
@@ -216,7 +186,6 @@ latency_runs_read(struct latency *l)
 	}
 	r->sums = memory_zeroed(c->lane_count, sizeof(*r->sums));
 	find_unsettled(r, l->run);
-	number_lanes(r, c);
 	read_runs(l, r);
 	return r;
 }
@@ -228,7 +197,6 @@ latency_runs_free(struct latency_runs *r)
 		return;
 	free(r->raw);
 	free(r->sums);
-	free(r->lane_of);
 	free(r);
 }
 

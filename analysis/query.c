@@ -127,7 +127,7 @@ open_database(struct query *q, const char *name, int flags)
 	if (rc != SQLITE_OK)
 		return rc;
 	harden(q->db);
-	if ((rc = query_add_functions(q->db)) != SQLITE_OK)
+	if ((rc = query_add_functions(q)) != SQLITE_OK)
 		return rc;
 	rc = sqlite3_exec(q->db, "BEGIN", NULL, NULL, NULL);
 	return rc == SQLITE_OK

@@ -40,11 +40,10 @@ const char *query_text(struct query_rows *, int column);
 /* NULL and 0 for null. */
 const void *query_bytes(struct query_rows *, int column, size_t *len);
 
-/* Rows as they are found: a step for each takes longer than finding them. A
- * parameter is bound to a function, which stays valid meanwhile. In SQL,
- * collect(?1, a, b, ...) is an aggregate that gives it the values of each row
- * as integers (QUERY_NULL for null, at most QUERY_COLUMNS), and keeps(?2, a) is
- * a condition. query_run runs such a statement and resets it. */
+/* Rows as they are found: a step for each takes longer than finding them. In
+ * SQL, collect(a, b, ...) is an aggregate that gives the function the values of
+ * each row as integers (QUERY_NULL for null, at most QUERY_COLUMNS), and
+ * keeps(a) is a condition. query_run runs such a statement and resets it. */
 #define QUERY_NULL INT64_MIN
 #define QUERY_COLUMNS 8
 struct query_function {
@@ -52,8 +51,6 @@ struct query_function {
 	bool (*keeps)(void *context, int64_t value);
 	void *context;
 };
-void query_bind_function(
-    struct query_rows *, int parameter, const struct query_function *);
-void query_run(struct query_rows *);
+void query_run(struct query_rows *, const struct query_function *);
 
 #endif

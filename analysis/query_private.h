@@ -14,6 +14,7 @@ struct query {
 	char *path;
 	struct mono deadline;
 	bool failed;
+	const struct query_function *function; /* of query_run */
 };
 
 struct query_rows {
@@ -25,6 +26,6 @@ struct query_rows {
 void query_fail(struct query *);
 
 /* An SQLite result code. */
-int query_add_functions(sqlite3 *);
+int query_add_functions(struct query *);
 
 #endif

@@ -3,14 +3,11 @@
 #include <stdlib.h>
 #include "analysis/judge.h"
 #include "analysis/memory.h"
-#include "lib/limits.h"
-
-#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
 
 void
 soa_reader_clear(struct soa_reader *reader)
 {
-	query_finish(reader->rows);
+	batch_rows_clear(&reader->rows);
 	query_finish(reader->reply);
 	free(reader->replies);
 }
@@ -97,37 +94,38 @@ static void
 set_answer(struct soa_reader *reader, struct soa *soa, const int64_t *row)
 {
 	const struct catalog *c = &reader->run->catalog;
-	const struct soa_reply reply = read_reply(reader, row[7]);
+	const struct soa_reply reply = read_reply(reader, row[6]);
 
-	soa->served = row[6] == QUERY_NULL || row[6] == 0;
+	soa->served = row[5] == QUERY_NULL || row[5] == 0;
 	soa->serial = reply.serial;
-	soa->total_us = value_or_none(row[4]);
+	soa->total_us = value_or_none(row[3]);
 	if (soa->total_us >= 0 && reply.connect_us > 0)
 		soa->total_us += reply.connect_us;
-	soa->instance = instance_of(c, row[5]);
+	soa->instance = instance_of(c, row[4]);
 }
 
 /* Of a lane of ours: whether it was somebody else who answered. */
 static bool
-is_intercepted(const struct catalog *c, const int64_t *row)
+is_intercepted(
+    const struct catalog *c, int32_t lane, int64_t t_us, const int64_t *row)
 {
 	struct sample sample = {
-		.t_us = row[1],
-		.lane = catalog_lane(c, row[0]),
+		.t_us = t_us,
+		.lane = lane,
 		.instance = -1,
 		.rtt_us = SAMPLE_NO_RTT,
-		.rcode = row[6] == QUERY_NULL ? -1 : (int16_t)(row[6] & 0xfff),
-		.outcome = (uint8_t)row[3],
+		.rcode = row[5] == QUERY_NULL ? -1 : (int16_t)(row[5] & 0xfff),
+		.outcome = (uint8_t)row[2],
 	};
 
 	if (!sample_answered(&sample))
 		return false;
-	sample.instance = instance_of(c, row[5]);
+	sample.instance = instance_of(c, row[4]);
 	judge_sample(c, &sample);
 	return sample.verdict == VERDICT_INTERCEPTED;
 }
 
-/* A row: lane, time, the batch's, outcome, round trip, instance, rcode, reply.
+/* A row: lane, time in its batch, outcome, round trip, instance, rcode, reply.
  * In a foreign database the lane can be another vantage point's. */
 static void
 take_row(void *context, const int64_t *row)
@@ -137,26 +135,26 @@ take_row(void *context, const int64_t *row)
 	const struct catalog *c = &reader->run->catalog;
 	struct soas *soas = reader->soas;
 	const int32_t lane = catalog_lane(c, row[0]);
+	const int64_t t_us = reader->rows.t0_us + row[1];
 	struct soa *soa;
 
-	if (lane < 0 || c->lanes[lane].vp != reader->vp ||
-	    row[1] < o->since_us || row[1] >= o->until_us ||
-	    is_intercepted(c, row))
+	if (lane < 0 || c->lanes[lane].vp != reader->vp || t_us < o->since_us ||
+	    t_us >= o->until_us || is_intercepted(c, lane, t_us, row))
 		return;
 	if (soas->count == soas->room)
 		soas->items =
 		    memory_grow(soas->items, &soas->room, sizeof(*soas->items));
 	soa = &soas->items[soas->count++];
 	*soa = (struct soa){
-		.t_us = row[1],
-		.round_us = row[2],
+		.t_us = t_us,
+		.round_us = reader->rows.t0_us,
 		.lane = lane,
 		.instance = -1,
 		.total_us = -1,
 		.serial = -1,
-		.sent = row[3] != OUTCOME_UNSENT,
+		.sent = row[2] != OUTCOME_UNSENT,
 	};
-	if (row[3] == OUTCOME_ANSWERED)
+	if (row[2] == OUTCOME_ANSWERED)
 		set_answer(reader, soa, row);
 }
 
@@ -175,15 +173,9 @@ soa_reader_init(struct soa_reader *reader, struct run *run)
 {
 	*reader = (struct soa_reader){ .run = run };
 	reader->question = names_find(&run->catalog.names, "soa");
-	reader->rows = query_prepare(run->query,
-	    "SELECT collect(?5, m.lane, b.t0 + m.dt_us, b.t0, m.outcome,"
-	    " m.rtt_us, m.instance, m.rcode, m.reply)"
-	    " FROM batch b CROSS JOIN measurement m"
-	    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
-	    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3"
-	    " AND b.t1 >= ?2 AND b.too_late = 0 AND keeps(?5, m.lane)");
-	reader->function =
-	    (struct query_function){ take_row, is_wanted, reader };
+	batch_rows_init(&reader->rows, run->query,
+	    "m.lane, m.dt_us, m.outcome, m.rtt_us, m.instance, m.rcode,"
+	    " m.reply");
 	reader->reply = query_prepare(run->query,
 	    "SELECT json_extract(json, '$.serial'),"
 	    " json_extract(json, '$.connect_us') FROM detail WHERE id = ?1");
@@ -193,19 +185,19 @@ void
 soa_read(struct soa_reader *reader, struct soas *soas, int32_t vp)
 {
 	const struct options *o = reader->run->options;
-	struct query_rows *rows = reader->rows;
 
 	soas->count = 0;
 	if (reader->question < 0)
 		return;
 	reader->vp = vp;
 	reader->soas = soas;
-	query_bind(rows, 1, reader->run->catalog.vps[vp].id);
-	query_bind(rows, 2, o->since_us);
-	query_bind(rows, 3, o->until_us);
-	query_bind(rows, 4, SPAN_US);
-	query_bind_function(rows, 5, &reader->function);
-	query_run(rows);
+	batch_rows_read(&reader->rows,
+	    &(struct batch_window){
+		.vp = reader->run->catalog.vps[vp].id,
+		.since_us = o->since_us,
+		.until_us = o->until_us,
+	    },
+	    &(struct query_function){ take_row, is_wanted, reader });
 }
 
 bool

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "analysis/batch_rows.h"
 #include "analysis/reports.h"
 
 /* One question of the kind "soa". */
@@ -28,13 +29,13 @@ struct soas {
 /* What replies say is read once. */
 struct soa_reader {
 	struct run *run;
-	struct query_rows *rows, *reply;
+	struct batch_rows rows;
+	struct query_rows *reply;
 	struct soa_reply {
 		int64_t id, serial, connect_us;
 	} * replies; /* open addressing by id; 0: free */
 	size_t reply_count, reply_room;
 	int32_t question; /* number of catalog.names; -1: nobody asks it */
-	struct query_function function;
 	/* at hand */
 	int32_t vp;
 	struct soas *soas;
