@@ -197,7 +197,7 @@ count_sample(struct latency *l, int32_t name, const struct sample *sample)
 	group->errors += is_error(l, sample);
 	group->unsent += sample->outcome == OUTCOME_UNSENT;
 	count_outage(l, group, sample);
-	if (sample->rtt_us != SAMPLE_NO_RTT)
+	if (l->view->round_trips && sample->rtt_us != SAMPLE_NO_RTT)
 		values_add(&group->rtts, sample->rtt_us);
 }
 
@@ -215,17 +215,16 @@ count_by_place(struct latency *l, int32_t vp)
 	}
 }
 
-/* The site that a sample names; -1: none. */
-static int32_t
-site_name(struct latency *l, const struct sample *sample)
+int32_t
+latency_site(struct latency *l, int32_t lane, int32_t number)
 {
 	struct catalog *c = &l->run->catalog;
-	int32_t method = l->methods.of_lane[sample->lane];
+	int32_t method = l->methods.of_lane[lane];
 	const struct instance *instance;
 
-	if (sample->instance < 0 || method < 0)
+	if (number < 0 || method < 0)
 		return -1;
-	instance = &c->instances[sample->instance];
+	instance = &c->instances[number];
 	if (instance->method != method)
 		return -1;
 	if (l->run->options->level == LEVEL_INSTANCE)
@@ -233,8 +232,7 @@ site_name(struct latency *l, const struct sample *sample)
 		    &l->groups, names_text(&c->names, instance->text));
 	return names_put(
 	    &l->groups, names_text(&c->sites,
-			    catalog_site(c, c->lanes[sample->lane].service,
-				sample->instance)));
+			    catalog_site(c, c->lanes[lane].service, number)));
 }
 
 /* What was not answered belongs to a site only where the answers before and
@@ -257,7 +255,8 @@ count_by_site(struct latency *l)
 			     next++)
 				continue;
 			if (next < end)
-				after = site_name(l, &items[next]);
+				after = latency_site(
+				    l, items[next].lane, items[next].instance);
 			name = before == after ? before : -1;
 			for (size_t j = i; j < next; j++)
 				count_sample(
@@ -324,14 +323,11 @@ count_samples(struct latency *l, int32_t vp, int64_t since_us, int64_t until_us)
 static bool
 count_all(struct latency *l, int32_t vp)
 {
-	int64_t from_us, to_us;
-	bool before, between, after;
+	int64_t around_us[2];
+	const bool between = latency_runs_count(l, vp, around_us);
+	const bool before = count_samples(l, vp, l->since_us, around_us[0]);
+	const bool after = count_samples(l, vp, around_us[1], l->until_us);
 
-	if (!latency_runs_cover(l->runs, vp, &from_us, &to_us))
-		return count_samples(l, vp, l->since_us, l->until_us);
-	before = count_samples(l, vp, l->since_us, from_us);
-	between = latency_runs_count(l, vp);
-	after = count_samples(l, vp, to_us, l->until_us);
 	return before || between || after;
 }
 
@@ -507,10 +503,10 @@ write_steps(struct latency *l)
 	for (size_t k = 0; status == 0 && options_step(run->options, k,
 					      &l->since_us, &l->until_us);
 	     k++) {
-		l->runs = latency_runs_read(l);
+		latency_runs_read(l);
 		for (size_t i = 0; i < run->catalog.vp_count; i++)
 			count_vp(l, (int32_t)i);
-		latency_runs_free(l->runs);
+		latency_runs_free(l);
 		status = write_groups(l);
 	}
 	return status;

@@ -63,7 +63,7 @@ struct latency_view {
 	const struct column *columns;
 	size_t count;
 	int (*write)(struct latency *, const struct lane *, struct group *);
-	bool of_runs; /* all its figures can be had from runs */
+	bool round_trips; /* shows them, and nothing that runs do not say */
 };
 
 /* Read and write a report. As report_row. */
@@ -75,6 +75,9 @@ void latency_head(struct cell *, const struct latency *, const struct lane *,
 
 /* The group of a lane's records, by its name; valid until the next call. */
 struct group *latency_group(struct latency *, int32_t lane, int32_t name);
+/* The name of the site where an instance is (index), as a lane's question tells
+ * it; -1: none. */
+int32_t latency_site(struct latency *, int32_t lane, int32_t instance);
 /* What is counted next is of this vantage point. */
 void latency_enter(struct latency *, struct group *, int32_t vp);
 

@@ -4,9 +4,9 @@
 #include <string.h>
 #include "analysis/groups.h"
 #include "analysis/judge.h"
+#include "analysis/latency_sites.h"
 #include "analysis/memory.h"
 
-#define HOUR_US (3600LL * 1000000)
 #define LANES_MAX 200000 /* each may be a group with its histogram */
 #define AROUND 16        /* buckets of a hist kept free */
 
@@ -16,15 +16,20 @@ struct latency_hist {
 	uint64_t *count;
 };
 
+/* What a lane adds to a group. */
 struct lane_sum {
-	int64_t asked, answered, unsent;
-	size_t group; /* item + 1; 0: not looked for yet */
+	int32_t name;
+	struct latency_counts counts;
+	size_t group; /* item */
+	size_t next;  /* sum of the same lane + 1; 0: none */
 };
 
 struct latency_runs {
-	int64_t from_hour, to_hour;
-	bool *raw;             /* by vantage point: hours are unsettled */
-	struct lane_sum *sums; /* by lane */
+	struct run_hours hours;
+	struct lane_sum *sums;
+	size_t count, room;
+	size_t *first;               /* by lane: sum + 1; 0: none yet */
+	struct latency_sites *sites; /* NULL: not by site */
 };
 
 /* --- whether --- */
@@ -34,48 +39,16 @@ says_the_same(const struct latency *l)
 {
 	const struct run *run = l->run;
 
-	if (!l->view->of_runs || run->options->by == BY_SITE ||
-	    run->options->per_vp || run->catalog.lane_count > LANES_MAX)
+	if (!l->view->round_trips || run->options->per_vp ||
+	    run->catalog.lane_count > LANES_MAX)
 		return false;
 	/* A run is of one place only where its vantage point is. */
 	for (size_t i = 0; i < run->catalog.vp_count; i++) {
-		if (run->catalog.vps[i].place_count > 1)
+		if (run->options->by != BY_SITE &&
+		    run->catalog.vps[i].place_count > 1)
 			return false;
 	}
 	return true;
-}
-
-static bool
-is_worth_it(const struct latency *l)
-{
-	struct query_rows *rows = query_prepare(l->run->query,
-	    "SELECT sum(rows) FROM batch WHERE t0 >= ?1 AND t0 < ?2");
-	bool worth;
-
-	query_bind(rows, 1, l->since_us);
-	query_bind(rows, 2, l->until_us);
-	worth = query_next(rows) && query_int(rows, 0) >= LATENCY_RUNS_FROM;
-	query_finish(rows);
-	return worth;
-}
-
-static void
-find_unsettled(struct latency_runs *r, const struct run *run)
-{
-	const struct catalog *c = &run->catalog;
-	struct query_rows *rows = query_prepare(run->query,
-	    "SELECT 1 FROM unsettled WHERE vp = ?1 AND hour >= ?2"
-	    " AND hour < ?3 LIMIT 1");
-
-	r->raw = memory_zeroed(c->vp_count, sizeof(*r->raw));
-	for (size_t i = 0; i < c->vp_count; i++) {
-		query_bind(rows, 1, c->vps[i].id);
-		query_bind(rows, 2, r->from_hour);
-		query_bind(rows, 3, r->to_hour);
-		r->raw[i] = query_next(rows) || judge_has_songs(c, (int32_t)i);
-		query_reset(rows);
-	}
-	query_finish(rows);
 }
 
 /* --- reading --- */
@@ -118,121 +91,143 @@ add_hist(struct group *group, const void *bytes, size_t len)
 	}
 }
 
-static struct group *
-group_of(struct latency *l, struct latency_runs *r, int32_t lane)
+static struct lane_sum *
+sum_of(struct latency *l, int32_t lane, int32_t name)
 {
-	const struct catalog *c = &l->run->catalog;
-	struct lane_sum *sum = &r->sums[lane];
-	struct group *group;
+	struct latency_runs *r = l->runs;
+	size_t *next = &r->first[lane];
 
-	if (sum->group == 0) {
-		group = latency_group(l, lane,
-		    group_put(
-			&l->groups, l->run, c->lanes[lane].vp, l->since_us));
-		sum->group = (size_t)(group - l->items) + 1;
-	}
-	return &l->items[sum->group - 1];
-}
-
-static void
-add_run(struct latency *l, struct latency_runs *r, struct query_rows *rows)
-{
-	const struct catalog *c = &l->run->catalog;
-	const int32_t lane = catalog_lane(c, query_int(rows, 0));
-	struct lane_sum *sum;
-	const void *bytes;
-	size_t len;
-
-	if (lane < 0 || r->raw[c->lanes[lane].vp] ||
-	    judge_marks_name(c, lane, catalog_instance(c, query_int(rows, 5))))
-		return;
-	sum = &r->sums[lane];
-	sum->asked += query_int(rows, 1);
-	sum->answered += query_int(rows, 2);
-	sum->unsent += query_int(rows, 3);
-	bytes = query_bytes(rows, 4, &len);
-	if (len > 0)
-		add_hist(group_of(l, r, lane), bytes, len);
-}
-
-static void
-read_runs(struct latency *l, struct latency_runs *r)
-{
-	struct query_rows *rows = query_prepare(l->run->query,
-	    "SELECT lane, asked, answered, unsent, hist, instance FROM run"
-	    " WHERE hour >= ?1 AND hour < ?2");
-
-	query_bind(rows, 1, r->from_hour);
-	query_bind(rows, 2, r->to_hour);
-	while (query_next(rows))
-		add_run(l, r, rows);
-	query_finish(rows);
-}
-
-struct latency_runs *
-latency_runs_read(struct latency *l)
-{
-	const struct catalog *c = &l->run->catalog;
-	struct latency_runs *r;
-
-	if (!says_the_same(l) || !is_worth_it(l))
-		return NULL;
-	r = memory_zeroed(1, sizeof(*r));
-	r->from_hour = (l->since_us + HOUR_US - 1) / HOUR_US;
-	r->to_hour = l->until_us / HOUR_US;
-	if (r->from_hour >= r->to_hour) {
-		free(r);
-		return NULL;
-	}
-	r->sums = memory_zeroed(c->lane_count, sizeof(*r->sums));
-	find_unsettled(r, l->run);
-	read_runs(l, r);
-	return r;
+	while (*next != 0 && r->sums[*next - 1].name != name)
+		next = &r->sums[*next - 1].next;
+	if (*next != 0)
+		return &r->sums[*next - 1];
+	*next = r->count + 1;
+	if (r->count == r->room)
+		r->sums = memory_grow(r->sums, &r->room, sizeof(*r->sums));
+	r->sums[r->count] = (struct lane_sum){
+		.name = name,
+		.group = (size_t)(latency_group(l, lane, name) - l->items),
+	};
+	return &r->sums[r->count++];
 }
 
 void
-latency_runs_free(struct latency_runs *r)
+latency_runs_add(struct latency *l, int32_t lane, int32_t name,
+    const struct latency_counts *counts)
 {
+	struct lane_sum *sum = sum_of(l, lane, name);
+
+	sum->counts.asked += counts->asked;
+	sum->counts.answered += counts->answered;
+	sum->counts.unsent += counts->unsent;
+}
+
+void
+latency_runs_add_run(struct latency *l, int32_t name, const struct run_row *run)
+{
+	const struct lane_sum *sum;
+
+	latency_runs_add(l, run->lane, name,
+	    &(const struct latency_counts){
+		run->asked, run->answered, run->unsent });
+	sum = sum_of(l, run->lane, name);
+	if (run->hist_len > 0)
+		add_hist(&l->items[sum->group], run->hist, run->hist_len);
+}
+
+/* What somebody else answered is nobody's. */
+static void
+add_to_place(void *context, const struct run_row *run)
+{
+	struct latency *l = context;
+	const struct catalog *c = &l->run->catalog;
+	const size_t known = l->runs->first[run->lane];
+
+	if (!run->lost && judge_marks_name(c, run->lane, run->instance))
+		return;
+	latency_runs_add_run(l,
+	    known != 0 ? l->runs->sums[known - 1].name
+		       : group_put(&l->groups, l->run, c->lanes[run->lane].vp,
+			     l->since_us),
+	    run);
+}
+
+void
+latency_runs_read(struct latency *l)
+{
+	const struct options *o = l->run->options;
+	const struct catalog *c = &l->run->catalog;
+	struct latency_runs *r;
+
+	if (!says_the_same(l) ||
+	    !run_hours_many(l->run->query, o->since_us, o->until_us))
+		return;
+	l->runs = r = memory_zeroed(1, sizeof(*r));
+	r->first = memory_zeroed(c->lane_count, sizeof(*r->first));
+	run_hours_init(&r->hours, l->run->query, c,
+	    (const int64_t[2]){ l->since_us, l->until_us });
+	if (o->by == BY_SITE)
+		r->sites = latency_sites_read(l, &r->hours);
+	else
+		run_hours_read(&r->hours, add_to_place, l);
+}
+
+void
+latency_runs_free(struct latency *l)
+{
+	struct latency_runs *r = l->runs;
+
+	l->runs = NULL;
 	if (r == NULL)
 		return;
-	free(r->raw);
+	latency_sites_free(r->sites);
+	run_hours_clear(&r->hours);
+	free(r->first);
 	free(r->sums);
 	free(r);
 }
 
 /* --- counting --- */
 
-bool
-latency_runs_cover(
-    const struct latency_runs *r, int32_t vp, int64_t *from_us, int64_t *to_us)
+static bool
+count_lane(struct latency *l, int32_t vp, int32_t lane)
 {
-	if (r == NULL || r->raw[vp])
-		return false;
-	*from_us = r->from_hour * HOUR_US;
-	*to_us = r->to_hour * HOUR_US;
-	return true;
+	const struct latency_runs *r = l->runs;
+
+	for (size_t i = r->first[lane]; i != 0; i = r->sums[i - 1].next) {
+		const struct lane_sum *sum = &r->sums[i - 1];
+		struct group *group = &l->items[sum->group];
+
+		if (sum->counts.asked == 0)
+			continue;
+		latency_enter(l, group, vp);
+		group->vp_samples += sum->counts.asked;
+		group->asked += sum->counts.asked;
+		group->answered += sum->counts.answered;
+		group->unsent += sum->counts.unsent;
+	}
+	return r->first[lane] != 0;
 }
 
 bool
-latency_runs_count(struct latency *l, int32_t vp)
+latency_runs_count(struct latency *l, int32_t vp, int64_t around_us[2])
 {
 	const struct vantage *v = &l->run->catalog.vps[vp];
+	struct latency_runs *r = l->runs;
 	bool any = false;
 
-	for (size_t i = 0; i < v->lane_count; i++) {
-		const struct lane_sum *sum = &l->runs->sums[v->lanes[i]];
-		struct group *group;
-
-		if (sum->asked == 0)
-			continue;
-		any = true;
-		group = group_of(l, l->runs, v->lanes[i]);
-		latency_enter(l, group, vp);
-		group->vp_samples += sum->asked;
-		group->asked += sum->asked;
-		group->answered += sum->answered;
-		group->unsent += sum->unsent;
+	if (r == NULL ||
+	    !run_hours_cover(&r->hours, vp, &around_us[0], &around_us[1])) {
+		around_us[0] = around_us[1] = l->until_us;
+		return false;
 	}
+	if (r->sites != NULL) {
+		latency_sites_end(r->sites, vp, around_us[1]);
+		around_us[0] = l->since_us; /* the rest was counted, too */
+		around_us[1] = l->until_us;
+	}
+	for (size_t i = 0; i < v->lane_count; i++)
+		any |= count_lane(l, vp, v->lanes[i]);
 	return any;
 }
 

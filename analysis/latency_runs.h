@@ -9,22 +9,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "analysis/latency.h"
+#include "analysis/run_hours.h"
 #include "lib/histogram.h"
 
-/* Fewer records are read one by one. */
-#define LATENCY_RUNS_FROM 1000000
+struct latency_counts {
+	int64_t asked, answered, unsent;
+};
 
-/* Read the runs of the step where that is worth it and says the same; NULL
- * else. They go into the groups of their lanes. */
-struct latency_runs *latency_runs_read(struct latency *);
-void latency_runs_free(struct latency_runs *);
+/* Read the runs of the step into l->runs, where that is worth it and says the
+ * same. */
+void latency_runs_read(struct latency *);
+void latency_runs_free(struct latency *);
 
-/* Whether a vantage point's whole hours were read, and between which times;
- * NULL: of nobody. */
-bool latency_runs_cover(
-    const struct latency_runs *, int32_t vp, int64_t *from_us, int64_t *to_us);
-/* Count them in. False: there are none. */
-bool latency_runs_count(struct latency *, int32_t vp);
+/* Count those of a vantage point in. False: there are none. What is before
+ * around[0] and from around[1] on remains to be read from raw rows. */
+bool latency_runs_count(struct latency *, int32_t vp, int64_t around_us[2]);
+
+/* Add to what a lane is to add to the group of a name; a run with its round
+ * trips. */
+void latency_runs_add(struct latency *, int32_t lane, int32_t name,
+    const struct latency_counts *);
+void latency_runs_add_run(
+    struct latency *, int32_t name, const struct run_row *);
 
 /* The round trips of a group: those in runs and its values together. */
 void latency_runs_rtts(const struct group *, struct histogram *);
