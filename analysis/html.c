@@ -45,7 +45,7 @@ capture(struct run *run, json_t *value, enum group_by by,
 		.format = &capture.format,
 	};
 	status = report(run);
-	names_clear(&capture.keys);
+	html_capture_clear(&capture);
 	run->report = kept;
 	run->options = given;
 	return status;
@@ -195,7 +195,6 @@ html_report(struct run *run)
 	    page, "series_first", json_integer(first_step(o) / 1000));
 	json_object_set_new(page, "services", services(run));
 	json_object_set_new(page, "vps", vantage_points(run));
-	sampler_keep(&run->sampler, o->since_us, o->until_us);
 	html_add_strip(page, run);
 	if (add_reports(page, run) == 0 &&
 	    fputs(html_page_head, stream) != EOF &&

@@ -15,13 +15,21 @@
  * as JSON says them, but times are milliseconds since 1970.
  * html_series: of latency with steps, an array with one object for each
  * question and group; "at" are the numbers of the steps. */
+#define SERIES_NAMES 5
+struct html_series {
+	json_t *at, *p50, *p95; /* arrays, owned by the value */
+};
 struct html_capture {
 	struct report_format format;
 	json_t *value; /* object or array, made by the caller */
 	int64_t first_us, step_us;
-	struct names
-	    keys; /* of series, numbered alike; cleared by the caller */
+	/* Of series: their names, numbered alike. */
+	struct names keys;
+	struct html_series *series;
+	size_t count, room;
+	size_t names[SERIES_NAMES], p50, p95; /* columns */
 };
+void html_capture_clear(struct html_capture *); /* not the value */
 extern const struct report_format html_rows;
 extern const struct report_format html_series;
 

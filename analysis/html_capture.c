@@ -5,11 +5,13 @@
 #include <string.h>
 #include "analysis/memory.h"
 #include "analysis/report_json.h"
+#include "lib/text.h"
 
-static const char *const series_keys[] = { "target", "address", "question",
-	"proto" };
-#define SERIES_KEYS (sizeof(series_keys) / sizeof(series_keys[0]))
+/* NULL: the group. */
+static const char *const series_names[SERIES_NAMES] = { "target", "address",
+	"question", "proto", NULL };
 #define GROUP_COLUMN 6 /* of latency with steps */
+#define SERIES_KEY 8192
 
 static struct html_capture *
 of(struct report *report)
@@ -62,65 +64,84 @@ end_nothing(struct report *report)
 	return 0;
 }
 
-/* Numbered as they come, like the values. */
-static json_t *
-find_series(struct html_capture *capture, json_t *names)
-{
-	static const char *const lists[] = { "at", "p50", "p95" };
-	char *key = json_dumps(names, JSON_COMPACT);
-	const size_t known = capture->keys.count;
-	int32_t number;
-	json_t *series;
-
-	number = names_put(&capture->keys, key == NULL ? "" : key);
-	free(key);
-	if ((size_t)number < known) {
-		json_decref(names);
-		return json_array_get(capture->value, (size_t)number);
-	}
-	series = json_object();
-	json_object_set_new(series, "names", names);
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		json_object_set_new(series, lists[i], json_array());
-	json_array_append_new(capture->value, series);
-	return series;
-}
-
 static int
 begin_series(struct report *report)
 {
-	(void)report;
+	struct html_capture *capture = of(report);
+
+	for (size_t i = 0; i < SERIES_NAMES; i++)
+		capture->names[i] =
+		    series_names[i] == NULL
+			? GROUP_COLUMN
+			: report_column(report, series_names[i]);
+	capture->p50 = report_column(report, "p50_ms");
+	capture->p95 = report_column(report, "p95_ms");
 	return 0;
 }
 
-static void
-append(json_t *series, const char *list, json_t *value)
+static struct html_series *
+new_series(struct html_capture *capture, const struct cell *cells)
 {
-	json_array_append_new(json_object_get(series, list), value);
+	json_t *names = json_array(), *series = json_object();
+	struct html_series *lists;
+
+	for (size_t i = 0; i < SERIES_NAMES; i++)
+		json_array_append_new(names,
+		    report_json_text(&cells[capture->names[i]], COLUMN_TEXT));
+	if (capture->count == capture->room)
+		capture->series = memory_grow(
+		    capture->series, &capture->room, sizeof(*capture->series));
+	lists = &capture->series[capture->count++];
+	*lists =
+	    (struct html_series){ json_array(), json_array(), json_array() };
+	json_object_set_new(series, "names", names);
+	json_object_set_new(series, "at", lists->at);
+	json_object_set_new(series, "p50", lists->p50);
+	json_object_set_new(series, "p95", lists->p95);
+	json_array_append_new(capture->value, series);
+	return lists;
+}
+
+/* Numbered as they come. No text of a store has a line end in it. */
+static struct html_series *
+find_series(struct html_capture *capture, const struct cell *cells)
+{
+	char key[SERIES_KEY];
+	size_t len = 0, number;
+
+	for (size_t i = 0; i < SERIES_NAMES; i++) {
+		const char *text = cells[capture->names[i]].text;
+
+		(void)text_print(key + len, sizeof(key) - len, "%s\n",
+		    text == NULL ? "" : text);
+		len += strlen(key + len);
+	}
+	number = (size_t)names_put(&capture->keys, key);
+	return number < capture->count ? &capture->series[number]
+				       : new_series(capture, cells);
 }
 
 static int
 add_step(struct report *report, const struct cell *cells)
 {
 	struct html_capture *capture = of(report);
-	size_t p50 = report_column(report, "p50_ms");
-	size_t p95 = report_column(report, "p95_ms");
-	json_t *names = json_array(), *series;
+	struct html_series *series = find_series(capture, cells);
 
-	for (size_t i = 0; i < SERIES_KEYS; i++)
-		json_array_append_new(
-		    names, report_json_text(
-			       &cells[report_column(report, series_keys[i])],
-			       COLUMN_TEXT));
-	json_array_append_new(
-	    names, report_json_text(&cells[GROUP_COLUMN], COLUMN_TEXT));
-	series = find_series(capture, names);
-	append(series, "at",
+	json_array_append_new(series->at,
 	    json_integer(
 		(cells[0].value - capture->first_us) / capture->step_us));
-	append(series, "p50", value_of(&cells[p50], COLUMN_MS));
-	append(series, "p95", value_of(&cells[p95], COLUMN_MS));
+	json_array_append_new(
+	    series->p50, value_of(&cells[capture->p50], COLUMN_MS));
+	json_array_append_new(
+	    series->p95, value_of(&cells[capture->p95], COLUMN_MS));
 	return 0;
+}
+
+void
+html_capture_clear(struct html_capture *capture)
+{
+	names_clear(&capture->keys);
+	free(capture->series);
 }
 
 const struct report_format html_rows = { "html", "", begin_rows, add_row,

@@ -10,6 +10,7 @@
 #include "analysis/memory.h"
 #include "analysis/methods.h"
 #include "analysis/quantile.h"
+#include "analysis/run_hours.h"
 
 #define STEPS 168
 #define RUNS_MAX 16000 /* then the steps are made wider: the page is small */
@@ -44,6 +45,8 @@ struct strip {
 	struct methods methods;
 	bool *wanted; /* lanes: those that are compared */
 	struct samples samples;
+	struct cell_run *seen; /* by sample of the lane at hand */
+	size_t seen_room;
 	struct values rtts;
 	struct width widths[WIDTHS]; /* from the narrowest */
 	size_t width_count;
@@ -111,6 +114,16 @@ code_of(struct strip *s, const struct sample *sample, struct cell_run *cell)
 	}
 }
 
+/* Samples [from, end), all of one lane: for all widths once. */
+static void
+code_all(struct strip *s, size_t from, size_t end)
+{
+	while (s->seen_room < end - from)
+		s->seen = memory_grow(s->seen, &s->seen_room, sizeof(*s->seen));
+	for (size_t i = from; i < end; i++)
+		code_of(s, &s->samples.items[i], &s->seen[i - from]);
+}
+
 static void
 end_run(struct strip *s, struct row *row, const struct cell_run *run)
 {
@@ -167,7 +180,8 @@ static json_t *
 runs_of(struct strip *s, struct width *width, size_t from, size_t end)
 {
 	struct row row = { width, json_array() };
-	struct cell_run run = { 0 }, cell = { 0, GAP, -1 }, seen;
+	struct cell_run run = { 0 }, cell = { 0, GAP, -1 };
+	const size_t lane = from;
 	int64_t kept_us = INT64_MIN;
 
 	for (int64_t step = 0; step < width->count; step++) {
@@ -178,23 +192,21 @@ runs_of(struct strip *s, struct width *width, size_t from, size_t end)
 		for (; from < end &&
 		       s->samples.items[from].t_us < begin_us + width->step_us;
 		     from++) {
-			code_of(s, &s->samples.items[from], &seen);
 			kept_us = keeps_until(&s->samples.items[from]);
-			if (seen.code < 0 && named)
+			if (s->seen[from - lane].code < 0 && named)
 				continue;
-			named |= seen.code >= 0;
-			cell = seen;
+			named |= s->seen[from - lane].code >= 0;
+			cell = s->seen[from - lane];
 		}
 		if (first == from && kept_us < begin_us)
 			cell = (struct cell_run){ 0, GAP, -1 };
 		put_cell(s, &row, &run, &cell);
 		for (; first < from; first++) {
-			const struct sample *sample = &s->samples.items[first];
+			const uint32_t rtt_us = s->samples.items[first].rtt_us;
 
-			code_of(s, sample, &seen);
-			if (sample->rtt_us != SAMPLE_NO_RTT &&
-			    seen.code == cell.code)
-				values_add(&s->rtts, sample->rtt_us);
+			if (rtt_us != SAMPLE_NO_RTT &&
+			    s->seen[first - lane].code == cell.code)
+				values_add(&s->rtts, rtt_us);
 		}
 	}
 	end_run(s, &row, &run);
@@ -239,6 +251,7 @@ add_vp(struct strip *s, int32_t vp)
 		if (!methods_compares(
 			&s->methods, c, s->samples.items[from].lane))
 			continue;
+		code_all(s, from, end);
 		for (size_t i = 0; i < s->width_count; i++) {
 			if (i == 0 || !is_too_narrow(&s->widths[i]))
 				add_lane(s, &s->widths[i], from, end);
@@ -319,6 +332,7 @@ void
 html_add_strip(json_t *page, struct run *run)
 {
 	const struct options *o = run->options;
+	const int64_t window_us[] = { o->since_us, o->until_us };
 	struct strip s = { .run = run };
 	json_t *texts = json_array();
 	const struct width *width;
@@ -326,6 +340,10 @@ html_add_strip(json_t *page, struct run *run)
 	methods_choose(
 	    &s.methods, &run->catalog, run->query, o->since_us, o->until_us);
 	s.wanted = methods_lanes(&s.methods, &run->catalog);
+	/* Of very many records the other reports read runs. */
+	sampler_keep(&run->sampler, window_us,
+	    run_hours_many(run->query, o->since_us, o->until_us) ? s.wanted
+								 : NULL);
 	width = make_rows(&s);
 	for (size_t i = 0; i < s.names.count; i++)
 		json_array_append_new(texts, json_string(s.names.texts[i]));
@@ -343,4 +361,5 @@ html_add_strip(json_t *page, struct run *run)
 	names_clear(&s.names);
 	free(s.example);
 	free(s.service);
+	free(s.seen);
 }

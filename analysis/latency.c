@@ -391,34 +391,28 @@ set_values(struct cell *cells, struct values *rtts)
 }
 
 static size_t
-set_buckets(struct cell *cells, const struct group *group)
+set_buckets(struct cell *cells, const struct group *group, struct histogram *h)
 {
-	struct histogram *h = memory_zeroed(1, sizeof(*h));
-	size_t n;
-
 	latency_runs_rtts(group, h);
-	if ((n = (size_t)h->total) == 0) {
-		free(h);
+	if (h->total == 0)
 		return 0;
-	}
 	cells[12] = cell_number(histogram_rank_us(h, 1));
 	cells[13] = cell_number(llround(histogram_percentile_us(h, 50)));
 	cells[17] = cell_number(histogram_rank_us(h, h->total));
 	for (size_t i = 0; i < COUNT(percents); i++)
 		cells[14 + i] = cell_number(
 		    llround(histogram_percentile_us(h, percents[i])));
-	free(h);
-	return n;
+	return (size_t)h->total;
 }
 
 /* Cells 12 to 17 and the note. */
 static void
-set_quantiles(struct cell *cells, struct group *group)
+set_quantiles(struct latency *l, struct cell *cells, struct group *group)
 {
 	size_t n = group->rtts.count;
 
 	if (group->hist != NULL)
-		n = set_buckets(cells, group);
+		n = set_buckets(cells, group, &l->buckets);
 	else
 		set_values(cells, &group->rtts);
 	for (size_t i = 0; i < COUNT(percents); i++) {
@@ -466,7 +460,7 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 		cells[19] = cell_percent((double)group->asked, group->expected);
 	cells[20] = cell_text(run->options->per_vp ? "vp" : "sample");
 	close_vp(l, group);
-	set_quantiles(cells, group);
+	set_quantiles(l, cells, group);
 	return report_row(&run->report, cells + (run->options->step_us == 0));
 }
 
@@ -542,6 +536,7 @@ latency_run(struct run *run, const struct latency_view *view)
 		methods_choose(&l.methods, &run->catalog, run->query,
 		    o->since_us, o->until_us);
 	rounds_init(&l.rounds, run->query);
+	histogram_init(&l.buckets);
 	number_kinds(&l);
 	status = write_report(&l);
 	methods_clear(&l.methods);

@@ -9,6 +9,7 @@
 #include "analysis/quantile.h"
 #include "analysis/reports.h"
 #include "analysis/rounds.h"
+#include "lib/histogram.h"
 
 struct latency_view;
 struct latency_runs;
@@ -52,8 +53,9 @@ struct latency {
 	size_t lost;
 	int64_t lost_first_us, lost_last_us;
 	struct latency_runs
-	    *runs;             /* of the step; NULL: none (latency_runs.h) */
-	struct values touched; /* items, of the vantage point at hand */
+	    *runs;                /* of the step; NULL: none (latency_runs.h) */
+	struct values touched;    /* items, of the vantage point at hand */
+	struct histogram buckets; /* of the group that is written */
 };
 
 /* Columns of a report; the first is the time of a step, and that at

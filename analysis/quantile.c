@@ -4,7 +4,8 @@
 #include <string.h>
 #include "analysis/memory.h"
 
-#define MANY 256 /* so many are sorted faster without comparing */
+#define FEW 24   /* so many are sorted faster by inserting */
+#define MANY 256 /* and so many without comparing */
 
 void
 values_add(struct values *values, int64_t value)
@@ -60,6 +61,19 @@ sort_by_bytes(int64_t *items, size_t count)
 	free(spare);
 }
 
+static void
+sort_few(int64_t *items, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		const int64_t item = items[i];
+		size_t k = i;
+
+		for (; k > 0 && items[k - 1] > item; k--)
+			items[k] = items[k - 1];
+		items[k] = item;
+	}
+}
+
 static bool
 has_negative(const int64_t *items, size_t count)
 {
@@ -73,9 +87,11 @@ has_negative(const int64_t *items, size_t count)
 void
 quantile_sort(int64_t *sorted, size_t count)
 {
-	if (count >= MANY && !has_negative(sorted, count))
+	if (count <= FEW)
+		sort_few(sorted, count);
+	else if (count >= MANY && !has_negative(sorted, count))
 		sort_by_bytes(sorted, count);
-	else if (count > 1)
+	else
 		qsort(sorted, count, sizeof(*sorted), compare);
 }
 

@@ -51,6 +51,7 @@ clear_kept(struct sampler *sampler)
 		free(sampler->kept[i].ends);
 	}
 	free(sampler->kept);
+	free(sampler->kept_lanes);
 }
 
 void
@@ -208,22 +209,45 @@ read_window(struct sampler *sampler, struct samples *samples, int32_t vp,
 
 /* --- what is kept --- */
 
-void
-sampler_keep(struct sampler *sampler, int64_t since_us, int64_t until_us)
+/* About how many records of these lanes are in a window. */
+static double
+estimate(struct sampler *sampler, const int64_t window_us[2], const bool *lanes)
 {
-	const size_t vps = sampler->catalog->vp_count;
+	const struct catalog *c = sampler->catalog;
 	struct query_rows *rows = query_prepare(sampler->query,
 	    "SELECT sum(rows) FROM batch WHERE t0 >= ?1 AND t0 < ?2");
+	double count = 0;
+	size_t wanted = 0;
 
-	query_bind(rows, 1, since_us - SPAN_US);
-	query_bind(rows, 2, until_us);
-	if (sampler->kept == NULL && query_next(rows) &&
-	    query_int(rows, 0) <= KEPT_MAX) {
-		sampler->kept = memory_zeroed(vps, sizeof(*sampler->kept));
-		sampler->kept_since_us = since_us;
-		sampler->kept_until_us = until_us;
-	}
+	query_bind(rows, 1, window_us[0] - SPAN_US);
+	query_bind(rows, 2, window_us[1]);
+	if (query_next(rows))
+		count = (double)query_int(rows, 0);
 	query_finish(rows);
+	if (lanes == NULL || c->lane_count == 0)
+		return count;
+	for (size_t i = 0; i < c->lane_count; i++)
+		wanted += lanes[i];
+	return count * (double)wanted / (double)c->lane_count;
+}
+
+void
+sampler_keep(
+    struct sampler *sampler, const int64_t window_us[2], const bool *lanes)
+{
+	const struct catalog *c = sampler->catalog;
+
+	if (sampler->kept != NULL ||
+	    estimate(sampler, window_us, lanes) > KEPT_MAX)
+		return;
+	sampler->kept = memory_zeroed(c->vp_count, sizeof(*sampler->kept));
+	sampler->kept_since_us = window_us[0];
+	sampler->kept_until_us = window_us[1];
+	if (lanes == NULL)
+		return;
+	sampler->kept_lanes = memory_zeroed(c->lane_count, sizeof(*lanes));
+	for (size_t i = 0; i < c->lane_count; i++)
+		sampler->kept_lanes[i] = lanes[i];
 }
 
 /* The first of a lane's samples [from, end) at or after a time. */
@@ -249,7 +273,7 @@ keep_vp(struct sampler *sampler, int32_t vp)
 	struct kept *kept = &sampler->kept[vp];
 	const bool *wanted = sampler->wanted;
 
-	sampler->wanted = NULL;
+	sampler->wanted = sampler->kept_lanes;
 	read_window(sampler, &kept->samples, vp, sampler->kept_since_us,
 	    sampler->kept_until_us);
 	sampler->wanted = wanted;
@@ -281,12 +305,33 @@ copy_kept(struct sampler *sampler, struct samples *samples, int32_t vp,
 	}
 }
 
+/* Whether all that is wanted is what is kept. */
+static bool
+is_kept(const struct sampler *sampler, int32_t vp, int64_t since_us,
+    int64_t until_us)
+{
+	const struct vantage *v = &sampler->catalog->vps[vp];
+
+	if (sampler->kept == NULL || since_us < sampler->kept_since_us ||
+	    until_us > sampler->kept_until_us)
+		return false;
+	if (sampler->kept_lanes == NULL)
+		return true;
+	for (size_t i = 0; i < v->lane_count; i++) {
+		const int32_t lane = v->lanes[i];
+
+		if (!sampler->kept_lanes[lane] &&
+		    (sampler->wanted == NULL || sampler->wanted[lane]))
+			return false;
+	}
+	return true;
+}
+
 void
 samples_read(struct sampler *sampler, struct samples *samples, int32_t vp,
     int64_t since_us, int64_t until_us)
 {
-	if (sampler->kept == NULL || since_us < sampler->kept_since_us ||
-	    until_us > sampler->kept_until_us) {
+	if (!is_kept(sampler, vp, since_us, until_us)) {
 		read_window(sampler, samples, vp, since_us, until_us);
 		return;
 	}

@@ -52,6 +52,7 @@ struct sampler {
 		size_t *ends; /* by the vantage point's lanes; NULL: unread */
 	} * kept;             /* by vantage point; NULL: nothing is kept */
 	int64_t kept_since_us, kept_until_us;
+	bool *kept_lanes; /* by lane; NULL: all */
 };
 
 /* The statements of a run; sampler_clear ends them. */
@@ -63,9 +64,11 @@ void sampler_clear(struct sampler *);
 void samples_read(struct sampler *, struct samples *, int32_t vp,
     int64_t since_us, int64_t until_us);
 
-/* What is read within a window is read once, and kept until the sampler ends:
- * for those that read the same several times. Not where that is too much. */
-void sampler_keep(struct sampler *, int64_t since_us, int64_t until_us);
+/* What is read of some lanes (by index; NULL: all) within a window is read
+ * once, and kept until the sampler ends: for those that read the same several
+ * times. Not where that is too much. */
+void sampler_keep(
+    struct sampler *, const int64_t window_us[2], const bool *lanes);
 
 /* Those of one batch (id) of a vantage point, in no order. */
 void samples_read_batch(
