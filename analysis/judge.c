@@ -36,6 +36,7 @@ judge_init(struct judge *judge, const struct judge_of *of)
 			.sampler = &sampler,
 			.since_us = o->since_us,
 			.until_us = o->until_us,
+			.guesses = of->guesses,
 		    });
 	sampler_clear(&sampler);
 }

@@ -44,6 +44,7 @@ struct judge_of {
 	const struct site_map *map;
 	struct geo *geo; /* networks of vantage points; NULL: as said */
 	bool plausible;
+	bool guesses; /* of it: sites that were a guess, too */
 };
 void judge_init(struct judge *, const struct judge_of *);
 void judge_clear(struct judge *);

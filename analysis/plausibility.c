@@ -91,9 +91,9 @@ km_from(struct claim *claim, struct sphere_point from)
 	return claim->km;
 }
 
-/* The numbers, whatever they say. false where a position is not known. */
-static bool
-measure(struct claims *claims, const struct sample *s, struct proof *p)
+bool
+plausibility_measure(
+    struct claims *claims, const struct sample *s, struct proof *p)
 {
 	const struct catalog *c = claims->catalog;
 	const struct lane *lane = &c->lanes[s->lane];
@@ -124,7 +124,7 @@ plausibility_refutes(
 {
 	struct proof p;
 
-	if (!measure(claims, sample, &p) || p.rtt_us >= p.least_us)
+	if (!plausibility_measure(claims, sample, &p) || p.rtt_us >= p.least_us)
 		return false;
 	*proof = p;
 	return true;
@@ -147,7 +147,7 @@ read_sample(struct plausibility *p, struct views *views, int32_t vp,
 	struct proof proof;
 	struct view view = { .vp = vp };
 
-	if (!measure(&p->claims, sample, &proof))
+	if (!plausibility_measure(&p->claims, sample, &proof))
 		return;
 	view.target = p->catalog->services[lane->service].target;
 	view.claim = proof.claim;
@@ -161,9 +161,8 @@ read_sample(struct plausibility *p, struct views *views, int32_t vp,
 		add_proof(p, &proof);
 }
 
-/* Of others nothing can be proven, so they need not be read. */
-static bool
-ever_has_position(const struct vantage *vp)
+bool
+plausibility_has_position(const struct vantage *vp)
 {
 	for (size_t i = 0; i < vp->place_count; i++) {
 		if (vp->places[i].has_position)
@@ -172,28 +171,71 @@ ever_has_position(const struct vantage *vp)
 	return false;
 }
 
-void
-plausibility_read(struct plausibility *p, const struct catalog *catalog,
-    const struct plausibility_window *window)
+/* What was seen at a target of which nothing can be impossible: that it was
+ * seen is all that counts. */
+static void
+add_seen(struct plausibility *p, struct views *views,
+    const struct screen *screen, int32_t vp)
+{
+	const struct catalog *c = p->catalog;
+	const struct vantage *v = &c->vps[vp];
+
+	for (size_t i = 0; screen->seen != NULL && i < v->lane_count; i++) {
+		const int32_t lane = v->lanes[i];
+
+		if (screen->seen[lane] != NULL && !screen->wanted[lane])
+			views_add(views,
+			    &(struct view){
+				.vp = vp,
+				.target =
+				    c->services[c->lanes[lane].service].target,
+				.claim = screen->seen[lane],
+			    });
+	}
+}
+
+static void
+read_vps(struct plausibility *p, const struct plausibility_window *window,
+    const struct screen *screen)
 {
 	struct samples samples = { 0 };
 	struct views views = { 0 };
 
-	*p = (struct plausibility){ .catalog = catalog };
-	p->misplaced = memory_zeroed(catalog->vp_count, sizeof(*p->misplaced));
-	claims_init(&p->claims, catalog);
-	for (size_t i = 0; i < catalog->vp_count; i++) {
-		if (!ever_has_position(&catalog->vps[i]))
+	for (size_t i = 0; i < p->catalog->vp_count; i++) {
+		if (!plausibility_has_position(&p->catalog->vps[i]))
 			continue;
+		window->sampler->wanted = screen->wanted;
 		samples_read(window->sampler, &samples, (int32_t)i,
 		    window->since_us, window->until_us);
+		window->sampler->wanted = NULL;
 		views.vp_first = views.count;
-		for (size_t k = 0; k < samples.count; k++)
-			read_sample(p, &views, (int32_t)i, &samples.items[k]);
+		for (size_t k = 0; k < samples.count; k++) {
+			const struct sample *sample = &samples.items[k];
+
+			if (screen->wanted == NULL ||
+			    screen->wanted[sample->lane])
+				read_sample(p, &views, (int32_t)i, sample);
+		}
+		add_seen(p, &views, screen, (int32_t)i);
 	}
 	views_blame(&views, p);
 	samples_clear(&samples);
 	free(views.items);
+}
+
+void
+plausibility_read(struct plausibility *p, const struct catalog *catalog,
+    const struct plausibility_window *window)
+{
+	struct screen screen;
+
+	*p = (struct plausibility){ .catalog = catalog };
+	p->misplaced = memory_zeroed(catalog->vp_count, sizeof(*p->misplaced));
+	claims_init(&p->claims, catalog);
+	screen_read(&screen, p, window);
+	if (screen.any)
+		read_vps(p, window, &screen);
+	screen_clear(&screen);
 }
 
 void

@@ -91,10 +91,32 @@ struct plausibility {
 struct plausibility_window {
 	struct sampler *sampler; /* of the same catalog: of all of the store */
 	int64_t since_us, until_us;
+	bool guesses; /* sites that were a guess are wanted, too */
 };
 void plausibility_read(struct plausibility *, const struct catalog *,
     const struct plausibility_window *);
 void plausibility_clear(struct plausibility *);
+
+/* plausibility_screen.c: of very many samples, the targets of which some may
+ * be impossible. What runs say of the least round trips is enough for it. */
+struct screen {
+	bool *wanted; /* by lane: its samples must be read; NULL: all of them */
+	bool any;     /* there is such a lane */
+	/* By lane that need not be: a name with a position that was seen;
+	 * NULL: none, or a guess. */
+	const struct claim **seen;
+};
+void screen_read(
+    struct screen *, struct plausibility *, const struct plausibility_window *);
+void screen_clear(struct screen *);
+
+/* The numbers of a sample, whatever they say. false where a position is not
+ * known. */
+bool plausibility_measure(
+    struct claims *, const struct sample *, struct proof *);
+
+/* Of others nothing can be proven, so they need not be read. */
+bool plausibility_has_position(const struct vantage *);
 
 /* plausibility_blame.c: what each vantage point saw, and whom it accuses. */
 struct view {

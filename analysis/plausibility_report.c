@@ -245,6 +245,7 @@ plausibility_report(struct run *run)
 				 .map = run->catalog.map,
 				 .geo = run->geo,
 				 .plausible = true,
+				 .guesses = true,
 			     });
 	status = report_begin(&run->report, columns, COLUMNS);
 	if (status == 0)

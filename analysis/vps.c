@@ -2,10 +2,13 @@
  * Vantage points and how they do: when each reported, how many of its rounds
  * came, what its questions met, and what is known against it.
  */
+#include <stdlib.h>
 #include "analysis/judge.h"
+#include "analysis/memory.h"
 #include "analysis/places.h"
 #include "analysis/reports.h"
 #include "analysis/rounds.h"
+#include "analysis/run_hours.h"
 
 #define ROUNDS_LATE 3
 #define EVIDENCE_TEXT 512
@@ -40,19 +43,27 @@ static const struct column columns[] = {
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
+struct counts {
+	int64_t asked, answered, unsent, intercepted;
+};
+
 struct vps {
 	struct run *run;
 	struct rounds_reader rounds;
 	struct places_reader places;
 	struct query_rows *ends, *sums;
 	struct samples samples;
+	/* Of very many records, what whole hours came to. */
+	bool many;
+	struct run_hours hours;
+	struct counts *of_hours; /* by vantage point */
 };
 
 struct health {
 	bool any; /* a batch before the window's end */
 	int64_t first_us, last_us, every_s;
 	int64_t skipped, lost;
-	int64_t asked, answered, unsent, intercepted;
+	struct counts counts;
 	struct rounds rounds;
 };
 
@@ -74,19 +85,65 @@ state_of(const struct vps *v, const struct health *h)
 }
 
 static void
-count_samples(struct vps *v, struct health *h, int32_t vp)
+count_run(void *context, const struct run_row *run)
+{
+	struct vps *v = context;
+	const struct catalog *c = &v->run->catalog;
+	struct counts *counts = &v->of_hours[c->lanes[run->lane].vp];
+
+	counts->asked += run->asked;
+	counts->answered += run->answered;
+	counts->unsent += run->unsent;
+	if (!run->lost && judge_marks_name(c, run->lane, run->instance))
+		counts->intercepted += run->answered;
+}
+
+static void
+count_hours(struct vps *v)
+{
+	struct run *run = v->run;
+	const struct options *o = run->options;
+
+	v->of_hours =
+	    memory_zeroed(run->catalog.vp_count, sizeof(*v->of_hours));
+	v->many = run_hours_many(run->query, o->since_us, o->until_us);
+	if (!v->many)
+		return;
+	run_hours_init(&v->hours, run->query, &run->catalog,
+	    (const int64_t[2]){ o->since_us, o->until_us });
+	run_hours_read(&v->hours, count_run, v);
+}
+
+static void
+count_samples(struct vps *v, struct counts *counts, int32_t vp,
+    const int64_t window_us[2])
+{
+	if (window_us[0] >= window_us[1])
+		return;
+	samples_read(
+	    &v->run->sampler, &v->samples, vp, window_us[0], window_us[1]);
+	for (size_t i = 0; i < v->samples.count; i++) {
+		const struct sample *sample = &v->samples.items[i];
+
+		counts->asked++;
+		counts->answered += sample_answered(sample);
+		counts->intercepted += sample->verdict == VERDICT_INTERCEPTED;
+		counts->unsent += sample->outcome == OUTCOME_UNSENT;
+	}
+}
+
+static void
+count_all(struct vps *v, struct counts *counts, int32_t vp)
 {
 	const struct options *o = v->run->options;
+	int64_t from_us, to_us;
 
-	samples_read(
-	    &v->run->sampler, &v->samples, vp, o->since_us, o->until_us);
-	for (size_t i = 0; i < v->samples.count; i++) {
-		h->asked++;
-		h->answered += sample_answered(&v->samples.items[i]);
-		h->intercepted +=
-		    v->samples.items[i].verdict == VERDICT_INTERCEPTED;
-		h->unsent += v->samples.items[i].outcome == OUTCOME_UNSENT;
-	}
+	*counts = v->of_hours[vp];
+	if (!v->many || !run_hours_cover(&v->hours, vp, &from_us, &to_us))
+		from_us = to_us = o->until_us;
+	count_samples(
+	    v, counts, vp, (const int64_t[2]){ o->since_us, from_us });
+	count_samples(v, counts, vp, (const int64_t[2]){ to_us, o->until_us });
 }
 
 static void
@@ -120,7 +177,7 @@ read_health(struct vps *v, struct health *h, int32_t vp)
 		.now_us = o->now_us,
 		.alive_us = o->since_us - (o->until_us - o->since_us),
 	    });
-	count_samples(v, h, vp);
+	count_all(v, &h->counts, vp);
 }
 
 /* Whose word a fact is. */
@@ -139,10 +196,10 @@ finding_of(const struct health *h, const struct suspect *s, char *evidence)
 	*evidence = '\0';
 	if (s != NULL) {
 		suspect_evidence(s, evidence, EVIDENCE_TEXT);
-		return h->intercepted > 0 ? "misplaced, intercepted"
-					  : "misplaced";
+		return h->counts.intercepted > 0 ? "misplaced, intercepted"
+						 : "misplaced";
 	}
-	return h->intercepted > 0 ? "intercepted" : "";
+	return h->counts.intercepted > 0 ? "intercepted" : "";
 }
 
 static int
@@ -169,7 +226,7 @@ write_vp(struct vps *v, int32_t vp)
 	read_health(v, &h, vp);
 	places_addresses(&v->places, vantage->id, at_us, &addresses);
 	finding = finding_of(&h, suspect, evidence);
-	sent = h.asked - h.unsent;
+	sent = h.counts.asked - h.counts.unsent;
 	return report_row(&run->report,
 	    (const struct cell[COLUMNS]){
 		run_text(run, vantage->name),
@@ -187,10 +244,10 @@ write_vp(struct vps *v, int32_t vp)
 			       : cell_unknown(),
 		cell_number(h.skipped),
 		cell_number(h.lost),
-		cell_number(h.asked),
-		cell_number(h.answered),
-		cell_number(h.unsent),
-		cell_percent((double)(sent - h.answered), (double)sent),
+		cell_number(h.counts.asked),
+		cell_number(h.counts.answered),
+		cell_number(h.counts.unsent),
+		cell_percent((double)(sent - h.counts.answered), (double)sent),
 		run_text(run, place->city),
 		run_text(run, place->as_name),
 		cell_text(by_whom(place->country >= 0 || place->city >= 0 ||
@@ -199,7 +256,8 @@ write_vp(struct vps *v, int32_t vp)
 		cell_text(by_whom(place->asn >= 0, place->asn_by_address)),
 		cell_text(addresses.reported),
 		cell_text(addresses.seen),
-		cell_number_if(run->catalog.judge != NULL, h.intercepted),
+		cell_number_if(
+		    run->catalog.judge != NULL, h.counts.intercepted),
 		cell_text(finding),
 		cell_text(evidence),
 	    });
@@ -219,12 +277,15 @@ vps_report(struct run *run)
 	v.sums = query_prepare(run->query,
 	    "SELECT total(skipped), total(lost) FROM batch"
 	    " WHERE vp = ?1 AND t0 >= ?2 AND t0 < ?3");
+	count_hours(&v);
 	status = report_begin(&run->report, columns, COLUMNS);
 	for (size_t i = 0; status == 0 && i < run->catalog.vp_count; i++)
 		status = write_vp(&v, (int32_t)i);
 	if (report_end(&run->report) == -1)
 		status = -1;
 	samples_clear(&v.samples);
+	run_hours_clear(&v.hours);
+	free(v.of_hours);
 	rounds_clear(&v.rounds);
 	places_reader_clear(&v.places);
 	query_finish(v.ends);
