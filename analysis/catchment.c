@@ -204,19 +204,17 @@ has_data(struct catchment *c, const struct trail_part *part)
 	return has_past(c, part->lane);
 }
 
-/* One lane: a row where it is one that is compared. Whether there is data. */
-static bool
+/* One lane that is compared: a row, where it says anything. */
+static void
 add_lane(struct catchment *c, const struct trail_part *part)
 {
 	const struct catalog *catalog = &c->run->catalog;
 	const struct lane *lane = &catalog->lanes[part->lane];
 	struct catchment_row *row;
 
-	if (!methods_compares(c->methods, catalog, part->lane))
-		return has_data(c, part);
 	trail_build(&c->trail, &c->historian, part);
 	if (c->trail.count == 0 && !has_data(c, part))
-		return false;
+		return;
 	row = add_row(c, lane->vp, lane->service);
 	row->flow = lane->flow;
 	row->state = STATE_STALE;
@@ -231,7 +229,63 @@ add_lane(struct catchment *c, const struct trail_part *part)
 	place_row(c, row);
 	if (row->state == STATE_KNOWN || row->state == STATE_NO_IDENTITY)
 		collect_rtts(c, part, row);
-	return true;
+}
+
+/* The samples of a vantage point's next lane. */
+static void
+next_part(struct trail_part *part, int32_t lane)
+{
+	const struct samples *samples = part->samples;
+
+	part->lane = lane;
+	part->from = part->end;
+	while (part->from < samples->count &&
+	       samples->items[part->from].lane < lane)
+		part->from = samples_lane_end(samples, part->from);
+	part->end = part->from;
+	if (part->from < samples->count &&
+	    samples->items[part->from].lane == lane)
+		part->end = samples_lane_end(samples, part->from);
+}
+
+/* Whether a lane that is not compared has data, which is rarely asked: its
+ * samples are read only then. */
+static bool
+other_has_data(struct catchment *c, struct trail_part *others, int32_t lane)
+{
+	if (has_past(c, lane))
+		return true;
+	if (others->samples == NULL) {
+		others->samples = &c->others;
+		samples_read(&c->run->sampler, &c->others,
+		    c->run->catalog.lanes[lane].vp, others->floor_us,
+		    c->until_us);
+	}
+	next_part(others, lane);
+	return has_data(c, others);
+}
+
+/* The lanes [from, end) of a vantage point, all of one service. */
+static void
+add_service(struct catchment *c, struct trail_part parts[2],
+    const int32_t *lanes, size_t count)
+{
+	const struct catalog *catalog = &c->run->catalog;
+	const struct lane *first = &catalog->lanes[lanes[0]];
+	const size_t rows = c->count;
+
+	parts[0].method = c->methods->of_service[first->service].method;
+	for (size_t i = 0; i < count; i++) {
+		if (!c->wanted[lanes[i]])
+			continue;
+		next_part(&parts[0], lanes[i]);
+		add_lane(c, &parts[0]);
+	}
+	for (size_t i = 0; i < count && c->count == rows; i++) {
+		if (!c->wanted[lanes[i]] &&
+		    other_has_data(c, &parts[1], lanes[i]))
+			(void)add_row(c, first->vp, first->service);
+	}
 }
 
 /* All lanes of a vantage point; those of a service lie together. */
@@ -240,36 +294,31 @@ add_vp(struct catchment *c, int32_t vp_index)
 {
 	const struct catalog *catalog = &c->run->catalog;
 	const struct vantage *vp = &catalog->vps[vp_index];
-	struct trail_part part = { .samples = &c->samples,
-		.window_us = c->since_us };
-	bool data = false;
-	size_t rows = c->count;
+	struct sampler *sampler = &c->run->sampler;
+	struct trail_part parts[2] = { 0 }; /* lanes compared, and others */
 
 	c->age_us = age_of(c, vp_index);
 	c->recent_us = c->until_us - 1 - c->age_us;
 	if (c->since_us < c->recent_us)
 		c->recent_us = c->since_us;
-	part.floor_us =
-	    samples_settled_before(&c->run->sampler, vp_index, c->recent_us);
-	samples_read(&c->run->sampler, &c->samples, vp_index, part.floor_us,
-	    c->until_us);
-	for (size_t i = 0; i < vp->lane_count; i++) {
-		int32_t service = catalog->lanes[vp->lanes[i]].service;
+	parts[0].samples = &c->samples;
+	parts[0].window_us = c->since_us;
+	parts[0].floor_us =
+	    samples_settled_before(sampler, vp_index, c->recent_us);
+	parts[1].floor_us = parts[0].floor_us;
+	sampler->wanted = c->wanted;
+	samples_read(
+	    sampler, &c->samples, vp_index, parts[0].floor_us, c->until_us);
+	sampler->wanted = NULL;
+	for (size_t from = 0, end; from < vp->lane_count; from = end) {
+		const int32_t service = catalog->lanes[vp->lanes[from]].service;
 
-		part.lane = vp->lanes[i];
-		part.method = c->methods->of_service[service].method;
-		part.from = part.end;
-		if (part.from < c->samples.count &&
-		    c->samples.items[part.from].lane == part.lane)
-			part.end = samples_lane_end(&c->samples, part.from);
-		data |= add_lane(c, &part);
-		if (i + 1 < vp->lane_count &&
-		    catalog->lanes[vp->lanes[i + 1]].service == service)
+		for (end = from + 1;
+		     end < vp->lane_count &&
+		     catalog->lanes[vp->lanes[end]].service == service;
+		     end++)
 			continue;
-		if (data && c->count == rows)
-			(void)add_row(c, vp_index, service);
-		data = false;
-		rows = c->count;
+		add_service(c, parts, vp->lanes + from, end - from);
 	}
 }
 
@@ -329,6 +378,7 @@ catchment_init(
 	*c = (struct catchment){ .run = run, .methods = methods };
 	historian_init(
 	    &c->historian, run->query, &run->catalog, run->options->level);
+	c->wanted = methods_lanes(methods, &run->catalog);
 	c->any_before = query_prepare(run->query,
 	    "SELECT 1 FROM interval WHERE lane = ?1 AND first < ?2 LIMIT 1");
 }
@@ -340,6 +390,8 @@ catchment_clear(struct catchment *c)
 	historian_clear(&c->historian);
 	values_clear(&c->rtts);
 	samples_clear(&c->samples);
+	samples_clear(&c->others);
+	free(c->wanted);
 	samples_clear(&c->back);
 	trail_clear(&c->trail);
 	units_clear(&c->units);

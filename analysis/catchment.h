@@ -43,13 +43,14 @@ struct catchment {
 	int64_t since_us, until_us; /* until_us - 1 is the time */
 	struct historian historian;
 	struct query_rows *any_before;
+	bool *wanted;               /* lanes: those that are compared */
 	struct catchment_row *rows; /* by service, vantage point, flow */
 	size_t count, room;
 	struct values rtts; /* microseconds */
 	/* of the vantage point and lane at hand */
 	int64_t age_us;    /* of its last sample, or it is stale */
 	int64_t recent_us; /* the window, and what may not be stale, begin */
-	struct samples samples, back;
+	struct samples samples, others, back;
 	struct trail trail;
 	struct units units;
 };

@@ -139,16 +139,41 @@ add_proof(struct plausibility *p, const struct proof *proof)
 	p->proofs[p->count++] = *proof;
 }
 
+/* The name that a lane gives again and again. */
+struct same {
+	int32_t lane, instance;
+	int64_t enough_us; /* a round trip of so much says nothing new */
+};
+
+/* Where a vantage point never moved, a longer round trip than is possible and
+ * was seen already makes no disc smaller. */
 static void
-read_sample(struct plausibility *p, struct views *views, int32_t vp,
+remember(
+    struct same *same, const struct plausibility *p, const struct proof *proof)
+{
+	const struct lane *lane = &p->catalog->lanes[proof->lane];
+	const int64_t enough_us =
+	    proof->rtt_us > proof->least_us ? proof->rtt_us : proof->least_us;
+
+	if (p->catalog->vps[lane->vp].place_count == 1)
+		*same =
+		    (struct same){ proof->lane, proof->instance, enough_us };
+}
+
+static void
+read_sample(struct plausibility *p, struct views *views, struct same *same,
     const struct sample *sample)
 {
 	const struct lane *lane = &p->catalog->lanes[sample->lane];
 	struct proof proof;
-	struct view view = { .vp = vp };
+	struct view view = { .vp = lane->vp };
 
+	if (sample->lane == same->lane && sample->instance == same->instance &&
+	    sample->rtt_us >= same->enough_us)
+		return;
 	if (!plausibility_measure(&p->claims, sample, &proof))
 		return;
+	remember(same, p, &proof);
 	view.target = p->catalog->services[lane->service].target;
 	view.claim = proof.claim;
 	view.disc.centre = proof.vp;
@@ -200,6 +225,7 @@ read_vps(struct plausibility *p, const struct plausibility_window *window,
 {
 	struct samples samples = { 0 };
 	struct views views = { 0 };
+	struct same same = { .lane = -1 };
 
 	for (size_t i = 0; i < p->catalog->vp_count; i++) {
 		if (!plausibility_has_position(&p->catalog->vps[i]))
@@ -214,7 +240,7 @@ read_vps(struct plausibility *p, const struct plausibility_window *window,
 
 			if (screen->wanted == NULL ||
 			    screen->wanted[sample->lane])
-				read_sample(p, &views, (int32_t)i, sample);
+				read_sample(p, &views, &same, sample);
 		}
 		add_seen(p, &views, screen, (int32_t)i);
 	}
