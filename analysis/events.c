@@ -8,8 +8,6 @@
 #include "analysis/events_beside.h"
 #include "analysis/quantile.h"
 
-#define SAME_MODE 0.9 /* similarity of known vantage points */
-#define MODES_BACK 100
 #define DAY_US (24LL * 3600 * 1000000)
 
 static const struct column columns[] = {
@@ -149,6 +147,35 @@ came_back(const struct events *e, const struct member *m)
 	return false;
 }
 
+/* Whether a lane changed earlier in the event: it came back to where it was
+ * before that. */
+static bool
+changed_before(const struct event *event, size_t i)
+{
+	const struct member *m = &event->members[i];
+
+	for (size_t j = 0; j < i && m->silence == NULL; j++) {
+		const struct member *old = &event->members[j];
+
+		if (m->move == NULL ? old->lane == m->lane
+				    : old->move->traced == m->move->traced)
+			return true;
+	}
+	return false;
+}
+
+/* Whether all flows of a vantage point came back. */
+static bool
+vp_came_back(const struct events *e, const struct event *event, int32_t vp)
+{
+	for (size_t i = 0; i < event->count; i++) {
+		if (event->members[i].vp == vp && !changed_before(event, i) &&
+		    !came_back(e, &event->members[i]))
+			return false;
+	}
+	return true;
+}
+
 static void
 add_member(struct summary *s, const struct events *e, const struct event *event,
     size_t i)
@@ -158,7 +185,7 @@ add_member(struct summary *s, const struct events *e, const struct event *event,
 	if (!counted(e, event, i, -1, true)) {
 		s->vps++;
 		s->load += weights_of(&e->run->weights, m->vp);
-		s->returned += came_back(e, m);
+		s->returned += vp_came_back(e, event, m->vp);
 	}
 	if (m->silence != NULL)
 		return;
@@ -229,59 +256,6 @@ known_before(const struct events *e, const struct event *event, double *load)
 	return known;
 }
 
-/* The share of lanes that are at the same site at two times, of those that
- * are anywhere at both (F7, known only). */
-static double
-similarity(const struct events *e, int32_t service, int64_t a_us, int64_t b_us)
-{
-	size_t both = 0, same = 0;
-
-	for (size_t i = 0; i < e->stays.count; i++) {
-		const struct stay *items = e->stays.items;
-		int64_t a, b;
-
-		if ((i > 0 && items[i - 1].lane == items[i].lane) ||
-		    e->run->catalog.lanes[items[i].lane].service != service)
-			continue;
-		a = events_stay_at(e, i, a_us);
-		b = events_stay_at(e, i, b_us);
-		if (a < 0 || b < 0)
-			continue;
-		both++;
-		same += items[a].site == items[b].site;
-	}
-	return both == 0 ? 0 : (double)same / (double)both;
-}
-
-/* When the catchment after an event was there before, though not right before
- * it: the time since then; -1: it was not. */
-static int64_t
-mode_before(const struct events *e, const struct event *event)
-{
-	int64_t start_us = e->run->options->since_us;
-	size_t looked = 0;
-
-	if (event->kind == EVENT_OUTAGE || event->kind == EVENT_FLAP ||
-	    event->kind == EVENT_PATH_ONLY ||
-	    similarity(e, event->service, event->start_after_us,
-		event->end_us) >= SAME_MODE)
-		return -1;
-	for (const struct event *old = event; looked < MODES_BACK; old--) {
-		int64_t mode_us = old == e->items ? start_us : old[-1].end_us;
-
-		if ((old == e->items || old[-1].service == event->service) &&
-		    mode_us < event->start_after_us) {
-			looked++;
-			if (similarity(e, event->service, mode_us,
-				event->end_us) >= SAME_MODE)
-				return mode_us;
-		}
-		if (old == e->items)
-			return -1;
-	}
-	return -1;
-}
-
 static struct cell
 median_cell(struct values *values)
 {
@@ -315,7 +289,7 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 {
 	struct run *run = e->run;
 	const struct service *service = &run->catalog.services[event->service];
-	int64_t mode_us = mode_before(e, event);
+	int64_t mode_us = events_mode_before(e, event);
 	struct cell middle = median_cell(&s->convergence);
 	const int64_t not_ours = events_not_ours(e, event);
 	double known_load = 0;

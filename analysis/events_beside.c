@@ -50,20 +50,26 @@ static bool
 part_change(struct events *e, const struct member *m, struct parting *parting)
 {
 	const struct stay *new = &e->stays.items[m->stay];
+	const bool less = m->stay > 1 && new[-2].lane == new->lane;
 	const bool more =
 	    m->stay + 1 < e->stays.count && new[1].lane == new->lane;
-	const struct kept_lane *lane = kept_paths_find(
-	    &e->paths, m->vp, m->service, e->run->catalog.lanes[m->lane].flow);
+	const int flow = e->run->catalog.lanes[m->lane].flow;
+	const struct kept_lane *lane =
+	    kept_paths_find(&e->paths, m->vp, m->service, flow);
 	int64_t before, after;
 
 	if (lane == NULL)
 		return false;
+	/* That of another flow must say where it ended. A round may trace
+	 * before it asks. */
 	before = find_trace(e, lane,
-	    &(struct wanted){ new[-1].first_us, m->first_us, new[-1].first_us,
-		m->last_us, new[-1].site, true });
+	    &(struct wanted){ less ? new[-2].last_us : INT64_MIN, m->first_us,
+		lane->flow == flow ? new[-1].first_us : INT64_MAX, m->last_us,
+		new[-1].site, true });
 	after = find_trace(e, lane,
 	    &(struct wanted){ m->last_us, more ? new[1].first_us : INT64_MAX,
-		m->first_us, INT64_MAX, new->site, false });
+		lane->flow == flow ? m->first_us : INT64_MAX, INT64_MAX,
+		new->site, false });
 	if (before < 0 || after < 0)
 		return false;
 	*parting = path_part(&lane->paths[lane->traces[before].number],
@@ -109,35 +115,45 @@ print_parting(char text[PARTING_TEXT], const struct parting *p)
 	(void)text_print(text, PARTING_TEXT, "%s > %s", from, to);
 }
 
-/* Whether an earlier member is of the same vantage point. */
+/* Whether an earlier member is of the same vantage point, and its paths are
+ * known: a path is traced on one flow of several. */
 static bool
-counted(const struct event *event, size_t i)
+compared_before(const struct event *event, const bool *known, size_t i)
 {
 	for (size_t j = 0; j < i; j++) {
-		if (event->members[j].vp == event->members[i].vp)
+		if (known[j] && event->members[j].vp == event->members[i].vp)
 			return true;
 	}
 	return false;
 }
 
+static bool
+part(struct events *e, const struct member *m, struct parting *parting)
+{
+	if (m->silence != NULL)
+		return false;
+	if (m->move == NULL)
+		return part_change(e, m, parting);
+	*parting = m->move->parting;
+	return true;
+}
+
 size_t
 events_partings(struct list *list, struct events *e, const struct event *event)
 {
+	bool *known = memory_zeroed(event->count, sizeof(*known));
 	struct tallies tallies = { 0 };
 	struct names texts = { 0 };
 	size_t compared = 0;
 
 	for (size_t i = 0; i < event->count; i++) {
-		const struct member *m = &event->members[i];
 		char text[PARTING_TEXT];
 		struct parting parting;
 
-		if (m->silence != NULL || counted(event, i))
+		if (compared_before(event, known, i) ||
+		    !part(e, &event->members[i], &parting))
 			continue;
-		if (m->move != NULL)
-			parting = m->move->parting;
-		else if (!part_change(e, m, &parting))
-			continue;
+		known[i] = true;
 		print_parting(text, &parting);
 		tallies_add(&tallies, names_put(&texts, text));
 		compared++;
@@ -145,6 +161,7 @@ events_partings(struct list *list, struct events *e, const struct event *event)
 	tallies_list(list, &tallies, &texts);
 	free(tallies.items);
 	names_clear(&texts);
+	free(known);
 	return compared;
 }
 

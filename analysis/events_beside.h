@@ -35,4 +35,8 @@ void notes_clear(struct notes *);
 void notes_list(struct list *, const struct notes *, const struct events *,
     const struct event *);
 
+/* When the catchment after an event was there before, though not right before
+ * it: the time since then; -1: it was not. */
+int64_t events_mode_before(const struct events *, const struct event *);
+
 #endif

@@ -10,17 +10,7 @@
 #include "analysis/memory.h"
 
 #define LOOK_BACK_US (24LL * 3600 * 1000000) /* for the path before */
-#define RESTLESS 4 /* changes, and one in so many traces: a balancer */
-
-static size_t
-count_moves(const struct kept_lane *lane)
-{
-	size_t moves = 0;
-
-	for (size_t i = 1; i < lane->trace_count; i++)
-		moves += lane->traces[i].number != lane->traces[i - 1].number;
-	return moves;
-}
+#define RESTLESS 4 /* of these, and one in so many traces: a balancer */
 
 /* Whether the site changed between two times, or it was silent: that is
  * another event. */
@@ -61,38 +51,57 @@ site_at(const struct events *e, const struct kept_lane *lane, int64_t t_us)
 	return site;
 }
 
+/* What trace i of a lane tells: another path than the one before it, to the
+ * same site. */
+static bool
+is_move(struct events *e, const struct kept_lane *lane, size_t i)
+{
+	const struct trace *old = &lane->traces[i - 1];
+	const struct trace *new = &lane->traces[i];
+	int32_t old_site, new_site;
+
+	if (old->number == new->number ||
+	    site_changed(e, lane, old->t_us, new->t_us))
+		return false;
+	old_site = kept_paths_site(&e->paths, lane, i - 1);
+	new_site = kept_paths_site(&e->paths, lane, i);
+	return old_site < 0 || new_site < 0 || old_site == new_site;
+}
+
+static void
+add_move(struct events *e, const struct kept_lane *lane, size_t i)
+{
+	const struct trace *old = &lane->traces[i - 1];
+	const struct trace *new = &lane->traces[i];
+	int32_t site = kept_paths_site(&e->paths, lane, i);
+
+	if (e->move_count == e->move_room)
+		e->moves =
+		    memory_grow(e->moves, &e->move_room, sizeof(*e->moves));
+	e->moves[e->move_count++] = (struct move){
+		.traced = lane,
+		.trace = i,
+		.site = site >= 0 ? site : site_at(e, lane, new->t_us),
+		.parting = path_part(
+		    &lane->paths[old->number], &lane->paths[new->number]),
+	};
+}
+
 static void
 find_in_lane(struct events *e, const struct kept_lane *lane)
 {
-	size_t moves = count_moves(lane);
+	const size_t before = e->move_count;
+	size_t moves = 0;
 
-	if (moves >= RESTLESS && moves * RESTLESS >= lane->trace_count)
-		return;
 	for (size_t i = 1; i < lane->trace_count; i++) {
-		const struct trace *old = &lane->traces[i - 1];
-		const struct trace *new = &lane->traces[i];
-		int32_t old_site, new_site;
-
-		if (old->number == new->number ||
-		    new->t_us < e->run->options->since_us ||
-		    site_changed(e, lane, old->t_us, new->t_us))
+		if (!is_move(e, lane, i))
 			continue;
-		old_site = kept_paths_site(&e->paths, lane, i - 1);
-		new_site = kept_paths_site(&e->paths, lane, i);
-		if (old_site >= 0 && new_site >= 0 && old_site != new_site)
-			continue;
-		if (e->move_count == e->move_room)
-			e->moves = memory_grow(
-			    e->moves, &e->move_room, sizeof(*e->moves));
-		e->moves[e->move_count++] = (struct move){
-			.traced = lane,
-			.trace = i,
-			.site = new_site >= 0 ? new_site
-					      : site_at(e, lane, new->t_us),
-			.parting = path_part(&lane->paths[old->number],
-			    &lane->paths[new->number]),
-		};
+		moves++;
+		if (lane->traces[i].t_us >= e->run->options->since_us)
+			add_move(e, lane, i);
 	}
+	if (moves >= RESTLESS && moves * RESTLESS >= lane->trace_count)
+		e->move_count = before;
 }
 
 void

@@ -106,6 +106,18 @@ add_lane(struct items *items, struct item *item, const char *vp,
 	return 0;
 }
 
+/* Where a path ends may be said there, too. */
+static enum identity_method
+identity_of(const struct record *record, const struct record_bytes **identity)
+{
+	const struct record_bytes *nsid = &record->dns.nsid;
+
+	if (record->type != RECORD_TRACE || !nsid->present || nsid->len == 0)
+		return record_identity(record, identity);
+	*identity = nsid;
+	return IDENTITY_NSID;
+}
+
 /* "" and no bytes: answered without a name. */
 static int
 add_instance(
@@ -118,7 +130,7 @@ add_instance(
 	if (record->outcome != OUTCOME_ANSWERED)
 		return 0;
 	method = identity_method_name(
-	    record_identity(record, &identity), record->question);
+	    identity_of(record, &identity), record->question);
 	if (make_room(items, strlen(method) + 1 + LIMIT_IDENTITY) == NULL)
 		return -1;
 	put_text(items, method);

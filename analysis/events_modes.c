@@ -1,0 +1,88 @@
+/*
+ * Modes: whether the catchment after an event was there before (FIELD.md F7).
+ */
+#include "analysis/events_beside.h"
+
+#define SAME_MODE 0.9 /* similarity of known vantage points */
+#define MODES_BACK 100
+
+/* The share of lanes that are at the same site at two times, of those that
+ * are anywhere at both (F7, known only). */
+static double
+similarity(const struct events *e, int32_t service, int64_t a_us, int64_t b_us)
+{
+	size_t both = 0, same = 0;
+
+	for (size_t i = 0; i < e->stays.count; i++) {
+		const struct stay *items = e->stays.items;
+		int64_t a, b;
+
+		if ((i > 0 && items[i - 1].lane == items[i].lane) ||
+		    e->run->catalog.lanes[items[i].lane].service != service)
+			continue;
+		a = events_stay_at(e, i, a_us);
+		b = events_stay_at(e, i, b_us);
+		if (a < 0 || b < 0)
+			continue;
+		both++;
+		same += items[a].site == items[b].site;
+	}
+	return both == 0 ? 0 : (double)same / (double)both;
+}
+
+/* The first sight of any site in the window. */
+static int64_t
+first_sight_us(const struct events *e, int32_t service)
+{
+	int64_t first_us = INT64_MAX;
+
+	for (size_t i = 0; i < e->stays.count; i++) {
+		const struct stay *s = &e->stays.items[i];
+
+		if (e->run->catalog.lanes[s->lane].service == service &&
+		    s->first_us < first_us)
+			first_us = s->first_us;
+	}
+	return first_us > e->run->options->since_us ? first_us
+						    : e->run->options->since_us;
+}
+
+/* The event of the same service before this one; NULL: none. */
+static const struct event *
+event_before(const struct events *e, const struct event *event)
+{
+	for (const struct event *old = event; old > e->items;) {
+		old--;
+		if (old->service == event->service)
+			return old;
+	}
+	return NULL;
+}
+
+int64_t
+events_mode_before(const struct events *e, const struct event *event)
+{
+	size_t looked = 0;
+
+	if (event->kind == EVENT_OUTAGE || event->kind == EVENT_FLAP ||
+	    event->kind == EVENT_PATH_ONLY ||
+	    similarity(e, event->service, event->start_after_us,
+		event->end_us) >= SAME_MODE)
+		return -1;
+	for (const struct event *next = event, *old; looked < MODES_BACK;
+	     looked++, next = old) {
+		/* Before the first event, what was there when it began. */
+		old = event_before(e, next);
+		int64_t mode_us =
+		    old != NULL ? old->end_us : next->start_after_us;
+
+		if (mode_us < event->start_after_us &&
+		    similarity(e, event->service, mode_us, event->end_us) >=
+			SAME_MODE)
+			return old != NULL ? mode_us
+					   : first_sight_us(e, event->service);
+		if (old == NULL)
+			return -1;
+	}
+	return -1;
+}
