@@ -175,17 +175,15 @@ add_outage(struct events *e, struct member *m, size_t count)
 		event->start_after_us = event->start_us;
 }
 
-/* How many of the members from i on are changes of one lane, none longer
- * after the one before than a flapping one would be. */
+/* How many of the first members are changes of one lane, none longer after
+ * the one before than a flapping one would be. */
 static size_t
-restless(struct events *e, size_t i)
+restless(const struct member *m, size_t count, struct events *e)
 {
-	const struct member *m = &e->members[i];
 	int64_t pause_us = FLAP_PATIENCE * events_patience_us(e, m->vp);
 	size_t n = 1;
 
-	while (i + n < e->member_count && m[n].silence == NULL &&
-	       m[n].lane == m->lane &&
+	while (n < count && m[n].silence == NULL && m[n].lane == m->lane &&
 	       m[n].first_us - m[n - 1].first_us <= pause_us)
 		n++;
 	return n;
@@ -205,32 +203,69 @@ compare_flaps(const void *left, const void *right)
 	return events_compare(a->lane, b->lane);
 }
 
+/* The site with which a lane flaps that changed n times in a row: that it
+ * left first. With one change less, of which the answers were lost, that of
+ * others that flap meanwhile; NO_CLUSTER: it does not. */
+static size_t
+flaps_with(const struct events *e, const struct member *m, size_t n,
+    const struct member *flaps, size_t count)
+{
+	if (n >= FLAP_CHANGES)
+		return (size_t)events_from_site(e, m);
+	for (size_t i = 0; n + 1 == FLAP_CHANGES && i < count; i++) {
+		const struct member *f = &flaps[i];
+
+		if (f->service == m->service &&
+		    f->last_us < m[n - 1].first_us &&
+		    f->first_us > m->last_us &&
+		    (f->cluster == (size_t)events_from_site(e, m) ||
+			f->cluster == (size_t)events_to_site(e, m)))
+			return f->cluster;
+	}
+	return NO_CLUSTER;
+}
+
+/* Move those that flap to others that do, and what does not to the front. */
+static size_t
+take_out(struct events *e, struct member *m, size_t count, struct member *flaps,
+    size_t *flap_count)
+{
+	const size_t before = *flap_count;
+	size_t rest = 0;
+
+	for (size_t i = 0, n; i < count; i += n) {
+		size_t home = NO_CLUSTER;
+
+		n = m[i].silence == NULL ? restless(m + i, count - i, e) : 1;
+		if (m[i].silence == NULL)
+			home = flaps_with(e, m + i, n, flaps, before);
+		if (home == NO_CLUSTER) {
+			memmove(m + rest, m + i, n * sizeof(*m));
+			rest += n;
+			continue;
+		}
+		memcpy(flaps + *flap_count, m + i, n * sizeof(*m));
+		for (size_t j = 0; j < n; j++)
+			flaps[(*flap_count)++].cluster = home;
+	}
+	return rest;
+}
+
 /* Lanes that go to and fro are taken out while they do: they would chain
  * everything. Their cluster is the site that they first left. Members still
  * lie lane by lane. */
 static size_t
 take_flaps(struct events *e)
 {
-	struct member *kept = memory_zeroed(e->member_count, sizeof(*kept));
-	size_t flaps = 0, rest = 0;
+	struct member *found = memory_zeroed(e->member_count, sizeof(*found));
+	size_t flaps = 0, rest;
 
-	for (size_t i = 0, n; i < e->member_count; i += n) {
-		const struct member *m = &e->members[i];
-		size_t home;
-
-		n = m->silence == NULL ? restless(e, i) : 1;
-		if (n < FLAP_CHANGES) {
-			memcpy(kept + rest, m, n * sizeof(*kept));
-			rest += n;
-			continue;
-		}
-		home = (size_t)events_from_site(e, m);
-		memmove(e->members + flaps, m, n * sizeof(*kept));
-		for (size_t j = 0; j < n; j++)
-			e->members[flaps++].cluster = home;
-	}
-	memcpy(e->members + flaps, kept, rest * sizeof(*kept));
-	free(kept);
+	rest = take_out(e, e->members, e->member_count, found, &flaps);
+	if (flaps > 0)
+		rest = take_out(e, e->members, rest, found, &flaps);
+	memmove(e->members + flaps, e->members, rest * sizeof(*found));
+	memcpy(e->members, found, flaps * sizeof(*found));
+	free(found);
 	if (flaps > 1)
 		qsort(e->members, flaps, sizeof(*e->members), compare_flaps);
 	return flaps;

@@ -116,9 +116,13 @@ class Oracle:
                 held[-1].append(change)
             else:
                 held.append([change])
-        for row in (row for held in by_lane.values() for row in held):
+        rows = [row for held in by_lane.values() for row in held]
+        for row in sorted(rows, key=len, reverse=True):
             if len(row) >= FLAP_CHANGES:
                 self.put_flap(flapping, row)
+                continue
+            if len(row) == FLAP_CHANGES - 1 and \
+                    self.goes_with(flapping, row):
                 continue
             for change in row:
                 act = [a for a in self.script.acts
@@ -126,6 +130,16 @@ class Oracle:
                 rest[self.script.acts.index(act)].append(change)
         return flapping, [(self.script.acts[i], changes)
                           for i, changes in rest.items()]
+
+    @staticmethod
+    def goes_with(flapping, row):
+        """With one change less: put to those of its site, if there are."""
+        for site, changes in flapping:
+            if site in (row[0].old, row[0].new) and \
+                    abs(changes[0].first - row[0].first) < BETWEEN:
+                changes += row
+                return True
+        return False
 
     @staticmethod
     def put_flap(flapping, row):
