@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Proves that acreport events tells what was done to a service in the lab, and nothing else, over loss, jitter, an ECMP pair and a silent vantage point.
-# time limit: 300 s
+# time limit: 400 s
 """Scripts of what may happen, each followed by rounds of acprobe from every
 vantage point. Packets, routes, names, losses and paths are real; only the
 clock is not: a round counts as five minutes, and hours pass between two acts.
