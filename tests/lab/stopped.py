@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # Proves that a test of the lab, told to stop or left alone by who started it, leaves no namespace, no process and no lab.
-# time limit: 200 s
 """A test below a shell that ignores SIGINT, as background jobs do, as make
 starts it. usage: stopped.py [test]"""
 
@@ -125,4 +124,6 @@ def test(results):
 
 
 if __name__ == "__main__":
+    # As without nohup, below which a lost parent would not be heeded.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     sys.exit(probing.main(inner if sys.argv[1:] == ["test"] else test))
