@@ -93,6 +93,10 @@ struct dns_query {
  * the header, DNS_HEADER_LEN. For readers that did not ask it themselves. */
 enum parse_result dns_question_read(struct dns_question *, struct cursor *);
 
+/* What a record's reason says of a reply whose question came back in another
+ * case than it had been drawn to (RFC 4343 lets servers do so). */
+#define DNS_CASE_CHANGED "case changed"
+
 /* The message. Check writer_failed(). */
 void dns_query_write(struct writer *, const struct dns_query *);
 
@@ -102,7 +106,8 @@ enum dns_match {
 	DNS_MATCH_HEADER, /* right id, but no question to compare: an error
 			   * rcode without one, or one that cannot be read or
 			   * is not alone, which dns_reply_parse then refuses */
-	DNS_MATCH_FULL,   /* right id and question, names byte for byte */
+	DNS_MATCH_CASE, /* right id and question but for the case of letters */
+	DNS_MATCH_FULL, /* right id and question, names byte for byte */
 };
 enum dns_match dns_reply_match(
     const struct dns_query *, const void *packet, size_t len);

@@ -80,12 +80,15 @@ dns_question_read(struct dns_question *question, struct cursor *c)
 	return cursor_failed(c) ? PARSE_SHORT : PARSE_OK;
 }
 
-static bool
-question_is_ours(const struct dns_question *a, const struct dns_question *b)
+static enum dns_match
+compare_questions(const struct dns_question *a, const struct dns_question *b)
 {
-	return a->type == b->type && a->class == b->class &&
-	       a->name.len == b->name.len &&
-	       memcmp(a->name.bytes, b->name.bytes, a->name.len) == 0;
+	if (a->type != b->type || a->class != b->class ||
+	    !dns_name_equal(&a->name, &b->name))
+		return DNS_MATCH_NONE;
+	return memcmp(a->name.bytes, b->name.bytes, a->name.len) == 0
+		   ? DNS_MATCH_FULL
+		   : DNS_MATCH_CASE;
 }
 
 enum dns_match
@@ -107,6 +110,5 @@ dns_reply_match(const struct dns_query *query, const void *packet, size_t len)
 						 : DNS_MATCH_NONE;
 	if (question_count > 1 || dns_question_read(&question, &c) != PARSE_OK)
 		return DNS_MATCH_HEADER;
-	return question_is_ours(&question, &query->question) ? DNS_MATCH_FULL
-							     : DNS_MATCH_NONE;
+	return compare_questions(&question, &query->question);
 }

@@ -91,10 +91,13 @@ static const char *
 read_service(struct service *service, char *name, char **rest)
 {
 	char *addresses = next_word(rest), *methods = next_word(rest);
+	char *mark = next_word(rest);
 	const char *fault;
 
-	if (addresses == NULL || methods == NULL || next_word(rest) != NULL)
-		return "not SERVICE ADDRESSES METHODS";
+	if (addresses == NULL || methods == NULL || next_word(rest) != NULL ||
+	    (mark != NULL && strcmp(mark, "0x20") != 0))
+		return "not SERVICE ADDRESSES METHODS [0x20]";
+	service->echoes_case = mark != NULL;
 	if (text_copy(service->name, sizeof(service->name), name) == -1)
 		return "too long a name";
 	if ((fault = read_addresses(service, addresses)) != NULL)

@@ -23,6 +23,7 @@ struct service {
 	/* Of several answers the one that begins so is the name; "": any. */
 	char begins[SERVICE_METHODS][SERVICE_BEGINS];
 	size_t method_count;
+	bool echoes_case; /* letters come back as they were asked */
 };
 
 /* Whether a method is a question that is not asked anyway. */

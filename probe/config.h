@@ -32,7 +32,12 @@ struct config_target {
 	bool echo, trace;
 	bool udp, tcp; /* over which DNS is asked */
 	int edns_size;
-	bool dnssec, cookies, recursion, mixed_case;
+	bool dnssec, cookies, recursion;
+	enum config_mixed_case {
+		MIXED_CASE_KNOWN, /* for servers known to give it back */
+		MIXED_CASE_NEVER,
+		MIXED_CASE_ALWAYS,
+	} mixed_case;
 	char *question[CONFIG_QUESTIONS]; /* "soa", "service", or as dns.h
 					     reads them, in one spelling */
 	size_t question_count;

@@ -111,7 +111,11 @@ print_target(FILE *out, const struct config_target *target)
 	print_bool(out, "dnssec", target->dnssec);
 	print_bool(out, "cookies", target->cookies);
 	print_bool(out, "recursion", target->recursion);
-	print_bool(out, "mixed_case", target->mixed_case);
+	if (target->mixed_case == MIXED_CASE_KNOWN)
+		(void)fputs("\tmixed_case = \"known\"\n", out);
+	else
+		print_bool(
+		    out, "mixed_case", target->mixed_case == MIXED_CASE_ALWAYS);
 	(void)fputs("}\n", out);
 }
 

@@ -182,6 +182,32 @@ read_transports(struct reading *r, struct config_target *target)
 }
 
 static void
+read_mixed_case(struct reading *r, struct config_target *target)
+{
+	static const struct {
+		const char *text;
+		enum config_mixed_case is;
+	} words[] = {
+		{ "known", MIXED_CASE_KNOWN },
+		{ "true", MIXED_CASE_ALWAYS },
+		{ "yes", MIXED_CASE_ALWAYS },
+		{ "on", MIXED_CASE_ALWAYS },
+		{ "false", MIXED_CASE_NEVER },
+		{ "no", MIXED_CASE_NEVER },
+		{ "off", MIXED_CASE_NEVER },
+	};
+	const char *text = conf_string(r->section, "mixed_case", "known");
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i].text) == 0) {
+			target->mixed_case = words[i].is;
+			return;
+		}
+	}
+	config_complain(r, "mixed_case", "is not known, true or false");
+}
+
+static void
 read_edns(struct reading *r, struct config_target *target)
 {
 	target->edns_size =
@@ -189,7 +215,7 @@ read_edns(struct reading *r, struct config_target *target)
 	target->dnssec = conf_bool(r->section, "dnssec", false);
 	target->cookies = conf_bool(r->section, "cookies", false);
 	target->recursion = conf_bool(r->section, "recursion", false);
-	target->mixed_case = conf_bool(r->section, "mixed_case", false);
+	read_mixed_case(r, target);
 }
 
 void

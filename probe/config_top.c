@@ -65,7 +65,7 @@ static const struct conf_key target_keys[] = {
 	{ "dnssec", CONF_BOOL, false, 0, 0 },
 	{ "cookies", CONF_BOOL, false, 0, 0 },
 	{ "recursion", CONF_BOOL, false, 0, 0 },
-	{ "mixed_case", CONF_BOOL, false, 0, 0 },
+	{ "mixed_case", CONF_STRING, false, 0, 0 },
 	{ 0 },
 };
 

@@ -53,7 +53,6 @@ set_question(struct question *q, const struct look_options *o)
 	q->dnssec_ok = o->dnssec_ok;
 	q->cookie = o->cookie;
 	q->rd |= o->rd;
-	q->mixed_case = o->mixed_case;
 }
 
 /* What the table of services says to ask beside. */
@@ -99,6 +98,17 @@ plan_best(struct plan *plan, struct plan_item item, const struct look *look,
 	return plan_add(plan, &item);
 }
 
+static enum letters
+letters_of(const struct look *look, const struct addr *addr)
+{
+	const struct service *service = services_find(look->services, addr);
+
+	if (look->options->mixed_case)
+		return LETTERS_STRICT;
+	return service != NULL && service->echoes_case ? LETTERS_MIXED
+						       : LETTERS_PLAIN;
+}
+
 int
 look_plan(struct plan *plan, const struct look *look,
     const struct look_address *address)
@@ -107,7 +117,8 @@ look_plan(struct plan *plan, const struct look *look,
 	struct plan_item item = { .target = address->name,
 		.addr = address->addr,
 		.port = address->port,
-		.proto = o->tcp ? PROTO_TCP : PROTO_UDP };
+		.proto = o->tcp ? PROTO_TCP : PROTO_UDP,
+		.letters = letters_of(look, &address->addr) };
 	struct question *questions =
 	    &look->service_question[SERVICE_METHODS *
 				    (size_t)(address - look->addresses)];

@@ -174,6 +174,19 @@ is_mixed(const struct dns_name *name)
 	return false;
 }
 
+/* Not known is whether the reply had to have the same. */
+static enum letters
+letters_of(const struct look_read *r, const struct event *e)
+{
+	struct cursor c = cursor_over(e->bytes, e->len);
+	struct dns_question asked;
+
+	cursor_skip(&c, DNS_HEADER_LEN);
+	if (dns_question_read(&asked, &c) != PARSE_OK || !is_mixed(&asked.name))
+		return LETTERS_PLAIN;
+	return r->options->mixed_case ? LETTERS_STRICT : LETTERS_MIXED;
+}
+
 /* Lengths are below all letters. */
 static void
 lower(struct dns_name *name)
@@ -223,7 +236,6 @@ read_query(const struct look_read *r, struct question *q, const struct event *e,
 	q->udp_size = query.edns_size;
 	q->cookie = query.cookie;
 	*plain = !query.edns;
-	q->mixed_case = is_mixed(&q->dns.name);
 	lower(&q->dns.name);
 	dns_name_to_text(text, sizeof(text), &q->dns.name);
 	return text_copy(q->qname, sizeof(q->qname), text) == 0 &&
@@ -421,8 +433,8 @@ add_ask(struct reading *x, const struct event *e, const struct question *q,
 		.port = tuple->dport,
 		.proto = tuple->kind == LINK_TCP ? PROTO_TCP : PROTO_UDP,
 		.flow = e->with->n,
-		.after =
-		    mono_since(e->at, evidence_event(x->r->replay, 0)->at) };
+		.after = mono_since(e->at, evidence_event(x->r->replay, 0)->at),
+		.letters = letters_of(x->r, e) };
 
 	x->plan->udp_trace[tuple->dst.af == 6] = tuple->kind == LINK_UDP;
 	if (item.question == NULL || plan_add(x->plan, &item) == -1)

@@ -27,6 +27,7 @@ struct reply {
 	const struct icmp_message *icmp; /* NULL from an error queue */
 	uint8_t auth_bits; /* of ours, unpredictable, that it repeats */
 	bool weak;         /* DNS: header only, no question */
+	bool recased;      /* DNS: the question's letters in another case */
 };
 
 enum send_result {
@@ -87,6 +88,13 @@ bool dns_asks_again(struct dns_how *how, const struct dns_reply *);
  * because of it. false: none of ours, or unparseable, which is kept: the wait
  * goes on. */
 bool dns_answer(struct prober *, struct probe *, const struct reply *);
+/* How a message relates to a probe's query. false: none of it; else weak and
+ * recased of the reply are set. */
+bool dns_matches(const struct probe *, struct reply *);
+/* dns_reply_parse of a message that matched: as if the letters of its question
+ * had not been drawn. */
+enum parse_result dns_read(struct dns_reply *, const struct ask *,
+    const struct reply *, const char **fault);
 /* A second answer with another name, rcode or answer: its first bytes are
  * kept. Who injects answers first. */
 bool dns_differs(struct prober *, struct ask *, const struct reply *);

@@ -82,7 +82,7 @@ dns_draw(struct prober *p, struct probe *drawn)
 	} while (probe != NULL);
 	drawn->id = id;
 	drawn->mixed = 0;
-	if (drawn->ask->question->mixed_case)
+	if (drawn->ask->letters != LETTERS_PLAIN)
 		draw(p, &drawn->mixed, sizeof(drawn->mixed));
 }
 
@@ -128,6 +128,60 @@ dns_recall(struct prober *p, struct probe *probe, struct link_sent *sent)
 	    query.cookie)
 		memcpy(flow->cookie, query.client_cookie, sizeof(flow->cookie));
 	return LINK_OK;
+}
+
+bool
+dns_matches(const struct probe *probe, struct reply *reply)
+{
+	struct dns_query query;
+
+	dns_query_of(probe, &query);
+	switch (dns_reply_match(&query, reply->bytes, reply->len)) {
+	case DNS_MATCH_FULL:
+		return true;
+	case DNS_MATCH_CASE:
+		reply->recased = true;
+		return probe->ask->letters != LETTERS_STRICT;
+	case DNS_MATCH_HEADER:
+		reply->weak = true;
+		return true;
+	case DNS_MATCH_NONE:
+		break;
+	}
+	return false;
+}
+
+/* Names in an answer may end in a pointer to the question's. */
+static void
+undo_letters(uint8_t *bytes, size_t len, const struct dns_name *asked)
+{
+	struct dns_name name = *asked;
+
+	if (len < DNS_HEADER_LEN + (size_t)asked->len)
+		return;
+	memcpy(name.bytes, bytes + DNS_HEADER_LEN, asked->len);
+	if (dns_name_equal(&name, asked))
+		memcpy(bytes + DNS_HEADER_LEN, asked->bytes, asked->len);
+}
+
+enum parse_result
+dns_read(struct dns_reply *message, const struct ask *ask,
+    const struct reply *reply, const char **fault)
+{
+	const struct dns_question *asked = &ask->question->dns;
+	uint8_t *copy = NULL;
+	enum parse_result result;
+
+	if (ask->letters != LETTERS_PLAIN)
+		copy = malloc(reply->len + 1);
+	if (copy == NULL)
+		return dns_reply_parse(
+		    message, reply->bytes, reply->len, asked, fault);
+	memcpy(copy, reply->bytes, reply->len);
+	undo_letters(copy, reply->len, &asked->name);
+	result = dns_reply_parse(message, copy, reply->len, asked, fault);
+	free(copy);
+	return result;
 }
 
 void
@@ -303,11 +357,23 @@ auth_bits(const struct probe *probe, const struct reply *reply,
 	struct dns_name name = probe->ask->question->dns.name;
 	int bits = reply->auth_bits;
 
-	if (probe->ask->question->mixed_case && !reply->weak)
+	if (probe->ask->letters != LETTERS_PLAIN && !reply->weak &&
+	    !reply->recased)
 		bits += mix_letters(&name, 0);
 	if (probe->ask->question->cookie && message->cookie)
 		bits += AUTH_COOKIE;
 	return (int16_t)bits;
+}
+
+static const char *
+remark_on(const struct ask *ask, const struct reply *reply)
+{
+	if (reply->weak)
+		return "header only";
+	/* What was not drawn may come back as it likes. */
+	return reply->recased && ask->letters != LETTERS_PLAIN
+		   ? DNS_CASE_CHANGED
+		   : NULL;
 }
 
 bool
@@ -319,8 +385,7 @@ dns_answer(struct prober *p, struct probe *probe, const struct reply *reply)
 	struct dns_query query;
 	const char *fault;
 
-	if (dns_reply_parse(message, reply->bytes, reply->len,
-		&ask->question->dns, &fault) != PARSE_OK) {
+	if (dns_read(message, ask, reply, &fault) != PARSE_OK) {
 		keep_malformed(p, ask, reply, fault);
 		return false;
 	}
@@ -337,8 +402,7 @@ dns_answer(struct prober *p, struct probe *probe, const struct reply *reply)
 	r->reply_ttl = reply->arrival->ttl;
 	r->auth_bits = auth_bits(probe, reply, message);
 	outstanding_close(&p->outstanding, probe, PATIENCE_ANSWER);
-	prober_finish(
-	    p, ask, OUTCOME_ANSWERED, reply->weak ? "header only" : NULL);
+	prober_finish(p, ask, OUTCOME_ANSWERED, remark_on(ask, reply));
 	ask_again(p, ask, message);
 	return true;
 }
@@ -374,8 +438,7 @@ dns_differs(struct prober *p, struct ask *ask, const struct reply *reply)
 	if (reply->kind != REPLY_DNS ||
 	    ask->sample->outcome != OUTCOME_ANSWERED)
 		return false;
-	same = dns_reply_parse(p->reply, reply->bytes, reply->len,
-		   &ask->question->dns, &fault) == PARSE_OK &&
+	same = dns_read(p->reply, ask, reply, &fault) == PARSE_OK &&
 	       other->rcode == dns->rcode &&
 	       same_bytes(&other->nsid, &dns->nsid) &&
 	       other->answer_kept == dns->answer_count;

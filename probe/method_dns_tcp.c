@@ -143,18 +143,10 @@ static bool
 take_message(struct prober *p, struct probe *probe, struct reply *reply)
 {
 	struct ask *ask = probe->ask;
-	struct dns_query query;
 
-	dns_query_of(probe, &query);
-	switch (dns_reply_match(&query, reply->bytes, reply->len)) {
-	case DNS_MATCH_NONE:
+	if (!dns_matches(probe, reply)) {
 		prober_unwanted(p, ask);
 		return false;
-	case DNS_MATCH_HEADER:
-		reply->weak = true;
-		break;
-	case DNS_MATCH_FULL:
-		break;
 	}
 	if (!dns_answer(p, probe, reply))
 		return false;

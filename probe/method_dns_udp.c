@@ -1,6 +1,9 @@
 /* DNS over UDP: one query, NSID on it, and the reply to it. */
 #include "probe/prober.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define CKSUM_TRIES 16 /* one in 65,536 is taken by chance */
 
 /* The UDP checksum that the packet will carry: what an ICMP error that quotes
@@ -93,13 +96,77 @@ dns_send(struct prober *p, struct ask *ask)
 	return prober_send_one(p, ask, dns_udp_transmit);
 }
 
+/* --- a reply in another case --- */
+
+struct held {
+	struct reply reply;
+	struct arrival arrival;
+	uint8_t bytes[];
+};
+
+/* false: no memory. */
+static bool
+hold(struct sample *sample, const struct reply *reply)
+{
+	struct held *held = malloc(sizeof(*held) + reply->len);
+
+	if (held == NULL)
+		return false;
+	held->reply = *reply;
+	held->arrival = *reply->arrival;
+	memcpy(held->bytes, reply->bytes, reply->len);
+	held->reply.arrival = &held->arrival;
+	held->reply.bytes = held->bytes;
+	sample->held = held;
+	return true;
+}
+
+static void
+let_go(struct ask *ask)
+{
+	free(ask->sample->held);
+	ask->sample->held = NULL;
+}
+
+/* A better one did not come: whether it ended the ask. */
+static bool
+take_held(struct prober *p, struct probe *probe)
+{
+	struct ask *ask = probe->ask;
+	bool taken = ask->sample->held != NULL &&
+		     dns_answer(p, probe, &ask->sample->held->reply);
+
+	let_go(ask);
+	return taken;
+}
+
+static void
+take_recased(struct prober *p, struct probe *probe, const struct reply *reply)
+{
+	struct ask *ask = probe->ask;
+
+	if (ask->sample->held != NULL)
+		prober_unwanted(p, ask); /* one of them at least */
+	else if (!hold(ask->sample, reply))
+		(void)dns_answer(p, probe, reply);
+}
+
+/* --- what came --- */
+
 static void
 dns_take(struct prober *p, struct probe *probe, const struct reply *reply)
 {
-	if (reply->kind == REPLY_ERROR)
-		dns_error(p, probe, reply);
-	else
-		(void)dns_answer(p, probe, reply);
+	struct ask *ask = probe->ask;
+
+	if (reply->kind == REPLY_ERROR) {
+		if (!take_held(p, probe))
+			dns_error(p, probe, reply);
+	} else if (reply->recased && ask->letters == LETTERS_MIXED) {
+		take_recased(p, probe, reply);
+	} else if (dns_answer(p, probe, reply) && ask->sample->held != NULL) {
+		prober_unwanted(p, ask);
+		let_go(ask);
+	}
 }
 
 static void
@@ -107,6 +174,8 @@ dns_expire(struct prober *p, struct probe *probe)
 {
 	struct ask *ask = probe->ask;
 
+	if (take_held(p, probe))
+		return;
 	outstanding_close(&p->outstanding, probe, PATIENCE_ANSWER);
 	prober_finish(p, ask,
 	    prober_record(p, ask)->dns.raw_len != 0 ? OUTCOME_MALFORMED
@@ -120,4 +189,5 @@ const struct method method_dns_udp = {
 	.take = dns_take,
 	.differs = dns_differs,
 	.expire = dns_expire,
+	.forget = let_go,
 };

@@ -316,8 +316,7 @@ name_end(const struct ask *ask, struct record *r, const struct reply *reply)
 	const char *fault;
 
 	if (reply->kind != REPLY_DNS || reply->weak ||
-	    dns_reply_parse(&message, reply->bytes, reply->len,
-		&ask->question->dns, &fault) != PARSE_OK)
+	    dns_read(&message, ask, reply, &fault) != PARSE_OK)
 		return;
 	r->dns.nsid = message.nsid;
 	r->dns.nsid_len = message.nsid_len;

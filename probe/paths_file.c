@@ -11,17 +11,13 @@
  */
 #include "probe/paths.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "lib/file.h"
 #include "lib/limits.h"
 #include "lib/log.h"
-#include "lib/sign.h"
+#include "lib/sealed.h"
 #include "lib/text.h"
 
 #define PATHS_FILE "paths"
@@ -84,25 +80,6 @@ read_line(struct path *path, char *line)
 	return 0;
 }
 
-/* The lines between the first and the last, which must be right. NULL: it is
- * damaged. */
-static char *
-body_of(char *text, size_t len)
-{
-	char sha256[SIGN_SHA256_TEXT];
-	char *last;
-
-	if (len < strlen(PATHS_HEAD) + SIGN_SHA256_TEXT ||
-	    strncmp(text, PATHS_HEAD, strlen(PATHS_HEAD)) != 0)
-		return NULL;
-	last = text + len - SIGN_SHA256_TEXT;
-	sha256_text(sha256, text, (size_t)(last - text));
-	if (strncmp(last, sha256, SIGN_SHA256_TEXT - 1) != 0)
-		return NULL;
-	*last = '\0';
-	return text + strlen(PATHS_HEAD);
-}
-
 static int
 parse(struct paths *paths, char *body)
 {
@@ -126,50 +103,48 @@ lines_in(const char *text)
 	return count;
 }
 
-static int
-take(struct paths *paths, char *text, size_t len, const char *folder)
+static struct sealed
+file_of(const char *folder)
 {
-	char *body = body_of(text, len);
+	return (struct sealed){ .folder = folder,
+		.name = PATHS_FILE,
+		.head = PATHS_HEAD,
+		.max = PATHS_BYTES };
+}
 
-	if (body != NULL) {
-		paths->old = calloc(lines_in(body) + 1, sizeof(*paths->old));
-		if (paths->old == NULL)
-			return -1;
-	}
-	if (body == NULL || parse(paths, body) == -1) {
+/* NULL, or the fault. */
+static const char *
+take(struct paths *paths, char *body)
+{
+	paths->old = calloc(lines_in(body) + 1, sizeof(*paths->old));
+	if (paths->old == NULL)
+		return "out of memory";
+	if (parse(paths, body) == -1) {
 		paths->old_count = 0;
-		log_warnx("%s/" PATHS_FILE ": damaged: every path is traced "
-			  "anew",
-		    folder);
+		return "damaged";
 	}
 	if (paths->old_count > 0)
 		qsort(paths->old, paths->old_count, sizeof(struct path),
 		    path_compare);
-	return 0;
+	return NULL;
 }
 
 int
 paths_read(struct paths *paths, const char *folder)
 {
-	struct file_checked file = { .name = PATHS_FILE,
-		.max = PATHS_BYTES,
-		.checks = FILE_TRUSTED | FILE_PLAIN };
-	int status = 0;
+	const struct sealed sealed = file_of(folder);
+	const char *fault;
+	char *body;
 
 	memset(paths, 0, sizeof(*paths));
-	file.dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (file.dirfd == -1)
-		return 0;
-	if (file_read_checked(&file) == 0) {
-		status = take(paths, (char *)file.bytes, file.len, folder);
-		free(file.bytes);
-	} else if (errno != ENOENT) {
+	body = sealed_read(&sealed, &fault);
+	if (body != NULL)
+		fault = take(paths, body);
+	free(body);
+	if (fault != NULL)
 		log_warnx("%s/" PATHS_FILE ": %s: every path is traced anew",
-		    folder,
-		    file.distrust == NULL ? strerror(errno) : file.distrust);
-	}
-	(void)close(file.dirfd);
-	return status;
+		    folder, fault);
+	return body != NULL && paths->old == NULL ? -1 : 0;
 }
 
 /* --- writing --- */
@@ -214,7 +189,6 @@ print_all(
 {
 	size_t i;
 
-	(void)fputs(PATHS_HEAD, out);
 	for (i = 0; i < paths->count; i++)
 		print_path(out, &paths->items[i]);
 	for (i = 0; i < paths->old_count; i++) {
@@ -223,43 +197,14 @@ print_all(
 	}
 }
 
-static int
-publish(const char *folder, const char *text, size_t len)
-{
-	int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int status, saved;
-
-	if (dirfd == -1)
-		return -1;
-	status = file_publish(dirfd, PATHS_FILE, text, len, 0600);
-	saved = errno;
-	(void)close(dirfd);
-	errno = saved;
-	return status;
-}
-
 int
 paths_write(const struct paths *paths, const char *folder, struct wall now,
     struct span keep)
 {
-	char sha256[SIGN_SHA256_TEXT];
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	int status;
+	struct sealed sealed = file_of(folder);
 
-	if (out == NULL)
+	if (sealed_begin(&sealed) == -1)
 		return -1;
-	print_all(out, paths, now, keep);
-	if (fflush(out) == 0) {
-		sha256_text(sha256, text, len);
-		(void)fprintf(out, "%s\n", sha256);
-	}
-	if (fclose(out) == EOF) {
-		free(text);
-		return -1;
-	}
-	status = publish(folder, text, len);
-	free(text);
-	return status;
+	print_all(sealed.out, paths, now, keep);
+	return sealed_publish(&sealed);
 }

@@ -125,6 +125,7 @@ plan_add(struct plan *plan, const struct plan_item *item)
 	ask->method =
 	    proto == PROTO_TCP ? &method_dns_tcp : item->question->method;
 	ask->flow = flow;
+	ask->letters = (uint8_t)item->letters;
 	ask->place = -1;
 	plan->after[plan->count] = item->after;
 	plan->count++;

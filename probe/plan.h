@@ -37,6 +37,7 @@ struct plan_item {
 	enum proto proto; /* of a DNS question: UDP or TCP */
 	int flow;
 	struct span after;
+	enum letters letters;
 };
 int plan_add(struct plan *, const struct plan_item *);
 

@@ -29,9 +29,17 @@ struct question {
 	struct dns_question dns;
 	uint16_t udp_size; /* advertised by EDNS; 0: LIMIT_DNS_UDP_SIZE */
 	bool dnssec_ok, cookie, rd;
-	bool mixed_case; /* letters at random, which the server gives back */
 	char qname[LIMIT_QUESTION]; /* as text with final dot */
 	const char *begins; /* of several answers, the name; NULL: any */
+};
+
+/* The case of the letters of a name that is asked for. */
+enum letters {
+	LETTERS_PLAIN, /* as they are written; a reply may have any */
+	/* At random, for servers that are known to give them back: another
+	 * reply is held until time is up, and taken if no better one came. */
+	LETTERS_MIXED,
+	LETTERS_STRICT, /* at random, and another reply is none of ours */
 };
 
 /* One address of the network, whatever targets name it. */
@@ -80,6 +88,7 @@ struct sample {
 	struct packed *record; /* NULL: no more than that (prober_record) */
 	struct trace *trace;   /* of a trace */
 	struct stream *stream; /* of TCP: what has come of the answer */
+	struct held *held;     /* of UDP: a reply of LETTERS_MIXED */
 	struct probe probe;    /* of all but a trace */
 	TAILQ_ENTRY(sample) by_done; /* before, by those that are ahead */
 };
@@ -96,6 +105,7 @@ struct ask {
 	uint32_t index;      /* in the plan; behind it those of retries */
 	int32_t place;       /* of its record among the emitted; -1: not yet */
 	uint8_t state;       /* enum ask_state */
+	uint8_t letters;     /* enum letters */
 	bool plain;          /* asks without EDNS */
 	bool cookie_renewed; /* asks again, after BADCOOKIE */
 	bool ahead; /* could send, but knows no reason to (prober_ahead) */

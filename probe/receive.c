@@ -98,7 +98,6 @@ static struct probe *
 probe_of_message(struct flow *flow, struct reply *reply)
 {
 	struct probe *probe;
-	struct dns_query query;
 
 	TAILQ_FOREACH(probe, &flow->probes, by_flow)
 	{
@@ -106,16 +105,8 @@ probe_of_message(struct flow *flow, struct reply *reply)
 		    probe->id !=
 			(uint16_t)(reply->bytes[0] << 8 | reply->bytes[1]))
 			continue;
-		dns_query_of(probe, &query);
-		switch (dns_reply_match(&query, reply->bytes, reply->len)) {
-		case DNS_MATCH_FULL:
+		if (dns_matches(probe, reply))
 			return probe;
-		case DNS_MATCH_HEADER:
-			reply->weak = true;
-			return probe;
-		case DNS_MATCH_NONE:
-			break;
-		}
 	}
 	return NULL;
 }

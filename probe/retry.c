@@ -70,6 +70,7 @@ prober_retry(struct prober *p, const struct ask *of, const struct dns_how *how)
 	ask->method =
 	    how->proto == PROTO_TCP ? &method_dns_tcp : &method_dns_udp;
 	ask->flow = flow;
+	ask->letters = of->letters;
 	ask->plain = how->plain;
 	ask->cookie_renewed = how->cookie_renewed;
 	ask->retry_of = of;

@@ -54,6 +54,7 @@ static void
 keep_record(void *arg, const struct ask *ask, const struct record *record)
 {
 	round_paths_see(arg, ask, record);
+	round_habits_see(arg, ask, record);
 	ask->flow->peer->foreign += foreign_replies(record);
 	/* A record is large: none is copied but where it must. */
 	if (record->retry_of == -1)
@@ -248,6 +249,7 @@ publish(struct round *r)
 	} else {
 		code = EXIT_DONE;
 		round_paths_save(r);
+		round_habits_save(r);
 	}
 	free(file);
 	return code;
@@ -311,7 +313,8 @@ measure(struct round *r)
 	if (r->witness != NULL) /* which is told; the measurement goes on */
 		(void)evidence_write_start(r->witness);
 	r->began = r->link->mono(r->link);
-	if (round_paths_open(r) == 0 && round_plan(r) == 0)
+	if (round_paths_open(r) == 0 && round_habits_open(r) == 0 &&
+	    round_plan(r) == 0)
 		code = carry_out(r);
 	else
 		log_warnx("out of memory");

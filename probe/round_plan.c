@@ -22,7 +22,6 @@ set_edns(struct target_questions *q, const struct config_target *target)
 		q->question[i].dnssec_ok = target->dnssec;
 		q->question[i].cookie = target->cookies;
 		q->question[i].rd |= target->recursion;
-		q->question[i].mixed_case = target->mixed_case;
 	}
 }
 
@@ -128,6 +127,9 @@ plan_question(
 {
 	int count = repeats(target, item.question, item.flow), i, over;
 
+	if (!round_asks(r, &item))
+		return 0;
+	item.letters = round_letters(r, target, &item);
 	for (i = 0; i < count; i++) {
 		item.after = span_ms(i * REPEAT_MS);
 		for (over = 0; over < transports(target, item.question);
@@ -149,6 +151,8 @@ plan_questions(struct round *r, size_t target_index, struct plan_item item)
 	int flow;
 	size_t j;
 
+	if (habits_add(&r->habits, &item.addr, item.port, r->now) == NULL)
+		return -1;
 	if (target->trace && round_paths_add(r, target_index, &item) == -1)
 		return -1;
 	for (flow = 0; flow < target->flows; flow++) {
@@ -291,6 +295,7 @@ round_plan(struct round *r)
 	if (names != NULL)
 		resolve_clear(names, count);
 	free(names);
+	habits_sort(&r->habits);
 	if (status == -1 || round_paths_due(r) == -1)
 		return -1;
 	return plan_shuffle(&r->plan);
@@ -307,4 +312,5 @@ round_plan_clear(struct round *r)
 	free(r->questions);
 	r->questions = NULL;
 	paths_clear(&r->paths);
+	habits_clear(&r->habits);
 }

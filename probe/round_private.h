@@ -10,6 +10,7 @@
 #include "lib/batch.h"
 #include "lib/sign.h"
 #include "probe/config.h"
+#include "probe/habits.h"
 #include "probe/manners.h"
 #include "probe/near.h"
 #include "probe/paths.h"
@@ -34,9 +35,10 @@ struct round {
 	struct target_questions *questions; /* by target */
 	struct services *services;
 	struct plan plan;
-	size_t unresolved;  /* questions whose target has no address now */
-	struct paths paths; /* of all addresses that are traced */
-	struct wall now;    /* when it was planned */
+	size_t unresolved;    /* questions whose target has no address now */
+	struct paths paths;   /* of all addresses that are traced */
+	struct habits habits; /* of all addresses */
+	struct wall now;      /* when it was planned */
 	int due_left, changes_left; /* traces */
 	struct batch_head head;
 	struct mono began; /* splay is over: the deadline runs */
@@ -68,5 +70,20 @@ void round_paths_see(struct round *, const struct ask *, const struct record *);
 int round_paths_changed(struct round *, struct plan *more);
 /* The batch is durable. */
 void round_paths_save(struct round *);
+
+/* --- round_habits.c: what is known of servers --- */
+
+/* What earlier rounds remember. 0, or -1 without memory. */
+int round_habits_open(struct round *);
+/* Of an address that is planned now: the letters of a question, and whether
+ * it is to be asked in this round. The address of item was the last that
+ * habits_add was called with. */
+enum letters round_letters(const struct round *, const struct config_target *,
+    const struct plan_item *);
+bool round_asks(const struct round *, const struct plan_item *);
+void round_habits_see(
+    struct round *, const struct ask *, const struct record *);
+/* The batch is durable. */
+void round_habits_save(struct round *);
 
 #endif

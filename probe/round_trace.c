@@ -58,11 +58,16 @@ trace_question(const struct round *r, const struct path *path)
 static int
 plan_trace(struct round *r, struct plan *plan, struct path *path)
 {
+	const struct config_target *target =
+	    &r->config->target[path->target_index];
 	struct plan_item item = { .target = path->target,
 		.question = trace_question(r, path),
 		.addr = path->addr,
 		.port = path->port,
-		.proto = PROTO_UDP };
+		.proto = PROTO_UDP,
+		.letters = target->mixed_case == MIXED_CASE_ALWAYS
+			       ? LETTERS_STRICT
+			       : LETTERS_PLAIN };
 
 	path->tried = true;
 	return plan_add(plan, &item);

@@ -12,6 +12,7 @@
  *   state                      counters, in place in blocks of their own, so
  *                              that a full disk can still be counted
  *   paths                      what rounds remember of paths (paths.h)
+ *   habits                     and of servers (habits.h)
  *   probe.lock ship.lock       one round, one shipment at a time
  *   spool.lock                 held for moments, by whoever changes files
  *

@@ -31,7 +31,7 @@ struct packet {
 };
 
 static const char *const result_names[] = { "ok", "short", "malformed" };
-static const char *const match_names[] = { "none", "header", "full" };
+static const char *const match_names[] = { "none", "header", "case", "full" };
 
 /* --- reading --- */
 
@@ -140,6 +140,8 @@ dns_verdict(enum dns_match match, enum parse_result result)
 		return "ignored";
 	if (result != PARSE_OK)
 		return "refused";
+	if (match == DNS_MATCH_CASE) /* for where letters were drawn */
+		return "held";
 	return match == DNS_MATCH_FULL ? "accepted" : "accepted weakly";
 }
 

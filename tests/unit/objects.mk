@@ -28,6 +28,7 @@ OBJ_test_proportion := $(B)/analysis/proportion.o
 LIBS_test_proportion := -lm
 OBJ_test_rssac047 := $(B)/analysis/rssac047_system.o
 LIBS_test_rssac047 := -lm
+OBJ_test_habits := $(B)/probe/habits.o
 OBJ_test_paths := $(addprefix $(B)/probe/,paths.o paths_file.o)
 OBJ_test_store_address := $(OBJ_store)
 LIBS_test_store_address := -lsqlite3 -lm

@@ -32,7 +32,7 @@ a_reply_matches_on_id_flags_and_question_bytes(void **state)
 		{ "a query", 0x1234, 0, "Id.Server", 16, 3, 1, DNS_MATCH_NONE },
 		{ "opcode", 0x1234, QR | 4 << 11, "Id.Server", 16, 3, 1,
 		    DNS_MATCH_NONE },
-		{ "case", 0x1234, QR, "id.server", 16, 3, 1, DNS_MATCH_NONE },
+		{ "case", 0x1234, QR, "id.server", 16, 3, 1, DNS_MATCH_CASE },
 		{ "name", 0x1234, QR, "hostname.bind", 16, 3, 1,
 		    DNS_MATCH_NONE },
 		{ "type", 0x1234, QR, "Id.Server", 6, 3, 1, DNS_MATCH_NONE },

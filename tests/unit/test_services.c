@@ -144,12 +144,29 @@ the_name_among_several_answers_is_told(void **state)
 }
 
 static void
+a_mark_says_that_letters_come_back(void **state)
+{
+	char error[256];
+	struct services *services =
+	    read_text("a 192.0.2.1 nsid 0x20 # yes\nb 192.0.2.2 nsid # 0x20\n",
+		error, sizeof(error));
+
+	(void)state;
+	assert_non_null(services);
+	assert_true(find(services, "192.0.2.1")->echoes_case);
+	assert_false(find(services, "192.0.2.2")->echoes_case);
+	assert_false(find(services, "1.1.1.1")->echoes_case);
+	services_free(services);
+}
+
+static void
 a_bad_line_is_named(void **state)
 {
 	static const char *const lines[] = { "a\n", "a 1.1.1.1\n",
 		"a 1.1.1 nsid\n", "a 1.1.1.1, nsid\n", "a 1.1.1.1 foo:x\n",
 		"a 1.1.1.1 nsid,\n", "a 1.1.1.1 x.example=\n",
-		"a 1.1.1.1 nsid more\n", "a 1.1.1.1 a,b,c,d,e,f,g,h,i\n" };
+		"a 1.1.1.1 nsid more\n", "a 1.1.1.1 nsid 0x20 more\n",
+		"a 1.1.1.1 a,b,c,d,e,f,g,h,i\n" };
 	char error[256], text[128];
 	size_t i;
 
@@ -173,6 +190,7 @@ main(void)
 		cmocka_unit_test(
 		    every_address_of_the_root_is_in_the_shipped_table),
 		cmocka_unit_test(the_name_among_several_answers_is_told),
+		cmocka_unit_test(a_mark_says_that_letters_come_back),
 		cmocka_unit_test(a_bad_line_is_named),
 	};
 
