@@ -4,6 +4,7 @@
  * last sight of the old one, across any gap.
  */
 #include <stdlib.h>
+#include "analysis/edges.h"
 #include "analysis/memory.h"
 #include "analysis/stays.h"
 
@@ -100,11 +101,16 @@ int
 changes_report(struct run *run)
 {
 	struct walk walk;
+	struct edges edges;
 	struct stays stays;
 	int status;
 
 	walk_init(&walk, run);
+	edges_init(&edges, &(struct edges_window){ run, &walk.methods,
+			       &walk.historian, walk.wanted });
+	walk.edges = &edges;
 	stays_read(&stays, &walk);
+	edges_clear(&edges);
 	status = write_changes(run, &stays);
 	stays_clear(&stays);
 	walk_clear(&walk);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "analysis/groups.h"
 #include "analysis/judge.h"
+#include "analysis/latency_blocks.h"
 #include "analysis/latency_sites.h"
 #include "analysis/memory.h"
 
@@ -135,6 +136,24 @@ latency_runs_add_run(struct latency *l, int32_t name, const struct run_row *run)
 		add_hist(&l->items[sum->group], run->hist, run->hist_len);
 }
 
+void
+latency_runs_add_buckets(struct latency *l, int32_t lane, int32_t name,
+    const struct latency_buckets *buckets)
+{
+	const struct lane_sum *sum = sum_of(l, lane, name);
+	struct group *group = &l->items[sum->group];
+	struct latency_hist *hist = group->hist;
+
+	if (hist == NULL)
+		hist = group->hist = memory_zeroed(1, sizeof(*hist));
+	if (hist->count == NULL || buckets->low < hist->low)
+		make_room(hist, (uint32_t)buckets->low);
+	if (buckets->high > hist->high)
+		make_room(hist, (uint32_t)buckets->high);
+	for (size_t b = buckets->low; b < buckets->high; b++)
+		hist->count[b - hist->low] += buckets->count[b];
+}
+
 /* What somebody else answered is nobody's. */
 static void
 add_to_place(void *context, const struct run_row *run)
@@ -168,7 +187,7 @@ latency_runs_read(struct latency *l)
 	    (const int64_t[2]){ l->since_us, l->until_us });
 	if (o->by == BY_SITE)
 		r->sites = latency_sites_read(l, &r->hours);
-	else
+	else if (!latency_blocks_read(l, &r->hours))
 		run_hours_read(&r->hours, add_to_place, l);
 }
 

@@ -32,6 +32,14 @@ void latency_runs_add(struct latency *, int32_t lane, int32_t name,
 void latency_runs_add_run(
     struct latency *, int32_t name, const struct run_row *);
 
+/* Add how often each bucket was: count[low, high). */
+struct latency_buckets {
+	size_t low, high;
+	const uint64_t *count;
+};
+void latency_runs_add_buckets(struct latency *, int32_t lane, int32_t name,
+    const struct latency_buckets *);
+
 /* The round trips of a group: those in runs and its values together. */
 void latency_runs_rtts(const struct group *, struct histogram *);
 void latency_runs_group_clear(struct group *);

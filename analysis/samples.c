@@ -154,9 +154,9 @@ swap(struct samples *samples, struct samples *sorted)
 	sorted->room = unsorted.room;
 }
 
-/* By lane, counted out, and then each lane: rows come by batch, in time. */
-static void
-sort(struct sampler *sampler, struct samples *samples, int32_t vp)
+/* Counted out. */
+void
+samples_by_lane(struct sampler *sampler, struct samples *samples, int32_t vp)
 {
 	const struct vantage *v = &sampler->catalog->vps[vp];
 	size_t *end = sampler->lane_ends, begin = 0;
@@ -179,9 +179,19 @@ sort(struct sampler *sampler, struct samples *samples, int32_t vp)
 	for (size_t i = 0; i < samples->count; i++)
 		sorted[end[samples->items[i].lane]++] = samples->items[i];
 	swap(samples, &sampler->spare);
-	begin = 0;
+}
+
+/* By lane, and then each lane: rows come by batch, in time. */
+static void
+sort(struct sampler *sampler, struct samples *samples, int32_t vp)
+{
+	const struct vantage *v = &sampler->catalog->vps[vp];
+	const size_t *end = sampler->lane_ends;
+	size_t begin = 0;
+
+	samples_by_lane(sampler, samples, vp);
 	for (size_t i = 0; i < v->lane_count; i++) {
-		sort_lane(sorted + begin, end[v->lanes[i]] - begin);
+		sort_lane(samples->items + begin, end[v->lanes[i]] - begin);
 		begin = end[v->lanes[i]];
 	}
 }

@@ -87,6 +87,9 @@ void samples_read_back(
 
 void samples_clear(struct samples *);
 
+/* Those of a vantage point by lane, each lane's in the order as it is. */
+void samples_by_lane(struct sampler *, struct samples *, int32_t vp);
+
 static inline bool
 sample_answered(const struct sample *sample)
 {

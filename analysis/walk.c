@@ -1,6 +1,7 @@
 #include "analysis/walk.h"
 
 #include <stdlib.h>
+#include "analysis/edges.h"
 #include "analysis/memory.h"
 
 #define UNKNOWN_AGE_US (2LL * 3600 * 1000000)
@@ -29,17 +30,31 @@ walk_clear(struct walk *w)
 	units_clear(&w->units);
 }
 
+/* Edges have all that is before the window. */
+static void
+read_samples(struct walk *w, int32_t vp, struct trail_part *part)
+{
+	struct run *run = w->run;
+	const struct options *o = run->options;
+
+	part->floor_us = part->window_us = INT64_MIN;
+	if (w->edges != NULL && edges_read(w->edges, &w->samples, vp))
+		return;
+	part->window_us = o->since_us;
+	part->floor_us = samples_settled_before(&run->sampler, vp, o->since_us);
+	run->sampler.wanted = w->wanted;
+	samples_read(
+	    &run->sampler, &w->samples, vp, part->floor_us, o->until_us);
+	run->sampler.wanted = NULL;
+}
+
 static void
 walk_vp(struct walk *w, int32_t vp, walk_fn *fn, void *context)
 {
 	struct run *run = w->run;
-	int64_t floor_us =
-	    samples_settled_before(&run->sampler, vp, run->options->since_us);
+	struct trail_part part;
 
-	run->sampler.wanted = w->wanted;
-	samples_read(
-	    &run->sampler, &w->samples, vp, floor_us, run->options->until_us);
-	run->sampler.wanted = NULL;
+	read_samples(w, vp, &part);
 	for (size_t from = 0, end; from < w->samples.count; from = end) {
 		int32_t lane = w->samples.items[from].lane;
 		int32_t service = run->catalog.lanes[lane].service;
@@ -53,8 +68,8 @@ walk_vp(struct walk *w, int32_t vp, walk_fn *fn, void *context)
 			.end = end,
 			.lane = lane,
 			.method = w->methods.of_service[service].method,
-			.floor_us = floor_us,
-			.window_us = run->options->since_us,
+			.floor_us = part.floor_us,
+			.window_us = part.window_us,
 		};
 		trail_build(&w->trail, &w->historian, &w->part);
 		units_build(&w->units, &w->historian, &w->trail);

@@ -9,11 +9,15 @@
 #include "analysis/reports.h"
 #include "analysis/trail.h"
 
+struct edges;
+
 struct walk {
 	struct run *run;
 	struct methods methods;
 	struct historian historian;
 	bool *wanted; /* lanes: those that are compared */
+	/* Where set, of a lane there is what tells its changes (edges.h). */
+	struct edges *edges;
 	struct samples samples;
 	/* of the lane at hand; samples[part.from] is its first */
 	struct trail_part part;

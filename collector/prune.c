@@ -185,6 +185,10 @@ prune_raw(struct pruning *p, struct stretch when, int64_t *count)
 
 /* --- runs and intervals, some lanes at a time --- */
 
+struct blocks {
+	int64_t vp, before; /* the one that is being done */
+};
+
 struct lanes {
 	int64_t hour, lane, before; /* the last that is done */
 	int64_t *count;
@@ -217,6 +221,28 @@ runs_step(struct pruning *p, void *state)
 	return result;
 }
 
+/* A vantage point after the other, some hours at a time. */
+static enum store_result
+blocks_step(struct pruning *p, void *state)
+{
+	struct blocks *b = state;
+	struct query q = query_once(p->store, prune_blocks);
+	enum store_result result;
+	bool found;
+
+	query_int(&q, b->vp);
+	query_int(&q, b->before / HOUR_US);
+	result = query_run(&q);
+	if (result != STORE_OK || sqlite3_changes(p->store->db) > 0)
+		return result;
+	q = query_once(p->store, prune_blocks_next);
+	query_int(&q, b->vp);
+	if ((found = query_row(&q) && !query_column_is_null(&q, 0)))
+		b->vp = query_column_int(&q, 0);
+	result = query_end(&q);
+	return result == STORE_OK && !found ? STORE_UNKNOWN : result;
+}
+
 /* Only behind the raw horizon, where no hour is settled again. So the last
  * run of each lane is the same in every transaction. */
 static enum store_result
@@ -225,6 +251,7 @@ prune_runs_before(struct pruning *p, struct stretch when, int64_t *count)
 	struct lanes l = {
 		.hour = INT64_MIN, .before = when.before, .count = count
 	};
+	struct blocks b = { .vp = INT64_MIN, .before = when.before };
 	enum store_result result = prune_note(p, "run_horizon", when.before);
 	struct query q;
 
@@ -237,7 +264,9 @@ prune_runs_before(struct pruning *p, struct stretch when, int64_t *count)
 		return result;
 	q = query_once(p->store, prune_keep);
 	query_int(&q, when.before / HOUR_US);
-	if ((result = query_run(&q)) != STORE_OK)
+	if ((result = query_run(&q)) == STORE_OK)
+		result = prune_in_turns(p, blocks_step, &b);
+	if (result != STORE_OK)
 		return result;
 	return prune_in_turns(p, runs_step, &l);
 }

@@ -5,6 +5,7 @@
 #include "collector/settle_runs.h"
 #include "collector/stitch.h"
 #include "collector/store_private.h"
+#include "lib/block.h"
 #include "lib/log.h"
 
 #define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
@@ -29,6 +30,7 @@ struct settling {
 	int64_t *lanes; /* that have runs of this hour, by id */
 	size_t lane_count, lane_size;
 	struct run_reader reader;
+	struct block_writer block;
 	struct stitch stitch; /* holds the hour */
 };
 
@@ -256,6 +258,30 @@ delete_runs(struct settling *se, int64_t lane)
 	return query_run(&q);
 }
 
+/* The run into the lane's part of the block; hist is what is kept of all. */
+static enum store_result
+put_in_block(struct settling *se, const uint8_t *hist, size_t len)
+{
+	const struct run_reader *r = &se->reader;
+	struct block_run run = {
+		.instance = r->run.instance,
+		.answered = r->run.answered,
+	};
+	uint64_t count = 0;
+
+	for (size_t i = r->first; i < r->at; i++) {
+		const int64_t rtt_us = r->samples->items[i].rtt_us;
+
+		if (rtt_us >= 0 && rtt_us < UINT32_MAX)
+			block_run_add(&run, count++, (uint32_t)rtt_us);
+	}
+	if (count > BLOCK_RTTS) {
+		run.hist = hist;
+		run.hist_len = len;
+	}
+	return block_put_run(&se->block, &run) == 0 ? STORE_OK : no_memory(se);
+}
+
 static enum store_result
 add_run(struct settling *se)
 {
@@ -263,6 +289,7 @@ add_run(struct settling *se)
 	struct query q = query_start(se->store, STATEMENT_ADD_RUN);
 	uint8_t hist[HISTOGRAM_BYTES];
 	const size_t len = histogram_encode(&se->reader.hist, hist);
+	enum store_result result;
 
 	query_int(&q, se->stitch.hour);
 	query_int(&q, run->lane);
@@ -277,6 +304,11 @@ add_run(struct settling *se)
 		query_blob(&q, hist, len);
 	else
 		query_int_or_null(&q, 0, false);
+	if (run->instance != 0 &&
+	    (result = put_in_block(se, hist, len)) != STORE_OK) {
+		(void)query_end(&q);
+		return result;
+	}
 	return query_run(&q);
 }
 
@@ -284,6 +316,7 @@ static enum store_result
 add_runs(struct settling *se, int64_t lane)
 {
 	struct run_reader *r = &se->reader;
+	struct block_lane sum = { .lane = lane };
 	enum store_result result = STORE_OK;
 
 	se->stitch.runs.count = 0;
@@ -299,8 +332,13 @@ add_runs(struct settling *se, int64_t lane)
 		if (run.instance != 0 &&
 		    stretches_add(&se->stitch.runs, &run) == -1)
 			return no_memory(se);
+		sum.asked += r->run.asked;
+		sum.unsent += r->run.unsent;
 		result = add_run(se);
 	}
+	if (result == STORE_OK && sum.asked > 0 &&
+	    block_put_lane(&se->block, &sum) == -1)
+		return no_memory(se);
 	return result;
 }
 
@@ -328,6 +366,20 @@ settle_lanes(struct settling *se)
 			result = stitch_lane(&se->stitch, lane);
 	}
 	return result;
+}
+
+static enum store_result
+put_block(struct settling *se)
+{
+	const bool any = se->block.len > 0;
+	struct query q = query_start(
+	    se->store, any ? STATEMENT_PUT_BLOCK : STATEMENT_DELETE_BLOCK);
+
+	query_int(&q, se->vp);
+	query_int(&q, se->stitch.hour);
+	if (any)
+		query_blob(&q, se->block.bytes, se->block.len);
+	return query_run(&q);
 }
 
 static enum store_result
@@ -363,7 +415,10 @@ settle_hour(struct store *s, int64_t vp, int64_t hour)
 		result = settle_lanes(se);
 	}
 	if (result == STORE_OK)
+		result = put_block(se);
+	if (result == STORE_OK)
 		result = take_mark(se);
+	block_writer_clear(&se->block);
 	samples_clear(&se->samples);
 	stitch_clear(&se->stitch);
 	free_names(se);

@@ -20,7 +20,9 @@ compare_samples(const void *left, const void *right)
 		return order;
 	if ((order = compare(a->t_us, b->t_us)) != 0)
 		return order;
-	return compare(a->rank, b->rank);
+	if ((order = compare(a->rank, b->rank)) != 0)
+		return order;
+	return compare(a->rtt_us, b->rtt_us);
 }
 
 int
@@ -60,6 +62,7 @@ run_reader_init(struct run_reader *r, const struct samples *samples)
 {
 	r->samples = samples;
 	r->at = 0;
+	r->first = 0;
 	r->run = (struct run){ .lane = -1 };
 	histogram_init(&r->hist);
 }
@@ -101,6 +104,7 @@ run_reader_next(struct run_reader *r)
 		.tie = tie_after(&r->run, first),
 	};
 	histogram_clear(&r->hist);
+	r->first = r->at;
 	for (; r->at < list->count; r->at++) {
 		const struct sample *s = &list->items[r->at];
 

@@ -24,8 +24,8 @@ struct samples {
 
 /* 0, or -1 when out of memory. */
 int samples_add(struct samples *, const struct sample *);
-/* By lane; within it what was not answered, then by (time, rank). The rank
- * stands for the name's bytes: ids depend on the order of arrival. */
+/* By lane; within it what was not answered, then by (time, rank, round trip).
+ * The rank stands for the name's bytes: ids depend on the order of arrival. */
 void samples_sort(struct samples *);
 void samples_clear(struct samples *);
 
@@ -39,7 +39,7 @@ struct run {
 /* Walks the runs of sorted samples. */
 struct run_reader {
 	const struct samples *samples;
-	size_t at;
+	size_t first, at;      /* samples of the current one: [first, at) */
 	struct run run;        /* the current one */
 	struct histogram hist; /* of the current one */
 };

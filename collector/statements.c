@@ -168,6 +168,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "INSERT INTO run(hour, lane, first, tie, instance, last, answered,"
 	    " asked, unsent, hist) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
 	    " ?10)",
+	[STATEMENT_PUT_BLOCK] =
+	    "REPLACE INTO block(vp, hour, lanes) VALUES(?1, ?2, ?3)",
+	[STATEMENT_DELETE_BLOCK] =
+	    "DELETE FROM block WHERE vp = ?1 AND hour = ?2",
 	/* Latest first; the reader stops when it has enough. */
 	[STATEMENT_INTERVALS_BACK] =
 	    "SELECT first, tie, last, instance FROM interval"
@@ -203,6 +207,8 @@ const char statement_drop_views[] =
 const char statement_shadow[] =
     "CREATE TEMP TABLE run AS SELECT * FROM main.run WHERE 0;"
     "CREATE UNIQUE INDEX temp.shadow_run ON run(hour, lane, first, tie);"
+    "CREATE TEMP TABLE block AS SELECT * FROM main.block WHERE 0;"
+    "CREATE UNIQUE INDEX temp.shadow_block ON block(vp, hour);"
     "CREATE TEMP TABLE interval AS SELECT * FROM main.interval WHERE 0;"
     "CREATE UNIQUE INDEX temp.shadow_interval"
     " ON interval(lane, first, tie);"

@@ -82,6 +82,8 @@ enum statement {
 	STATEMENT_RUN_LANES,
 	STATEMENT_DELETE_RUNS,
 	STATEMENT_ADD_RUN,
+	STATEMENT_PUT_BLOCK,
+	STATEMENT_DELETE_BLOCK,
 	STATEMENT_INTERVALS_BACK,
 	STATEMENT_INTERVAL_NEXT,
 	STATEMENT_DELETE_INTERVAL,
@@ -100,7 +102,7 @@ extern const char *const statement_sql[STATEMENT_COUNT];
 
 /* Drops every view: one text, the statements for it. */
 extern const char statement_drop_views[];
-/* Temporary tables that hide run, interval and unsettled. */
+/* Temporary tables that hide run, block, interval and unsettled. */
 extern const char statement_shadow[];
 
 /* A statement being run. A binding or step that fails makes the rest do

@@ -66,6 +66,13 @@ const struct check_query check_settled[] = {
 	    " FROM temp.run) UNION ALL SELECT * FROM (SELECT " RUN_COLUMNS
 	    " FROM temp.run WHERE lane IN " SETTLED_LANE
 	    " EXCEPT SELECT " RUN_COLUMNS " FROM main.run))" },
+	{ "blocks are what the measurements say",
+	    "SELECT printf('block of vantage point %d, hour %d', vp, hour) FROM"
+	    " (SELECT * FROM (SELECT * FROM main.block WHERE vp NOT IN"
+	    " (SELECT vp FROM main.unsettled) EXCEPT SELECT * FROM temp.block)"
+	    " UNION ALL SELECT * FROM (SELECT * FROM temp.block WHERE vp NOT IN"
+	    " (SELECT vp FROM main.unsettled)"
+	    " EXCEPT SELECT * FROM main.block))" },
 	{ "intervals are what the runs say",
 	    "SELECT printf('interval of lane %d at %d', lane, first) FROM"
 	    " (SELECT * FROM (SELECT lane, first, tie, last, instance"
@@ -91,11 +98,13 @@ const char check_hours[] =
     " UNION SELECT vp, t1 / 3600000000 FROM batch WHERE rows > 0"
     " AND t1 >= " HORIZON;
 
-/* Without raw rows a run cannot be made again: the runs before the horizon,
- * and the intervals up to there. One that reaches beyond ends with the lane's
- * last run before it. */
+/* Without raw rows a run cannot be made again: the runs and blocks before the
+ * horizon, and the intervals up to there. One that reaches beyond ends with the
+ * lane's last run before it. */
 const char check_seed[] =
     "INSERT INTO temp.run SELECT * FROM main.run WHERE hour < " HORIZON
+    " / 3600000000; INSERT INTO temp.block SELECT * FROM main.block"
+    " WHERE hour < " HORIZON
     " / 3600000000; INSERT INTO temp.interval SELECT lane, first, tie,"
     " iif(last < " HORIZON ", last, (SELECT r.last FROM main.run AS r"
     "  WHERE r.hour < " HORIZON " / 3600000000 AND r.lane = i.lane"

@@ -34,6 +34,11 @@ const char prune_runs[] =
     " AND NOT EXISTS (SELECT 1 FROM temp.prune_keep_run AS k"
     "  WHERE k.lane = run.lane AND k.hour = run.hour)";
 
+const char prune_blocks_next[] = "SELECT min(vp) FROM main.block WHERE vp > ?1";
+const char prune_blocks[] =
+    "DELETE FROM main.block WHERE vp = ?1 AND hour IN (SELECT hour FROM"
+    " main.block WHERE vp = ?1 AND hour < ?2 ORDER BY hour LIMIT 100)";
+
 const char prune_intervals_next[] =
     "SELECT min(lane) FROM main.interval WHERE lane > ?1";
 const char prune_intervals[] =
@@ -113,8 +118,10 @@ const struct prune_size prune_sizes[] = {
 	    "SELECT t1 / " HOUR " AS hour, sum(rows) FROM batch"
 	    " WHERE rows > 0 AND pruned & 4 = 0"
 	    " GROUP BY hour ORDER BY hour DESC" },
-	{ BYTES("'run'"),
-	    "SELECT hour, sum(30 + ifnull(length(hist), 0)) FROM run"
+	{ BYTES("'run', 'block'"),
+	    "SELECT hour, sum(bytes) FROM (SELECT hour,"
+	    " 30 + ifnull(length(hist), 0) AS bytes FROM run"
+	    " UNION ALL SELECT hour, length(lanes) FROM block)"
 	    " GROUP BY hour ORDER BY hour DESC" },
 	{ BYTES("'interval'"),
 	    "SELECT last / " HOUR " AS hour, count(*) FROM interval"

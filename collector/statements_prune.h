@@ -22,6 +22,7 @@ extern const char prune_runs[];
 
 /* The first lane after ?1 with an interval; of the lanes ?1 to ?2 those that
  * end before ?3. */
+extern const char prune_blocks_next[], prune_blocks[];
 extern const char prune_intervals_next[];
 extern const char prune_intervals[];
 

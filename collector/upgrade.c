@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "collector/backup.h"
+#include "collector/settle.h"
 #include "collector/store_private.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -82,7 +83,23 @@ upgrade_from(struct store *s, int64_t version, const char *backup)
 	return code;
 }
 
-/* Views are made anew by whoever opens it next: that is us. */
+/* Views are made anew by whoever opens it next: that is us. What a step marked
+ * is settled; where that is cut off, the next who opens it goes on. */
+static int
+settle(const char *db)
+{
+	enum store_result result;
+	struct store *s;
+	int64_t left;
+	int code;
+
+	if ((s = store_open(db, NULL, &code)) == NULL)
+		return code;
+	result = settle_marked(s, 0, (struct wall){ INT64_MAX }, &left);
+	store_close(s);
+	return result == STORE_OK ? EXIT_DONE : EXIT_STORAGE;
+}
+
 static int
 upgrade(const char *db, const char *backup)
 {
@@ -94,9 +111,7 @@ upgrade(const char *db, const char *backup)
 		return code;
 	code = upgrade_from(s, version, backup);
 	store_close(s);
-	if (code == EXIT_DONE && (s = store_open(db, NULL, &code)) != NULL)
-		store_close(s);
-	return code;
+	return code == EXIT_DONE ? settle(db) : code;
 }
 
 static const struct option options[] = {

@@ -82,6 +82,30 @@ histogram_kept_next(struct histogram_kept *k)
 }
 
 void
+histogram_table_init(struct histogram_table *t)
+{
+	uint32_t us = 0;
+
+	/* Not every bucket has a time of its own: 2 is the next after 1. */
+	for (size_t b = 0; b < HISTOGRAM_BUCKETS; b++) {
+		us = (uint32_t)ceil(pow(1.02, (double)b));
+		while (us > 0 && bucket_of((int64_t)us - 1) >= b)
+			us--;
+		while (bucket_of(us) < b)
+			us++;
+		t->first[b] = us;
+	}
+	t->first[HISTOGRAM_BUCKETS] = UINT32_MAX;
+	for (unsigned cell = 0; cell < 32 * 64; cell++) {
+		const unsigned high = cell >> 6;
+		const uint64_t first =
+		    (((uint64_t)64 | (cell & 63)) << high) + 63;
+
+		t->bucket[cell] = (uint16_t)bucket_of((int64_t)(first >> 6));
+	}
+}
+
+void
 histogram_init(struct histogram *h)
 {
 	memset(h, 0, sizeof(*h));

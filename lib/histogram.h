@@ -34,6 +34,26 @@ void histogram_clear(struct histogram *);
 /* Count one time; over LIMIT_RTT_US it counts as that. */
 void histogram_add(struct histogram *, int64_t rtt_us);
 
+/* The bucket of very many times: found in a table, not worked out. */
+struct histogram_table {
+	uint16_t bucket[32 * 64]; /* of the first time of a cell, */
+	uint32_t first[HISTOGRAM_BUCKETS + 1]; /* and of a bucket */
+};
+void histogram_table_init(struct histogram_table *);
+
+/* A cell: the highest bit that is set, and the six below it. A bucket is
+ * wider. */
+static inline size_t
+histogram_table_bucket(const struct histogram_table *t, uint32_t rtt_us)
+{
+	const unsigned high =
+	    rtt_us == 0 ? 0 : 31 - (unsigned)__builtin_clz(rtt_us);
+	const uint64_t scaled = ((uint64_t)rtt_us << 6) >> high;
+	const size_t bucket = t->bucket[high << 6 | (scaled & 63)];
+
+	return bucket + (rtt_us >= t->first[bucket + 1]);
+}
+
 /* Count a bucket's times; none is no error, a bucket too high counts as none.
  */
 void histogram_add_bucket(struct histogram *, size_t bucket, uint64_t count);

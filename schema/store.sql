@@ -162,6 +162,16 @@ CREATE TABLE run(
 	PRIMARY KEY(hour, lane, first, tie)
 ) STRICT, WITHOUT ROWID;
 
+-- The same hours once more, each in one piece, with round trips as they were
+-- and without times: for reports over very many of them (lib/block.h). A pure
+-- function of the raw rows like runs, and taken out with them.
+CREATE TABLE block(
+	vp INTEGER NOT NULL,
+	hour INTEGER NOT NULL,
+	lanes BLOB NOT NULL,
+	PRIMARY KEY(vp, hour)
+) STRICT, WITHOUT ROWID;
+
 -- The same over all time: maximal stretches of one instance in a lane.
 -- Silence does not break one; how long a silence counts is for the reader.
 -- An answer without a name does break one: it is an interval of instance 1,
@@ -179,7 +189,8 @@ CREATE TABLE interval(
 -- What the store itself remembers. "raw_horizon": batches that begin before
 -- this time (µs, a whole hour) amend nothing; "run_horizon": runs before it were
 -- taken but for the last of each lane; "interval_horizon": intervals that end
--- before it were; "names_epoch": how often names were taken out, which others
+-- before it were; "block_horizon": hours before it were settled by a program
+-- that did not know blocks; "names_epoch": how often names were taken out, which others
 -- may remember; "views": SHA-256 of the text that made the views, which are
 -- made anew when the program's differs.
 CREATE TABLE setting(

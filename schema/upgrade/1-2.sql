@@ -1,5 +1,6 @@
 -- From version 1 to 2: room taken by day, kinds of conflict, addresses of
--- vantage points, lists of sites, and what notes are about.
+-- vantage points, lists of sites, what notes are about, and blocks: hours whose
+-- raw rows are there are settled once more for theirs.
 CREATE TABLE intake(
 	day INTEGER NOT NULL,	-- of receipt: days since 1970-01-01 UTC
 	vp INTEGER NOT NULL REFERENCES vp(id),
@@ -48,3 +49,17 @@ CREATE TABLE note(
 ) STRICT;
 INSERT INTO note(id, t, text) SELECT id, t, text FROM old_note;
 DROP TABLE old_note;
+
+CREATE TABLE block(
+	vp INTEGER NOT NULL,
+	hour INTEGER NOT NULL,
+	lanes BLOB NOT NULL,
+	PRIMARY KEY(vp, hour)
+) STRICT, WITHOUT ROWID;
+INSERT INTO setting SELECT 'block_horizon', value FROM setting
+	WHERE name = 'raw_horizon';
+INSERT OR IGNORE INTO unsettled SELECT hour, vp FROM
+	(SELECT t0 / 3600000000 AS hour, vp FROM batch WHERE rows > 0
+	UNION SELECT t1 / 3600000000, vp FROM batch WHERE rows > 0)
+	WHERE hour * 3600000000 >= ifnull((SELECT CAST(value AS INTEGER)
+		FROM setting WHERE name = 'raw_horizon'), -9223372036854775808);

@@ -80,6 +80,13 @@ ROWS = (
     ("a run that is gone", "DELETE FROM run WHERE (hour, lane, first, tie) ="
      " (SELECT hour, lane, first, tie FROM run ORDER BY (hour * 7 + lane) *"
      " :r % 997 LIMIT 1)", "runs are"),
+    ("a block's bytes", "UPDATE block SET lanes = CAST(substr(lanes,"
+     " 1, length(lanes) - 1) || x'7f' AS BLOB) WHERE (vp, hour) = (SELECT vp, hour FROM"
+     " block ORDER BY hour * 7 * :r % 997 LIMIT 1)", "blocks are"),
+    ("a block that is gone", "DELETE FROM block WHERE (vp, hour) = (SELECT vp,"
+     " hour FROM block ORDER BY hour * 7 * :r % 997 LIMIT 1)", "blocks are"),
+    ("a block too many", "INSERT INTO block SELECT vp, hour - 1000, lanes FROM"
+     " block ORDER BY hour * 7 * :r % 997 LIMIT 1", "blocks are"),
     ("an interval's end", "UPDATE interval SET last = last - 1 WHERE (lane,"
      " first) = (SELECT lane, first FROM interval WHERE last > first ORDER BY"
      " first * :r % 997 LIMIT 1)", "intervals are"),
@@ -135,6 +142,11 @@ CONDITIONS = (
      "a run that is gone"),
     ("FROM main.run WHERE lane\"", "FROM main.run WHERE 0 AND lane\"",
      "a run too many"),
+    ("SELECT * FROM main.block WHERE vp NOT IN\"",
+     "SELECT * FROM main.block WHERE 0 AND vp NOT IN\"", "a block too many"),
+    ("SELECT * FROM temp.block WHERE vp NOT IN\"",
+     "SELECT * FROM temp.block WHERE 0 AND vp NOT IN\"",
+     "a block that is gone"),
     ("FROM main.interval WHERE lane IN \" SETTLED_LANE\n"
      "	    \" EXCEPT", "FROM main.interval WHERE 0 AND lane IN \" "
      "SETTLED_LANE\n	    \" EXCEPT", "an interval too many"),

@@ -35,13 +35,14 @@ def run(*words):
 
 def rows_of(path, before=None):
     """{(table, columns): its rows}, and the version, by a reader that is not
-    ours; of the tables and columns that were there before."""
+    ours; of the tables and columns that were there before. What is marked to be
+    settled once more is no content."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         tables = before or [(name, ", ".join(
             column[1] for column in db.execute(f"PRAGMA table_info({name})")))
             for name, in db.execute(
                 "SELECT name FROM sqlite_schema WHERE type = 'table'"
-                " AND name <> 'setting'").fetchall()]
+                " AND name NOT IN ('setting', 'unsettled')").fetchall()]
         return ({(name, columns): sorted(db.execute(
             f"SELECT {columns} FROM {name}"), key=repr)
                  for name, columns in tables},
@@ -118,6 +119,13 @@ class Test:
                          for name in {*self.schema, *schema_of(self.db)}
                          if self.schema.get(name) !=
                          schema_of(self.db).get(name)))
+        with sqlite3.connect(f"file:{self.db}?mode=ro", uri=True) as db:
+            hours = [db.execute(f"SELECT count(*) FROM {what}").fetchone()[0]
+                     for what in ("unsettled", "(SELECT DISTINCT l.vp, r.hour"
+                                  " FROM run r JOIN lane l ON l.id = r.lane)",
+                                  "block")]
+        self.tap.check(hours[0] == 0 and hours[1] == hours[2] > 0,
+                       "every hour is settled, and has its block", hours)
         check = run(self.program, "check", "--db", self.db)
         self.tap.check(check.returncode == 0, "check finds it whole",
                        check.stdout, check.stderr)

@@ -95,7 +95,8 @@ def build(folder, name, replaced=None):
         parts.append(replaced[1])
     out = os.path.join(folder, name)
     subprocess.run(FLAGS + ["-MF", out + ".d", "-w", "-o", out,
-                            "tests/sim/permutation.c"] + parts + LIBS,
+                            "tests/sim/permutation.c"] + parts +
+                   [f"{BUILD}/libac.a"] + LIBS,
                    cwd=ROOT, check=True)
     return out
 

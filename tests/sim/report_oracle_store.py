@@ -2,6 +2,7 @@
 given, runs and intervals settled here."""
 
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -21,6 +22,28 @@ def text_form(name):
 
 def addr_text(af, n):
     return f"192.0.2.{n}" if af == 4 else f"2001:db8::{n:x}"
+
+
+def leb128(value):
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7f | 0x80)
+        value >>= 7
+    return bytes(out) + bytes([value])
+
+
+def block_run(instance, rtts):
+    """A run in a block (lib/block.h): instance, round trips (None: none)."""
+    kept = [rtt for rtt in rtts if rtt is not None]
+    many = len(kept) > 64
+    if many:
+        kept = kept[:10] + kept[-10:]
+    out = leb128(instance) + leb128(len(rtts)) + leb128(2 * len(kept) + many)
+    for i, rtt in enumerate(kept):
+        step = rtt - kept[i - 1] if i else rtt
+        out += leb128(step if not i else 2 * step if step >= 0
+                      else -2 * step - 1)
+    return out + (leb128(0) if many else b"")
 
 
 class Record:
@@ -169,6 +192,7 @@ class Store:
         self.db.execute("DELETE FROM unsettled WHERE hour < ?",
                         (bound // HOUR,))
         self.make_runs()
+        self.make_blocks()
 
     def make_runs(self):
         """The runs of settled hours, without histograms."""
@@ -200,6 +224,34 @@ class Store:
                              sum(s[1] == 5 for s in lost)))
             self.db.executemany("INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,"
                                 "NULL)", [(hour, lane, *row) for row in rows])
+
+    def make_blocks(self):
+        """The blocks of settled hours."""
+        self.db.execute("DELETE FROM block")
+        unsettled = set(self.db.execute("SELECT vp, hour FROM unsettled"))
+        hours = {}
+        for vp, lane, t, outcome, instance, rtt in self.db.execute(
+                "SELECT b.vp, m.lane, b.t0 + m.dt_us AS t, m.outcome, "
+                "m.instance, m.rtt_us FROM batch b JOIN measurement m ON m.id "
+                "BETWEEN b.first_row AND b.first_row + b.rows - 1 LEFT JOIN "
+                "instance i ON i.id = m.instance "
+                "ORDER BY t, i.method, i.bytes, m.rtt_us"):
+            if (vp, t // HOUR) not in unsettled:
+                hours.setdefault((vp, t // HOUR), {}).setdefault(
+                    lane, []).append((outcome, instance, rtt))
+        for (vp, hour), lanes in hours.items():
+            bytes_, before = b"", 0
+            for lane, samples in sorted(lanes.items()):
+                body = leb128(len(samples)) + leb128(
+                    sum(outcome == 5 for outcome, *_ in samples))
+                for instance, run in itertools.groupby(
+                        (s[1:] for s in samples if s[0] == 0),
+                        key=lambda s: s[0]):
+                    body += block_run(instance, [rtt for _, rtt in run])
+                bytes_ += leb128(lane - before) + leb128(len(body)) + body
+                before = lane
+            self.db.execute("INSERT INTO block VALUES(?,?,?)",
+                            (vp, hour, bytes_))
 
     def settle_runs(self, bound):
         """Without histograms: reports of so few rows read none."""

@@ -32,6 +32,38 @@ every_time_lies_within_one_percent_of_its_bucket(void **state)
 }
 
 static void
+the_table_says_the_same(void **state)
+{
+	struct histogram_table *table = malloc(sizeof(*table));
+	struct histogram h;
+
+	(void)state;
+	histogram_init(&h);
+	histogram_table_init(table);
+	for (double t = 0; t < (double)LIMIT_RTT_US; t = t * 1.0001 + 1) {
+		for (int near = 0; near < 3; near++) {
+			const uint32_t us = (uint32_t)t + (uint32_t)near;
+
+			histogram_add(&h, us);
+			assert_int_equal(
+			    histogram_table_bucket(table, us), h.low);
+			histogram_clear(&h);
+		}
+	}
+	/* Where one bucket ends and the next begins. */
+	for (size_t b = 300; b < HISTOGRAM_BUCKETS; b++) {
+		const uint32_t first = (uint32_t)ceil(pow(1.02, (double)b));
+
+		assert_int_equal(histogram_table_bucket(table, first), b);
+		assert_int_equal(
+		    histogram_table_bucket(table, first - 1), b - 1);
+	}
+	assert_int_equal(histogram_table_bucket(table, UINT32_MAX - 1),
+	    HISTOGRAM_BUCKETS - 1);
+	free(table);
+}
+
+static void
 times_out_of_range_count_as_the_nearest(void **state)
 {
 	struct histogram h;
@@ -181,6 +213,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    every_time_lies_within_one_percent_of_its_bucket),
+		cmocka_unit_test(the_table_says_the_same),
 		cmocka_unit_test(times_out_of_range_count_as_the_nearest),
 		cmocka_unit_test(parts_added_up_are_the_whole_byte_for_byte),
 		cmocka_unit_test(the_fullest_histogram_fits),

@@ -1,0 +1,143 @@
+#include "analysis/blocks.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/memory.h"
+
+#define HOUR_US (3600LL * 1000000)
+
+/* A store of before has no blocks, or not of all hours. */
+static int64_t
+complete_from(struct query *q)
+{
+	struct query_rows *rows =
+	    query_prepare(q, "SELECT 1 FROM sqlite_schema WHERE name = 'block'"
+			     " AND type = 'table'");
+	bool has = query_next(rows);
+	int64_t from_us = INT64_MIN;
+
+	query_finish(rows);
+	if (!has)
+		return INT64_MAX;
+	rows =
+	    query_prepare(q, "SELECT max(CAST(value AS INTEGER)) FROM setting"
+			     " WHERE name IN ('block_horizon', 'run_horizon')");
+	if (query_next(rows) && !query_null(rows, 0))
+		from_us = query_int(rows, 0);
+	query_finish(rows);
+	return from_us / HOUR_US;
+}
+
+void
+blocks_init(struct blocks *b, struct query *q)
+{
+	*b = (struct blocks){ .complete_from = complete_from(q) };
+	if (b->complete_from == INT64_MAX)
+		return;
+	b->rows = query_prepare(q,
+	    "SELECT hour, lanes FROM block WHERE vp = ?1 AND hour >= ?2"
+	    " AND hour < ?3 ORDER BY hour");
+	b->before = query_prepare(q,
+	    "SELECT hour FROM block WHERE vp = ?1 AND hour < ?2"
+	    " ORDER BY hour DESC");
+}
+
+void
+blocks_clear(struct blocks *b)
+{
+	query_finish(b->rows);
+	query_finish(b->before);
+	free(b->hours);
+	free(b->bytes);
+	*b = (struct blocks){ 0 };
+}
+
+bool
+blocks_complete(const struct blocks *b, int64_t from_hour)
+{
+	return b->complete_from != INT64_MAX && from_hour >= b->complete_from;
+}
+
+static void
+add_hour(struct blocks *b, int64_t hour, const void *bytes, size_t len)
+{
+	while (b->size - b->len < len)
+		b->bytes = memory_grow(b->bytes, &b->size, 1);
+	if (b->count == b->room)
+		b->hours = memory_grow(b->hours, &b->room, sizeof(*b->hours));
+	b->hours[b->count++] = (struct block_hour){
+		.hour = hour, .from = b->len, .end = b->len + len
+	};
+	if (len > 0)
+		memcpy(b->bytes + b->len, bytes, len);
+	b->len += len;
+}
+
+/* Of a foreign database, which may say anything: up to what makes no sense. */
+static void
+go_on(struct block_hour *hour)
+{
+	hour->going = block_next_lane(&hour->reader) == 1;
+}
+
+int64_t
+blocks_read(struct blocks *b, const struct block_stretch *stretch)
+{
+	int64_t next = stretch->to_hour;
+
+	b->count = b->len = 0;
+	query_bind(b->rows, 1, stretch->vp);
+	query_bind(b->rows, 2, stretch->from_hour);
+	query_bind(b->rows, 3, stretch->to_hour);
+	while (query_next(b->rows)) {
+		const int64_t hour = query_int(b->rows, 0);
+		size_t len;
+		const void *bytes;
+
+		if (b->len >= stretch->max) {
+			next = hour;
+			break;
+		}
+		bytes = query_bytes(b->rows, 1, &len);
+		add_hour(b, hour, bytes, len);
+	}
+	query_reset(b->rows);
+	for (size_t i = 0; i < b->count; i++) {
+		struct block_hour *hour = &b->hours[i];
+
+		hour->reader =
+		    (struct block_reader){ .at = b->bytes + hour->from,
+			    .end = b->bytes + hour->end };
+		go_on(hour);
+	}
+	return next;
+}
+
+int64_t
+blocks_hour_back(struct blocks *b, int64_t vp, int64_t before_hour, int count)
+{
+	int64_t hour = before_hour;
+
+	query_bind(b->before, 1, vp);
+	query_bind(b->before, 2, before_hour);
+	for (int i = 0; i < count && query_next(b->before); i++)
+		hour = query_int(b->before, 0);
+	query_reset(b->before);
+	return hour;
+}
+
+int64_t
+blocks_next_lane(struct blocks *b, int64_t lane)
+{
+	int64_t next = 0;
+
+	for (size_t i = 0; i < b->count; i++) {
+		struct block_hour *hour = &b->hours[i];
+
+		while (hour->going && hour->reader.lane.lane <= lane)
+			go_on(hour);
+		if (hour->going && (next == 0 || hour->reader.lane.lane < next))
+			next = hour->reader.lane.lane;
+	}
+	return next;
+}
