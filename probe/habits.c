@@ -96,6 +96,25 @@ habits_add(struct habits *habits, const struct addr *addr, uint16_t port,
 	return habit;
 }
 
+/* Of the file only those are still of use that are not asked now. */
+static void
+forget_found(struct habits *habits)
+{
+	size_t i, left = 0;
+	struct habit *less;
+
+	for (i = 0; i < habits->old_count; i++) {
+		const struct habit *old = &habits->old[i];
+
+		if (habits_find(habits, &old->addr, old->port) == NULL)
+			habits->old[left++] = *old;
+	}
+	habits->old_count = left;
+	less = realloc(habits->old, (left + 1) * sizeof(*less));
+	if (less != NULL)
+		habits->old = less;
+}
+
 void
 habits_sort(struct habits *habits)
 {
@@ -110,6 +129,7 @@ habits_sort(struct habits *habits)
 			habits->items[++to] = habits->items[from];
 	}
 	habits->count = to + 1;
+	forget_found(habits);
 }
 
 void
@@ -228,11 +248,10 @@ print_habit(FILE *out, const struct habit *h)
 
 /* Of an address whose name has others now. */
 static bool
-is_kept(const struct habits *habits, const struct habit *old, struct wall now)
+is_kept(const struct habit *old, struct wall now)
 {
-	return habits_find(habits, &old->addr, old->port) == NULL &&
-	       (!is_over(old->since, now, KEEP_S) ||
-		   !is_over(old->versioned, now, KEEP_S));
+	return !is_over(old->since, now, KEEP_S) ||
+	       !is_over(old->versioned, now, KEEP_S);
 }
 
 int
@@ -246,7 +265,7 @@ habits_write(const struct habits *habits, const char *folder, struct wall now)
 	for (i = 0; i < habits->count; i++)
 		print_habit(sealed.out, &habits->items[i]);
 	for (i = 0; i < habits->old_count; i++) {
-		if (is_kept(habits, &habits->old[i], now))
+		if (is_kept(&habits->old[i], now))
 			print_habit(sealed.out, &habits->old[i]);
 	}
 	return sealed_publish(&sealed);
@@ -293,11 +312,9 @@ static uint64_t
 bit_of(const struct record *r)
 {
 	static const struct hash_key key = { { 0 } };
-	char text[LIMIT_QUESTION + 16];
+	uint64_t question = keyed_hash(&key, r->question, strlen(r->question));
 
-	(void)text_print(
-	    text, sizeof(text), "%d %s", r->dns.rcode, r->question);
-	return (uint64_t)1 << (keyed_hash(&key, text, strlen(text)) & 63);
+	return (uint64_t)1 << ((question + (uint64_t)r->dns.rcode) & 63);
 }
 
 void
