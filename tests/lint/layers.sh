@@ -36,7 +36,7 @@ sys/epoll\.h          lib/loop[a-z_]*\.[ch] probe/sockets[a-z_]*\.[ch]
 plain='(sys|net|netinet|arpa|linux|asm)/[a-z0-9_/]+\.h'
 plain="$plain|(assert|ctype|dirent|dlfcn|endian|err|errno|fcntl|float|fnmatch|getopt"
 plain="$plain|glob|grp|ifaddrs|inttypes|langinfo|limits|locale|math|netdb|poll|pthread"
-plain="$plain|pwd|regex|sched|signal|stdarg|stdatomic|stdbool|stddef|stdint"
+plain="$plain|malloc|pwd|regex|sched|signal|stdarg|stdatomic|stdbool|stddef|stdint"
 plain="$plain|stdio|stdio_ext|stdlib|string|strings|syslog|time|unistd)\\.h"
 
 includes() { # DIR: "file:line header kind" of every #include
