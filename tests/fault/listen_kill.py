@@ -7,6 +7,7 @@ the next life with the batch that it has no receipt for. In the end the ledger
 of receipts is held against the database. The same with a collector that
 answers before it commits must fail.
 """
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -113,7 +114,8 @@ def kill_traced(collector):
         ["ps", "-o", "pid=", "--ppid", str(collector.process.pid)],
         capture_output=True, text=True, check=False).stdout.split()
     for pid in children:
-        os.kill(int(pid), 9)
+        with contextlib.suppress(ProcessLookupError):  # it was dying
+            os.kill(int(pid), 9)
     collector.process.wait(30)
     collector.process = None
 
