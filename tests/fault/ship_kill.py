@@ -5,6 +5,7 @@ next acship runs under strace, which kills it at the index-th time of a call.
 After every life whatever left the spool's queue must be in the database. The
 same with an acship that lets a batch go before it is sent must fail.
 """
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -113,7 +114,8 @@ def end_collector(collector):
             ["ps", "-o", "pid=", "--ppid", str(collector.process.pid)],
             capture_output=True, text=True, check=False).stdout.split()
         for pid in children or [str(collector.process.pid)]:
-            os.kill(int(pid), 9)
+            with contextlib.suppress(ProcessLookupError):  # it was dying
+                os.kill(int(pid), 9)
         collector.process.wait(30)
     collector.process = None
     return dead
