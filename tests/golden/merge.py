@@ -227,7 +227,8 @@ FOREIGN = (
      "no such position"),
     ("a region of control bytes",
      "UPDATE vp_place SET region = char(27, 91)", "not printable ASCII"),
-    ("a key of no time", f"UPDATE vp_key SET since = -{HUGE}",
+    ("a key of no time", f"UPDATE vp_key SET since = -{HUGE} WHERE vp ="
+     " (SELECT min(vp) FROM vp_key)",
      "since: no such time"),
     ("an end of a key of no time", f"UPDATE vp_key SET until = {HUGE}",
      "until: no such time"),
@@ -260,7 +261,9 @@ FOREIGN = (
     ("a size that is none", f"UPDATE measurement SET size = {HUGE} WHERE id ="
      f" {ROW}", "no such size"),
     ("a detail that is no JSON", "UPDATE detail SET json = '[' WHERE id ="
-     f" (SELECT detail FROM measurement WHERE id = {ROW})", "no JSON"),
+     " (SELECT reply FROM measurement WHERE reply IS NOT NULL GROUP BY 1"
+     " ORDER BY count(*) LIMIT 1)",
+     "no JSON"),
 )
 
 
