@@ -5,6 +5,7 @@
 #include "analysis/catchment.h"
 
 #include <stdlib.h>
+#include "analysis/compare.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 
@@ -320,12 +321,6 @@ add_vp(struct catchment *c, int32_t vp_index)
 			continue;
 		add_service(c, parts, vp->lanes + from, end - from);
 	}
-}
-
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
 }
 
 static int

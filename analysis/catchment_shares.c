@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/catchment.h"
+#include "analysis/compare.h"
 #include "analysis/groups.h"
 #include "analysis/memory.h"
 
@@ -49,12 +50,6 @@ struct shares {
 	size_t known, unknown; /* vantage points */
 	double known_load, unknown_load;
 };
-
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
 
 static int
 compare_members(const void *left, const void *right, void *run)

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include "analysis/edges.h"
+#include "analysis/compare.h"
 #include "analysis/memory.h"
 #include "analysis/stays.h"
 
@@ -26,12 +27,6 @@ static const struct column columns[] = {
 	{ "uncertain_s", COLUMN_SECONDS },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
 
 /* By time; lanes are in the order of what they are. */
 static int

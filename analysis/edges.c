@@ -221,15 +221,6 @@ read_runs(struct edges *e, int64_t lane_id, size_t first)
 
 /* --- samples --- */
 
-static void
-add(struct samples *samples, const struct sample *sample)
-{
-	if (samples->count == samples->room)
-		samples->items = memory_grow(
-		    samples->items, &samples->room, sizeof(*samples->items));
-	samples->items[samples->count++] = *sample;
-}
-
 static int64_t
 last_run(struct edges *e, int64_t hour, int64_t lane_id, int64_t otherwise)
 {
@@ -271,18 +262,18 @@ add_samples(struct edges *e, struct samples *samples, const struct stretch *s,
 	};
 	size_t i = s->rtts > 2 * EDGE_RTTS ? s->rtts - EDGE_RTTS : EDGE_RTTS;
 
-	add(samples, &sample);
+	samples_add(samples, &sample);
 	for (size_t k = 0; k < s->rtts && k < EDGE_RTTS; k++) {
 		sample.rtt_us = s->head[k];
-		add(samples, &sample);
+		samples_add(samples, &sample);
 	}
 	for (; i < s->rtts; i++) {
 		sample.rtt_us = s->tail[i % EDGE_RTTS];
-		add(samples, &sample);
+		samples_add(samples, &sample);
 	}
 	sample.rtt_us = SAMPLE_NO_RTT;
 	sample.t_us = last_sight(e, s, lane);
-	add(samples, &sample);
+	samples_add(samples, &sample);
 }
 
 /* What is before the hours that are held, of the place of the first stretch;
@@ -316,7 +307,7 @@ add_back(struct edges *e, struct samples *samples, const struct stretch *first,
 
 		if (trail_place(e->of.historian, s->instance, site) ==
 		    first->place)
-			add(samples, s);
+			samples_add(samples, s);
 	}
 }
 
@@ -452,7 +443,7 @@ edges_read(struct edges *e, struct samples *samples, int32_t vp)
 	if (!read_lanes(e, samples, vp))
 		return false;
 	for (size_t i = 0; i < e->raw.count; i++)
-		add(samples, &e->raw.items[i]);
+		samples_add(samples, &e->raw.items[i]);
 	if (e->has_raw)
 		samples_by_lane(&e->of.run->sampler, samples, vp);
 	return true;

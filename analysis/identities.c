@@ -1,13 +1,8 @@
 #include "analysis/identities.h"
 
 #include <stdlib.h>
+#include "analysis/compare.h"
 #include "analysis/memory.h"
-
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
 
 /* By target, name and vantage point, the newest first. */
 static int

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
+#include "analysis/compare.h"
 #include "analysis/quantile.h"
 #include "analysis/soa.h"
 #include "analysis/methods.h"
@@ -91,12 +92,6 @@ add_sight(struct publication *p, const struct soa *soa)
 		.t_us = soa->t_us,
 		.serial = soa->serial,
 	};
-}
-
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
 }
 
 static int

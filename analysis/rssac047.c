@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/compare.h"
 #include "analysis/memory.h"
 
 /* RSSAC047_KINDS where it is none of them. */
@@ -60,12 +61,6 @@ find_targets(struct rssac047 *r)
 }
 
 /* --- an interval of a vantage point --- */
-
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
 
 static int64_t
 interval_of(const struct soa *soa)

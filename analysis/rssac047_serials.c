@@ -5,17 +5,12 @@
  */
 #include <stdlib.h>
 #include "analysis/memory.h"
+#include "analysis/compare.h"
 #include "analysis/rssac047.h"
 
 struct version {
 	int64_t interval, serial;
 };
-
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
 
 static int
 compare_intervals(const void *left, const void *right)

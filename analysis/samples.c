@@ -1,6 +1,7 @@
 #include "analysis/samples.h"
 
 #include <stdlib.h>
+#include "analysis/compare.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "analysis/samples_rows.h"
@@ -100,19 +101,13 @@ read_row(struct sampler *sampler, struct query_rows *rows, int32_t vp,
 	return true;
 }
 
-static void
-add(struct samples *samples, const struct sample *sample)
+void
+samples_add(struct samples *samples, const struct sample *sample)
 {
 	if (samples->count == samples->room)
 		samples->items = memory_grow(
 		    samples->items, &samples->room, sizeof(*samples->items));
 	samples->items[samples->count++] = *sample;
-}
-
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
 }
 
 /* Instances are in the order of their ranks already, and "none" is first. */
@@ -311,7 +306,7 @@ copy_kept(struct sampler *sampler, struct samples *samples, int32_t vp,
 		last = first_since(
 		    &kept->samples, first, kept->ends[i], window[1]);
 		for (size_t k = first; k < last; k++)
-			add(samples, &kept->samples.items[k]);
+			samples_add(samples, &kept->samples.items[k]);
 	}
 }
 
@@ -389,7 +384,7 @@ samples_read_batch(
 	query_bind(rows, 1, batch);
 	while (query_next(rows)) {
 		if (read_row(sampler, rows, vp, &sample))
-			add(samples, &sample);
+			samples_add(samples, &sample);
 	}
 	query_reset(rows);
 }
@@ -435,7 +430,7 @@ read_back_runs(struct sampler *sampler, struct samples *samples,
 			break;
 		for (size_t i = 0; i < part.count; i++) {
 			if (is_in_span(sampler, span, &part.items[i]))
-				add(samples, &part.items[i]);
+				samples_add(samples, &part.items[i]);
 		}
 		hour--;
 	}
@@ -471,7 +466,7 @@ samples_read_back(struct sampler *sampler, struct samples *samples,
 		    !is_in_span(sampler, span, &sample) ||
 		    sample.t_us < horizon_us)
 			continue;
-		add(samples, &sample);
+		samples_add(samples, &sample);
 		keep_newest(samples, span->max);
 	}
 	query_reset(rows);

@@ -85,6 +85,7 @@ struct samples_span {
 void samples_read_back(
     struct sampler *, struct samples *, const struct samples_span *);
 
+void samples_add(struct samples *, const struct sample *);
 void samples_clear(struct samples *);
 
 /* Those of a vantage point by lane, each lane's in the order as it is. */

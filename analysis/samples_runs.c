@@ -103,11 +103,8 @@ static void
 add(const struct run_source *r, struct samples *samples,
     const struct sample *sample)
 {
-	if (samples->count == samples->room)
-		samples->items = memory_grow(
-		    samples->items, &samples->room, sizeof(*samples->items));
-	samples->items[samples->count] = *sample;
-	judge_sample(r->catalog, &samples->items[samples->count++]);
+	samples_add(samples, sample);
+	judge_sample(r->catalog, &samples->items[samples->count - 1]);
 }
 
 static int64_t

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/compare.h"
 #include "analysis/memory.h"
 #include "lib/limits.h"
 #include "lib/record.h"
@@ -73,12 +74,6 @@ read_window(struct traces_reader *r, const struct traces_window *window)
 		r->items[r->count++] = t;
 	}
 	query_reset(rows);
-}
-
-static int
-compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
 }
 
 static int

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "lib/varint.h"
 
-#define NUMBER_BYTES 10
 /* What a run takes at most, and the head of a lane. */
-#define RUN_BYTES ((4 + BLOCK_RTTS) * NUMBER_BYTES + HISTOGRAM_BYTES)
-#define LANE_BYTES (4 * NUMBER_BYTES)
+#define RUN_BYTES ((4 + BLOCK_RTTS) * VARINT_BYTES + HISTOGRAM_BYTES)
+#define LANE_BYTES (4 * VARINT_BYTES)
 
 void
 block_run_add(struct block_run *run, uint64_t count, uint32_t rtt_us)
@@ -46,19 +46,6 @@ reserve(uint8_t **bytes, size_t *size, size_t wanted)
 	return 0;
 }
 
-static size_t
-put_number(uint8_t *out, uint64_t value)
-{
-	size_t len = 0;
-
-	while (value >= 0x80) {
-		out[len++] = (uint8_t)(value | 0x80);
-		value >>= 7;
-	}
-	out[len++] = (uint8_t)value;
-	return len;
-}
-
 static uint64_t
 zigzag(int64_t value)
 {
@@ -74,15 +61,15 @@ block_put_run(struct block_writer *w, const struct block_run *run)
 	if (reserve(&w->runs, &w->runs_size, w->runs_len + RUN_BYTES) == -1)
 		return -1;
 	out = w->runs + w->runs_len;
-	len += put_number(out + len, (uint64_t)run->instance);
-	len += put_number(out + len, (uint64_t)run->answered);
-	len += put_number(out + len, run->kept * 2 + (run->hist != NULL));
+	len += varint_put(out + len, (uint64_t)run->instance);
+	len += varint_put(out + len, (uint64_t)run->answered);
+	len += varint_put(out + len, run->kept * 2 + (run->hist != NULL));
 	for (size_t i = 0; i < run->kept; i++)
-		len += put_number(out + len,
+		len += varint_put(out + len,
 		    i == 0 ? run->rtts[0]
 			   : zigzag((int64_t)run->rtts[i] - run->rtts[i - 1]));
 	if (run->hist != NULL) {
-		len += put_number(out + len, run->hist_len);
+		len += varint_put(out + len, run->hist_len);
 		memcpy(out + len, run->hist, run->hist_len);
 		len += run->hist_len;
 	}
@@ -93,17 +80,17 @@ block_put_run(struct block_writer *w, const struct block_run *run)
 int
 block_put_lane(struct block_writer *w, const struct block_lane *lane)
 {
-	uint8_t counts[2 * NUMBER_BYTES], *out;
+	uint8_t counts[2 * VARINT_BYTES], *out;
 	size_t counts_len, len = 0;
 
 	if (reserve(&w->bytes, &w->size, w->len + LANE_BYTES + w->runs_len) ==
 	    -1)
 		return -1;
-	counts_len = put_number(counts, (uint64_t)lane->asked);
-	counts_len += put_number(counts + counts_len, (uint64_t)lane->unsent);
+	counts_len = varint_put(counts, (uint64_t)lane->asked);
+	counts_len += varint_put(counts + counts_len, (uint64_t)lane->unsent);
 	out = w->bytes + w->len;
-	len += put_number(out + len, (uint64_t)(lane->lane - w->lane));
-	len += put_number(out + len, counts_len + w->runs_len);
+	len += varint_put(out + len, (uint64_t)(lane->lane - w->lane));
+	len += varint_put(out + len, counts_len + w->runs_len);
 	memcpy(out + len, counts, counts_len);
 	len += counts_len;
 	if (w->runs_len > 0)
@@ -124,28 +111,6 @@ block_writer_clear(struct block_writer *w)
 
 /* --- reading --- */
 
-/* Up to nine bytes, which hold 63 bits. */
-static inline int
-get_number(const uint8_t **at, const uint8_t *end, uint64_t *value)
-{
-	const uint8_t *p = *at;
-	uint64_t sum = 0;
-	unsigned shift = 0;
-
-	while (p < end && shift < 63) {
-		const uint8_t byte = *p++;
-
-		sum |= (uint64_t)(byte & 0x7f) << shift;
-		if (byte < 0x80) {
-			*at = p;
-			*value = sum;
-			return 0;
-		}
-		shift += 7;
-	}
-	return -1;
-}
-
 int
 block_next_lane(struct block_reader *r)
 {
@@ -156,14 +121,14 @@ block_next_lane(struct block_reader *r)
 	r->lane_end = r->at;
 	if (r->at == r->end)
 		return 0;
-	if (get_number(&r->at, r->end, &step) == -1 ||
-	    get_number(&r->at, r->end, &len) == -1 || step == 0 ||
+	if (varint_get(&r->at, r->end, &step) == -1 ||
+	    varint_get(&r->at, r->end, &len) == -1 || step == 0 ||
 	    step > (uint64_t)(INT64_MAX - r->lane.lane) ||
 	    len > (uint64_t)(r->end - r->at))
 		return -1;
 	r->lane_end = r->at + len;
-	if (get_number(&r->at, r->lane_end, &asked) == -1 ||
-	    get_number(&r->at, r->lane_end, &unsent) == -1)
+	if (varint_get(&r->at, r->lane_end, &asked) == -1 ||
+	    varint_get(&r->at, r->lane_end, &unsent) == -1)
 		return -1;
 	r->lane = (struct block_lane){ r->lane.lane + (int64_t)step,
 		(int64_t)asked, (int64_t)unsent };
@@ -178,7 +143,7 @@ read_rtts(struct block_reader *r, struct block_run *run)
 	int64_t rtt = 0;
 
 	for (size_t i = 0; i < run->kept; i++) {
-		if (get_number(&at, end, &value) == -1 ||
+		if (varint_get(&at, end, &value) == -1 ||
 		    value > (uint64_t)UINT32_MAX << 1)
 			return -1;
 		if (i == 0)
@@ -200,9 +165,9 @@ block_next_run(struct block_reader *r, struct block_run *run)
 
 	if (r->lane_end == NULL || r->at == r->lane_end)
 		return 0;
-	if (get_number(&r->at, r->lane_end, &instance) == -1 ||
-	    get_number(&r->at, r->lane_end, &answered) == -1 ||
-	    get_number(&r->at, r->lane_end, &kept) == -1 ||
+	if (varint_get(&r->at, r->lane_end, &instance) == -1 ||
+	    varint_get(&r->at, r->lane_end, &answered) == -1 ||
+	    varint_get(&r->at, r->lane_end, &kept) == -1 ||
 	    kept / 2 > BLOCK_RTTS)
 		return -1;
 	run->instance = (int64_t)instance;
@@ -214,7 +179,7 @@ block_next_run(struct block_reader *r, struct block_run *run)
 		return -1;
 	if (kept % 2 == 0)
 		return 1;
-	if (get_number(&r->at, r->lane_end, &len) == -1 ||
+	if (varint_get(&r->at, r->lane_end, &len) == -1 ||
 	    len > (uint64_t)(r->lane_end - r->at))
 		return -1;
 	run->hist = r->at;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include "lib/limits.h"
+#include "lib/varint.h"
 
 /* No whole number of microseconds but 1 is a power of 1.02, and none comes
  * so near to one that rounding could choose the bucket. */
@@ -31,30 +32,16 @@ count_bucket(struct histogram *h, size_t bucket, uint64_t count)
 	h->total += count;
 }
 
-static size_t
-put_number(uint8_t *out, uint64_t value)
+/* A number in its shortest form. 0, or -1. */
+static int
+next_number(struct histogram_kept *k, uint64_t *value)
 {
-	size_t len = 0;
+	const uint8_t *const from = k->bytes + k->at, *at = from;
 
-	while (value >= 0x80) {
-		out[len++] = (uint8_t)(value | 0x80);
-		value >>= 7;
-	}
-	out[len++] = (uint8_t)value;
-	return len;
-}
-
-/* The bytes that a number takes; 0 where it is cut, over nine bytes (which
- * hold 63 bits) or not in its shortest form. */
-static size_t
-get_number(uint64_t *value, const uint8_t *bytes, size_t len)
-{
-	*value = 0;
-	for (size_t i = 0; i < len && i < 9; i++) {
-		*value |= (uint64_t)(bytes[i] & 0x7f) << (7 * i);
-		if ((bytes[i] & 0x80) == 0)
-			return i > 0 && bytes[i] == 0 ? 0 : i + 1;
-	}
+	if (varint_get(&at, k->bytes + k->len, value) == -1 ||
+	    (at - from > 1 && at[-1] == 0))
+		return -1;
+	k->at += (size_t)(at - from);
 	return 0;
 }
 
@@ -62,22 +49,19 @@ int
 histogram_kept_next(struct histogram_kept *k)
 {
 	uint64_t step;
-	size_t n;
 
 	if (k->at == k->len)
 		return 0;
-	if ((n = get_number(&step, k->bytes + k->at, k->len - k->at)) == 0)
+	if (next_number(k, &step) == -1)
 		return -1;
-	k->at += n;
 	if (step >= HISTOGRAM_BUCKETS || (step == 0 && k->going))
 		return -1;
 	k->bucket += step;
 	k->going = true;
 	if (k->bucket >= HISTOGRAM_BUCKETS)
 		return -1;
-	if ((n = get_number(&k->count, k->bytes + k->at, k->len - k->at)) == 0)
+	if (next_number(k, &k->count) == -1)
 		return -1;
-	k->at += n;
 	return k->count == 0 ? -1 : 1;
 }
 
@@ -140,8 +124,8 @@ histogram_encode(const struct histogram *h, uint8_t *out)
 	for (size_t b = h->low; b < h->high; b++) {
 		if (h->count[b] == 0)
 			continue;
-		len += put_number(out + len, b - before);
-		len += put_number(out + len, h->count[b]);
+		len += varint_put(out + len, b - before);
+		len += varint_put(out + len, h->count[b]);
 		before = b;
 	}
 	return len;

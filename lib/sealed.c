@@ -63,6 +63,16 @@ sealed_read(const struct sealed *sealed, const char **fault)
 	return body;
 }
 
+size_t
+sealed_lines(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text != '\0'; text++)
+		count += *text == '\n';
+	return count;
+}
+
 int
 sealed_begin(struct sealed *sealed)
 {

@@ -24,6 +24,9 @@ struct sealed {
  * none, or no memory. */
 char *sealed_read(const struct sealed *, const char **fault);
 
+/* How many lines there are in what sealed_read gave. */
+size_t sealed_lines(const char *text);
+
 /* Lines are written to sealed->out, then the file is replaced, durably. 0, or
  * -1 (errno). After sealed_begin, sealed_publish frees. */
 int sealed_begin(struct sealed *);

@@ -127,6 +127,31 @@ text_unhex(void *bytes, size_t size, size_t *len, const char *text)
 	return 0;
 }
 
+int
+text_unhex64(uint64_t *value, const char *text)
+{
+	uint8_t bytes[8];
+	size_t len, i;
+
+	if (text_unhex(bytes, sizeof(bytes), &len, text) == -1 ||
+	    len != sizeof(bytes))
+		return -1;
+	*value = 0;
+	for (i = 0; i < sizeof(bytes); i++)
+		*value = *value << 8 | bytes[i];
+	return 0;
+}
+
+int
+text_words(char *line, char **word, int count)
+{
+	int found = 0;
+
+	while (found < count && line != NULL)
+		word[found++] = strsep(&line, " ");
+	return found == count && line == NULL ? 0 : -1;
+}
+
 bool
 text_is_vp_name(const char *text)
 {

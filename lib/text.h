@@ -32,6 +32,13 @@ void text_hex(char *out, const void *bytes, size_t len);
  * or longer than size bytes. */
 int text_unhex(void *bytes, size_t size, size_t *len, const char *text);
 
+/* The same of eight bytes, no fewer, the highest first. 0, or -1. */
+int text_unhex64(uint64_t *value, const char *text);
+
+/* Cut a line at its spaces into exactly count words, which point into it. 0,
+ * or -1 where it has fewer or more. */
+int text_words(char *line, char **word, int count);
+
 /* A vantage point's name: 1 to LIMIT_VP_NAME of [a-z0-9._-], the first a
  * letter or digit, no "..". It becomes a path and a URL. */
 bool text_is_vp_name(const char *text);

@@ -152,38 +152,20 @@ file_of(const char *folder)
 }
 
 static int
-read_hex(uint64_t *value, const char *text)
-{
-	uint8_t bytes[8];
-	size_t len, i;
-
-	if (text_unhex(bytes, sizeof(bytes), &len, text) == -1 ||
-	    len != sizeof(bytes))
-		return -1;
-	*value = 0;
-	for (i = 0; i < sizeof(bytes); i++)
-		*value = *value << 8 | bytes[i];
-	return 0;
-}
-
-static int
 read_line(struct habit *habit, char *line)
 {
 	char *word[HABITS_WORDS];
 	int64_t port, letters, tries;
-	int count = 0;
 
 	memset(habit, 0, sizeof(*habit));
-	while (count < HABITS_WORDS && line != NULL)
-		word[count++] = strsep(&line, " ");
-	if (count != HABITS_WORDS || line != NULL ||
+	if (text_words(line, word, HABITS_WORDS) == -1 ||
 	    addr_parse(&habit->addr, word[0]) == -1 ||
 	    text_int(&port, word[1], 1, UINT16_MAX) == -1 ||
 	    text_int(&letters, word[2], 0, HABIT_OFF) == -1 ||
 	    text_int(&tries, word[3], 0, TRIES) == -1 ||
 	    text_int(&habit->since.ns, word[4], 0, INT64_MAX) == -1 ||
 	    text_int(&habit->versioned.ns, word[5], 0, INT64_MAX) == -1 ||
-	    read_hex(&habit->seen, word[6]) == -1)
+	    text_unhex64(&habit->seen, word[6]) == -1)
 		return -1;
 	habit->port = (uint16_t)port;
 	habit->letters = (uint8_t)letters;
@@ -194,12 +176,10 @@ read_line(struct habit *habit, char *line)
 static int
 read_lines(struct habits *habits, char *body)
 {
-	size_t size = 1;
 	char *line;
 
-	for (line = body; *line != '\0'; line++)
-		size += *line == '\n';
-	if ((habits->old = calloc(size, sizeof(*habits->old))) == NULL)
+	habits->old = calloc(sealed_lines(body) + 1, sizeof(*habits->old));
+	if (habits->old == NULL)
 		return -1;
 	while ((line = strsep(&body, "\n")) != NULL && *line != '\0') {
 		if (read_line(&habits->old[habits->old_count], line) == -1)

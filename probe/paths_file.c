@@ -30,32 +30,6 @@
 /* --- reading --- */
 
 static int
-split(char *line, char *word[PATHS_WORDS])
-{
-	char *next = line;
-	int count = 0;
-
-	while (count < PATHS_WORDS && next != NULL)
-		word[count++] = strsep(&next, " ");
-	return count == PATHS_WORDS && next == NULL ? 0 : -1;
-}
-
-static int
-read_hash(uint64_t *hash, const char *text)
-{
-	uint8_t bytes[8];
-	size_t len, i;
-
-	if (text_unhex(bytes, sizeof(bytes), &len, text) == -1 ||
-	    len != sizeof(bytes))
-		return -1;
-	*hash = 0;
-	for (i = 0; i < sizeof(bytes); i++)
-		*hash = *hash << 8 | bytes[i];
-	return 0;
-}
-
-static int
 read_line(struct path *path, char *line)
 {
 	struct path_memory *m = &path->memory;
@@ -63,14 +37,15 @@ read_line(struct path *path, char *line)
 	int64_t port, known, silent;
 
 	memset(path, 0, sizeof(*path));
-	if (split(line, word) == -1 || addr_parse(&path->addr, word[0]) == -1 ||
+	if (text_words(line, word, PATHS_WORDS) == -1 ||
+	    addr_parse(&path->addr, word[0]) == -1 ||
 	    text_int(&port, word[1], 1, UINT16_MAX) == -1 ||
 	    text_int(&m->traced.ns, word[2], 0, INT64_MAX) == -1 ||
 	    text_int(&m->owed.ns, word[3], 0, INT64_MAX) == -1 ||
 	    text_int(&known, word[4], 0, 1) == -1 ||
 	    text_int(&silent, word[5], 0, 1) == -1 ||
-	    read_hash(&m->method, word[6]) == -1 ||
-	    read_hash(&m->instance, word[7]) == -1 ||
+	    text_unhex64(&m->method, word[6]) == -1 ||
+	    text_unhex64(&m->instance, word[7]) == -1 ||
 	    text_int(&m->mode_us, word[8], -1, LIMIT_RTT_US) == -1 ||
 	    text_int(&m->deviation_us, word[9], 0, LIMIT_RTT_US) == -1)
 		return -1;
@@ -93,16 +68,6 @@ parse(struct paths *paths, char *body)
 	return 0;
 }
 
-static size_t
-lines_in(const char *text)
-{
-	size_t count = 0;
-
-	for (; *text != '\0'; text++)
-		count += *text == '\n';
-	return count;
-}
-
 static struct sealed
 file_of(const char *folder)
 {
@@ -116,7 +81,7 @@ file_of(const char *folder)
 static const char *
 take(struct paths *paths, char *body)
 {
-	paths->old = calloc(lines_in(body) + 1, sizeof(*paths->old));
+	paths->old = calloc(sealed_lines(body) + 1, sizeof(*paths->old));
 	if (paths->old == NULL)
 		return "out of memory";
 	if (parse(paths, body) == -1) {

@@ -109,6 +109,34 @@ hex_goes_both_ways(void **state)
 }
 
 static void
+eight_bytes_of_hex_are_a_number(void **state)
+{
+	static const char *const bad[] = { "", "00", "00112233445566",
+		"001122334455667788", "001122334455667g" };
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(text_unhex64(&value, "0123456789abCDEF"), 0);
+	assert_true(value == UINT64_C(0x0123456789abcdef));
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(text_unhex64(&value, bad[i]), -1);
+}
+
+static void
+a_line_has_exactly_its_words(void **state)
+{
+	char three[] = "a  c", fewer[] = "a b", more[] = "a b c d", *word[3];
+
+	(void)state;
+	assert_int_equal(text_words(three, word, 3), 0);
+	assert_string_equal(word[0], "a");
+	assert_string_equal(word[1], "");
+	assert_string_equal(word[2], "c");
+	assert_int_equal(text_words(fewer, word, 3), -1);
+	assert_int_equal(text_words(more, word, 3), -1);
+}
+
+static void
 a_vantage_points_name_is_a_safe_path_component(void **state)
 {
 	static const char *const good[] = { "lon1", "a", "0", "a.b_c-d",
@@ -150,6 +178,8 @@ main(void)
 		cmocka_unit_test(integers_are_decimal_and_in_range),
 		cmocka_unit_test(decimal_numbers_are_finite_and_in_range),
 		cmocka_unit_test(hex_goes_both_ways),
+		cmocka_unit_test(eight_bytes_of_hex_are_a_number),
+		cmocka_unit_test(a_line_has_exactly_its_words),
 		cmocka_unit_test(
 		    a_vantage_points_name_is_a_safe_path_component),
 		cmocka_unit_test(printable_text_has_bounds),
