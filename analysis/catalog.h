@@ -79,6 +79,9 @@ struct catalog {
 	size_t instance_count, instance_room;
 	struct id_index lane_ids, instance_ids;
 	const struct site_map *map;
+	/* Asked where map has no place, and for that alone (locate.h); NULL:
+	 * nothing. Borrowed. */
+	const struct site_map *places;
 	int64_t map_us; /* when its lines have to be valid; 0: now */
 	/* Of names that the map was asked for, of all addresses of a target
 	 * once: how many, and without site. */

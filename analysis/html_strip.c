@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "analysis/html.h"
 #include "analysis/judge.h"
+#include "analysis/locate.h"
 #include "analysis/memory.h"
 #include "analysis/methods.h"
 #include "analysis/quantile.h"
@@ -51,9 +52,6 @@ struct strip {
 	struct width widths[WIDTHS]; /* from the narrowest */
 	size_t width_count;
 	struct names names; /* of instances */
-	int32_t *example;   /* by site: an instance of it, -1: none */
-	int32_t *service;   /* of that instance */
-	size_t example_room;
 };
 
 int64_t
@@ -68,27 +66,6 @@ html_step_us(int64_t window_us)
 	if (window_us / (minutes[i] * MINUTE_US) <= STEPS)
 		return minutes[i] * MINUTE_US;
 	return (window_us / (1440 * MINUTE_US * STEPS) + 1) * 1440 * MINUTE_US;
-}
-
-static void
-remember(struct strip *s, int32_t site, int32_t service, int32_t instance)
-{
-	while ((size_t)site >= s->example_room) {
-		size_t room = s->example_room;
-
-		s->example =
-		    memory_grow(s->example, &room, sizeof(*s->example));
-		room = s->example_room;
-		s->service =
-		    memory_grow(s->service, &room, sizeof(*s->service));
-		for (size_t i = s->example_room; i < room; i++)
-			s->example[i] = -1;
-		s->example_room = room;
-	}
-	if (s->example[site] < 0) {
-		s->example[site] = instance;
-		s->service[site] = service;
-	}
 }
 
 static void
@@ -110,7 +87,6 @@ code_of(struct strip *s, const struct sample *sample, struct cell_run *cell)
 	} else {
 		cell->code = catalog_site(c, service, sample->instance);
 		cell->instance = sample->instance;
-		remember(s, cell->code, service, sample->instance);
 	}
 }
 
@@ -265,27 +241,23 @@ rounded(double degrees)
 	return json_real(round(degrees * 10) / 10);
 }
 
+/* Each with its position, and how sure that is, where it is known. */
 static json_t *
-sites(struct strip *s)
+sites(const struct catalog *c)
 {
-	const struct catalog *c = &s->run->catalog;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < c->sites.count; i++) {
+		const char *name = names_text(&c->sites, (int32_t)i);
 		json_t *entry = json_array();
 		struct site site = { 0 };
 
-		json_array_append_new(
-		    entry, json_string(names_text(&c->sites, (int32_t)i)));
-		if (i < s->example_room && s->example[i] >= 0 &&
-		    site_map_find(c->map,
-			names_text(
-			    &c->names, c->services[s->service[i]].target),
-			names_text(&c->names, c->instances[s->example[i]].text),
-			&site) &&
-		    site.has_position) {
+		json_array_append_new(entry, json_string(name));
+		if (locate_site(c, NULL, name, &site)) {
 			json_array_append_new(entry, rounded(site.lat));
 			json_array_append_new(entry, rounded(site.lon));
+			json_array_append_new(
+			    entry, json_integer(site.confidence));
 		}
 		json_array_append_new(list, entry);
 	}
@@ -349,7 +321,7 @@ html_add_strip(json_t *page, struct run *run)
 		json_array_append_new(texts, json_string(s.names.texts[i]));
 	json_object_set_new(page, "strip", width->rows);
 	json_object_set_new(page, "instances", texts);
-	json_object_set_new(page, "sites", sites(&s));
+	json_object_set_new(page, "sites", sites(&run->catalog));
 	json_object_set_new(
 	    page, "first", json_integer(width->first_us / 1000));
 	json_object_set_new(page, "step", json_integer(width->step_us / 1000));
@@ -359,7 +331,5 @@ html_add_strip(json_t *page, struct run *run)
 	samples_clear(&s.samples);
 	values_clear(&s.rtts);
 	names_clear(&s.names);
-	free(s.example);
-	free(s.service);
 	free(s.seen);
 }

@@ -35,12 +35,20 @@ locate_vp(const struct run *run, const char *name, double *lat, double *lon)
 	return false;
 }
 
+static bool
+locate_name(
+    const struct catalog *c, const struct site_name *name, struct site *site)
+{
+	if (site_map_find_at(c->map, name, site) && site->has_position)
+		return true;
+	return site_map_find_at(c->places, name, site) && site->has_position;
+}
+
 /* By any of its instances: the map gave them the site. */
 static bool
-locate_instance(const struct run *run, size_t service, int32_t site_number,
+locate_instance(const struct catalog *c, size_t service, int32_t site_number,
     struct site *site)
 {
-	const struct catalog *c = &run->catalog;
 	struct site_name name = {
 		.service = names_text(&c->names, c->services[service].target),
 		.time_us = c->map_us,
@@ -50,24 +58,23 @@ locate_instance(const struct run *run, size_t service, int32_t site_number,
 		if (c->site_of[service][i] != site_number)
 			continue;
 		name.instance = names_text(&c->names, c->instances[i].text);
-		return site_map_find_at(c->map, &name, site) &&
-		       site->has_position;
+		if (locate_name(c, &name, site))
+			return true;
 	}
 	return false;
 }
 
-static bool
-locate_site(const struct run *run, const char *target, const char *text,
+bool
+locate_site(const struct catalog *c, const char *target, const char *text,
     struct site *site)
 {
-	const struct catalog *c = &run->catalog;
 	const int32_t number = names_find(&c->sites, text);
 	const int32_t of = target == NULL ? -1 : names_find(&c->names, target);
 
 	for (size_t i = 0; number >= 0 && i < c->service_count; i++) {
 		if ((of < 0 || c->services[i].target == of) &&
 		    c->site_of[i] != NULL &&
-		    locate_instance(run, i, number, site))
+		    locate_instance(c, i, number, site))
 			return true;
 	}
 	return false;
@@ -84,8 +91,8 @@ locate_row(const struct report *report, const struct cell *cells, double *lat,
 
 	if (vp != NULL)
 		return locate_vp(run, vp, lat, lon);
-	if (text == NULL ||
-	    !locate_site(run, text_in(report, cells, "target"), text, &site))
+	if (text == NULL || !locate_site(&run->catalog,
+				text_in(report, cells, "target"), text, &site))
 		return false;
 	*lat = site.lat;
 	*lon = site.lon;

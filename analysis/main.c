@@ -276,7 +276,7 @@ write_report(struct run *run, const struct subcommand *command)
 /* What is read before the database's measurements are. */
 struct tables {
 	struct query *query;
-	struct site_map *map;
+	struct site_map *map, *places;
 	struct services *services;
 	struct weights weights;
 };
@@ -300,6 +300,7 @@ run_report(const struct options *o, const struct subcommand *command,
 
 	run.query = tables->query;
 	catalog_read(&run.catalog, run.query, &filter, map);
+	run.catalog.places = tables->places;
 	run.catalog.naming = tables->services;
 	run.geo = geo_open(o->mmdb, o->mmdb_count);
 	places_fill(&run.catalog, run.query,
@@ -350,10 +351,21 @@ map_path(const struct options *o, const struct subcommand *command)
 	return o->site_map;
 }
 
+/* Pictures show where sites are by the shipped map where none was named, though
+ * its names of sites are not used: those are other reports' own. */
+static bool
+needs_places(const struct options *o, const struct subcommand *command)
+{
+	return o->site_map == NULL &&
+	       (o->format == &report_geojson || command->report == html_report);
+}
+
 /* EXIT_DONE, or an exit code after a line to the user. */
 static int
-read_tables(struct tables *tables, const struct options *o, const char *map)
+read_tables(struct tables *tables, const struct options *o,
+    const struct subcommand *command)
 {
+	const char *map = map_path(o, command);
 	char error[512];
 	int code;
 
@@ -367,6 +379,12 @@ read_tables(struct tables *tables, const struct options *o, const char *map)
 		code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
 		log_warnx("%s", error);
 		return code;
+	}
+	if (needs_places(o, command) &&
+	    (tables->places = site_map_read(
+		 SITE_MAP_SHIPPED, error, sizeof(error))) == NULL) {
+		log_warnx("%s", error);
+		return EXIT_BAD_USAGE;
 	}
 	if (query_failed(tables->query))
 		return EXIT_STORAGE;
@@ -384,12 +402,13 @@ static int
 read_tables_and_run(const struct options *o, const struct subcommand *command)
 {
 	struct tables tables = { 0 };
-	int code = read_tables(&tables, o, map_path(o, command));
+	int code = read_tables(&tables, o, command);
 
 	if (code == EXIT_DONE)
 		code = run_report(o, command, &tables);
 	weights_clear(&tables.weights);
 	site_map_free(tables.map);
+	site_map_free(tables.places);
 	services_free(tables.services);
 	query_close(tables.query);
 	return code;

@@ -19,8 +19,10 @@ export const vps = raw.vps.map(([name, region, country, lat, lon]) => ({
 	name, region: group === "country" ? country : region,
 	at: lat === undefined ? null : [lon, lat],
 }));
-export const sites = raw.sites.map(([name, lat, lon]) =>
-	({ name, at: lat === undefined ? null : [lon, lat] }));
+const GUESSED = 50; // percent: no rule of a site map is less sure
+export const sites = raw.sites.map(([name, lat, lon, confidence]) =>
+	({ name, at: lat === undefined ? null : [lon, lat],
+		guessed: confidence < GUESSED }));
 export const strip = raw.strip.map(([service, vp, flow, flat]) => {
 	const runs = [];
 
@@ -53,6 +55,9 @@ sites.map((_, i) => i).sort((a, b) => served[b] - served[a] || a - b)
 export function time(ms) {
 	return new Date(ms).toISOString().slice(0, 16).replace("T", " ") + "Z";
 }
+
+export const plural = (n) =>
+	n === 1 ? "1 vantage point" : `${n} vantage points`;
 
 export function ms(value) {
 	return value === null ? "no round trip" : value.toFixed(3) + " ms";

@@ -3,27 +3,25 @@ import * as data from "./data.js";
 
 const SHOWN = 12;
 
-const plural = (n) => n === 1 ? "1 vantage point" : `${n} vantage points`;
-
 function headline(row) {
 	const site = row.site ?? "several sites";
 
 	switch (row.kind) {
 	case "site lost":
-		return `${site} was lost: ${plural(row.vantage_points)} went to ${
+		return `${site} was lost: ${data.plural(row.vantage_points)} went to ${
 			row.to_sites ?? "no other"}`;
 	case "site gained":
-		return `${site} was gained: ${plural(row.vantage_points)} came from ${
+		return `${site} was gained: ${data.plural(row.vantage_points)} came from ${
 			row.from_sites ?? "nowhere"}`;
 	case "flap":
-		return `${site}: ${plural(row.vantage_points)} went to and fro (${
+		return `${site}: ${data.plural(row.vantage_points)} went to and fro (${
 			row.to_sites ?? "unknown"})`;
 	case "path only":
-		return `${site}: ${plural(row.vantage_points)} took another path to the same site`;
+		return `${site}: ${data.plural(row.vantage_points)} took another path to the same site`;
 	case "outage":
-		return `${site}: ${plural(row.vantage_points)} had no answers`;
+		return `${site}: ${data.plural(row.vantage_points)} had no answers`;
 	default:
-		return `${site}: ${plural(row.vantage_points)} went from ${
+		return `${site}: ${data.plural(row.vantage_points)} went from ${
 			row.from_sites ?? "unknown"} to ${row.to_sites ?? "unknown"}`;
 	}
 }
@@ -43,7 +41,7 @@ function inWords(row) {
 	if (row.not_seen_again > 0)
 		words.push(`Not seen again: ${row.not_seen_again} more.`);
 	if (row.not_ours > 0)
-		words.push(`${plural(row.not_ours)} went to a name that is not in the site map.`);
+		words.push(`${data.plural(row.not_ours)} went to a name that is not in the site map.`);
 	if (row.diverges)
 		words.push(`Paths part at ${row.diverges}.`);
 	if (row.notes)

@@ -65,7 +65,7 @@ function placeName(taken, x, y, width, bounds) {
 	return null;
 }
 
-function drawSites(root, used, projection, size) {
+function drawSites(root, used, rows, { projection, size }) {
 	const points = used.map((site) => ({ site,
 		xy: projection(data.sites[site].at) }));
 	const taken = points.map(({ xy: [x, y] }) =>
@@ -77,7 +77,7 @@ function drawSites(root, used, projection, size) {
 		const name = full.length > 14 ? full.slice(0, 13) + "\u2026" : full;
 		const where = placeName(taken, x, y, name.length * 8, size);
 
-		root.append(svgMark(site, x, y));
+		root.append(svgMark(site, x, y, rows));
 		if (where === null)
 			continue;
 		taken.push(where);
@@ -91,9 +91,19 @@ function drawSites(root, used, projection, size) {
 	root.append(...names);
 }
 
-function svgMark(site, x, y) {
-	return data.svg("path", { class: "place", d: shape(site, 6.5),
+function svgMark(site, x, y, rows) {
+	const mark = data.svg("path", { class: "place", d: shape(site, 6.5),
 		stroke: colour(site), transform: `translate(${x},${y})` });
+	const { name, guessed } = data.sites[site];
+	const served = new Set(rows.filter((row) => row.site === name)
+		.map((row) => row.vp)).size;
+
+	mark.addEventListener("pointerenter", (event) => data.showTip(
+		[name, data.plural(served), ...guessed
+			? ["where it is, is guessed by its name"] : []].join("\n"),
+		event.clientX, event.clientY));
+	mark.addEventListener("pointerleave", data.hideTip);
+	return mark;
 }
 
 function drawVps(root, rows, projection) {
@@ -165,7 +175,7 @@ export function drawMap(rows) {
 						row.vp)].at, data.sites[site].at] }) ?? "" }));
 	}
 	drawVps(root, placed, projection);
-	drawSites(root, used, projection, [width, height]);
+	drawSites(root, used, rows, { projection, size: [width, height] });
 	box.replaceChildren(root);
 	const missing = new Set(data.sites.filter((site) => site.at === null &&
 		rows.some((row) => row.site === site.name)).map((s) => s.name));
@@ -174,5 +184,8 @@ export function drawMap(rows) {
 		notes.push(`${rows.length - placed.length} without a position are not on the map.`);
 	if (missing.size > 0)
 		notes.push(`No position is known of ${missing.size} of the sites: no arcs to them (--site-map).`);
+	const guessed = used.filter((site) => data.sites[site].guessed).length;
+	if (guessed > 0)
+		notes.push(`Where ${guessed} of the sites are is guessed by their names.`);
 	document.getElementById("unplaced").textContent = notes.join(" ");
 }

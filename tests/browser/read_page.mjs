@@ -120,6 +120,11 @@ try {
 	seen.looks = await looks(tab);
 	seen.beyond = await beyond(browser);
 	seen.map = await map(tab);
+	seen.arcs = await tab.evaluate(() => [...document.querySelectorAll(
+		"#map .arc")].filter((arc) => arc.getAttribute("d")).length);
+	seen.unplaced = await text(tab, "#unplaced");
+	await (await tab.$("#map .place"))?.dispatchEvent("pointerenter");
+	seen.site_told = await text(tab, "#tip");
 	seen.strip = await strip(tab, seen.map.length);
 	seen.hover = await hover(tab);
 	[seen.group, seen.region] = await tab.evaluate(() => [

@@ -102,6 +102,19 @@ def numbers(tap, db, seen, what):
            "when", sorted(seen["map"])[:2], told[:2])
 
 
+def arcs(tap, db, seen):
+    """No site map was given: lon1, ams1 and jnb1 are guessed."""
+    known = [row for row in rows_of(db, "catchment", *AT)
+             if row["state"] == "known"]
+    sites = {row["site"] for row in known}
+    tap.ok(known and seen["arcs"] == len(known) and
+           f"Where {len(sites)} of the sites are is guessed" in
+           seen["unplaced"] and "guessed by its name" in seen["site_told"],
+           f"without a site map too, an arc for each of {len(known)} vantage "
+           "points goes to its site, and a guess is called one",
+           seen["arcs"], seen["unplaced"], seen["site_told"])
+
+
 def filters(tap, db, seen):
     group = seen["group"]
     mine = [row for row in rows_of(db, "catchment", "--by", group, *AT)
@@ -181,6 +194,7 @@ def main():
             silent(tap, seen[name], name)
             numbers(tap, db, seen[name], name)
             if name == "plain":
+                arcs(tap, db, seen[name])
                 filters(tap, db, seen[name])
                 moved(tap, db, seen[name])
         looks = seen["hostile"]["looks"]
@@ -189,11 +203,12 @@ def main():
                looks)
         tap.ok(seen["plain"]["beyond"] <= 0, "nothing reaches out of a "
                "phone's screen", seen["plain"]["beyond"])
-        tap.ok(seen["plain"]["markup"] == seen["hostile"]["markup"] and
-               seen["plain"]["markup"]["handlers"] == 0,
+        plain, hostile = (seen[name]["markup"] for name in ("plain", "hostile"))
+        tap.ok(set(hostile["names"]) <= set(plain["names"]) and
+               plain["handlers"] == hostile["handlers"] == 0 and
+               plain["scripts"] == hostile["scripts"],
                "hostile names make no element of another kind, no handler "
-               "and no script", seen["plain"]["markup"],
-               seen["hostile"]["markup"])
+               "and no script", plain, hostile)
     tap.done()
 
 

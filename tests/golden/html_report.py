@@ -65,25 +65,25 @@ class Tree(html.parser.HTMLParser):
             self.inside[-1] += data
 
 
-def records(names, hours, rng, every):
+def records(names, hours, rng, every, target):
     """Rounds of a vantage point, mostly at its first name."""
     here = rng.choice(names)
     for k in range(0, hours * HOUR, every):
         if rng.random() < 0.2:
             here = rng.choice(names)
         lost = rng.random() < 0.05
-        yield Record(T0 + k + rng.randrange(SECOND), "svc", "192.0.2.1", "soa",
+        yield Record(T0 + k + rng.randrange(SECOND), target, "192.0.2.1", "soa",
                      stamp=1, rcode=0, ttl=57, size=120,
                      outcome="timeout" if lost else "answered",
                      rtt_us=None if lost else rng.randrange(1000, 300000),
                      name=None if lost else ("nsid", here))
 
 
-def store(path, vps, names, hours, every=HOUR):
+def store(path, vps, names, hours, every=HOUR, target="svc"):
     rng = random.Random(6)
     batches = []
     for i in range(vps):
-        mine = list(records(names, hours, rng, every))
+        mine = list(records(names, hours, rng, every, target))
         batches += [Batch(f"vp{i:03d}", [r], every // SECOND) for r in mine]
     places = [(f"vp{i:03d}", 0, None, ("DE", "ZA", "JP")[i % 3], 64500 + i)
               for i in range(vps)]
@@ -180,6 +180,32 @@ def policy(tap, tree):
            links, handlers)
 
 
+def places(tap, folder):
+    """Towns as an atlas has them, to a quarter of a degree."""
+    db, path = (os.path.join(folder, name) for name in ("k", "map"))
+    towns = {"ns1.de-fra.k.ripe.net": (50.1, 8.7),
+             "ns2.jp-tyo.k.ripe.net": (35.7, 139.7)}
+    store(db, 4, [name.encode() for name in towns], 6,
+          target="k.root-servers.net")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("* exact ns1.de-fra.k.ripe.net FRA 12.3 45.6\n"
+                   "* exact ns2.jp-tyo.k.ripe.net TYO\n")
+
+    def sites(*words):
+        data = json.loads(Tree(page_of(tap, db, *DAY, *words)).scripts[0])
+        return {name: where for name, *where in data["sites"]}
+
+    found = sites()
+    tap.ok(found.keys() == towns.keys() and all(
+        abs(where - right) < .5 for name in towns
+        for where, right in zip(found[name], towns[name])),
+           "sites are placed without a site map, and keep their names", found)
+    found = sites("--site-map", path)
+    tap.ok(found.get("FRA", [])[:2] == [12.3, 45.6] and
+           found.get("TYO") == [],
+           "a site map that is given is the only one", found)
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory() as folder:
@@ -214,6 +240,7 @@ def main():
         tap.ok(not re.search(r"innerHTML|outerHTML|insertAdjacent|\.write\(|"
                              r"eval\(|new Function", code),
                "the page's script makes no markup of text")
+        places(tap, folder)
         store(big, 500, [b"s%02d" % i for i in range(12)], 168, 4 * HOUR)
         size = len(page_of(tap, big, *WEEK).encode())
         tap.ok(size < LIMIT, f"500 vantage points over 7 days: {size} bytes, "
