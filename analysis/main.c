@@ -467,6 +467,7 @@ int
 main(int argc, char **argv)
 {
 	log_init("acreport", 0);
+	file_limit_is_error();
 	return options_check(argc, argv) ? run_check(argc, argv)
 					 : run(argc, argv);
 }

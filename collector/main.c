@@ -13,6 +13,7 @@
 #include "collector/sites.h"
 #include "collector/statements_check.h"
 #include "collector/store_private.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
@@ -301,6 +302,7 @@ main(int argc, char **argv)
 	int code;
 
 	log_init(program, 0);
+	file_limit_is_error();
 	argv[0] = program;
 	if (argc < 2)
 		return command_usage("which command? (accollect -h)");
@@ -312,7 +314,7 @@ main(int argc, char **argv)
 		code = EXIT_DONE;
 	} else
 		code = run(argc, argv);
-	if (fflush(stdout) == EOF && code == EXIT_DONE) {
+	if (file_stdout_done() == -1 && code == EXIT_DONE) {
 		log_warn("standard output");
 		code = EXIT_STORAGE;
 	}

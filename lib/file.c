@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -133,6 +134,25 @@ sync_folder_of(const char *path)
 	status = fsync(fd);
 	close_quietly(fd);
 	return status;
+}
+
+void
+file_limit_is_error(void)
+{
+	(void)signal(SIGXFSZ, SIG_IGN);
+}
+
+int
+file_stdout_done(void)
+{
+	if (fflush(stdout) == EOF)
+		return -1;
+	if (!ferror(stdout))
+		return 0;
+	/* Why, is forgotten: what fails still fails. */
+	if (putchar('\n') != EOF && fflush(stdout) == 0)
+		errno = EIO;
+	return -1;
 }
 
 int

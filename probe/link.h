@@ -36,9 +36,11 @@ enum link_error {
 	LINK_TAKEN, /* another process has the port or id */
 	LINK_NO_ROUTE,
 	LINK_DENIED,  /* permission, or the kernel has no such socket */
-	LINK_RETRY,   /* no buffer or descriptor now: later */
+	LINK_RETRY,   /* no buffer now: later */
 	LINK_FAILED,  /* any other error; errno */
 	LINK_REFUSED, /* a stream: the peer reset it, or closed it before */
+	LINK_CROWDED, /* no descriptor, until one of ours is closed */
+	LINK_SCARCE,  /* no descriptor, and none of ours is open */
 };
 
 struct link_packet {

@@ -31,7 +31,12 @@ host_key(struct hash_key *key)
 
 	if (file == NULL ||
 	    fgets(text + used, (int)(sizeof(text) - used), file) == NULL) {
-		log_info("no /etc/machine-id: flows follow the host's name");
+		if (errno == ENOENT || file != NULL)
+			log_info("no /etc/machine-id: flows follow the host's "
+				 "name");
+		else
+			log_warn("flows follow the host's name: "
+				 "/etc/machine-id");
 		(void)gethostname(text + used, sizeof(text) - used - 1);
 	}
 	if (file != NULL)
@@ -107,6 +112,9 @@ say_what_is_missing(const struct prober *p, const struct look *look)
 	if (p->denied && !look->options->quiet)
 		log_warnx("no permission for ICMP (root, CAP_NET_RAW or "
 			  "net.ipv4.ping_group_range): echo or path not asked");
+	if (p->scarce && !look->options->quiet)
+		log_warnx("too few descriptors (ulimit -n): some questions "
+			  "were not asked");
 	if (p->clock_stepped && !look->options->quiet)
 		log_warnx("the wall clock was set meanwhile: round trips are "
 			  "by another one");

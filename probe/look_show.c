@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/file.h"
 #include "lib/log.h"
 
 #define NAMES_WAIT_MS 500
@@ -162,7 +163,7 @@ look_show(struct look *look)
 	free(shown.records);
 	free(shown.places);
 	free(shown.line);
-	if (fflush(stdout) == EOF) {
+	if (file_stdout_done() == -1) {
 		log_warn("standard output");
 		code = EXIT_STORAGE;
 	}

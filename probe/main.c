@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <stdio.h>
 
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/sign.h"
 #include "probe/keygen.h"
@@ -50,6 +51,7 @@ main(int argc, char **argv)
 	int code;
 
 	log_init("acprobe", 0);
+	file_limit_is_error();
 	keep_large_apart();
 	sign_alone();
 	code = options_read(&options, argc, argv);
@@ -57,5 +59,10 @@ main(int argc, char **argv)
 	if (code == EXIT_DONE)
 		code = run(&options);
 	options_clear(&options);
+	/* A look has said it. */
+	if (code == EXIT_DONE && file_stdout_done() == -1) {
+		log_warn("standard output");
+		code = EXIT_STORAGE;
+	}
 	return code;
 }

@@ -108,7 +108,8 @@ struct ask {
 	uint8_t letters;     /* enum letters */
 	bool plain;          /* asks without EDNS */
 	bool cookie_renewed; /* asks again, after BADCOOKIE */
-	bool ahead; /* could send, but knows no reason to (prober_ahead) */
+	bool ahead;    /* could send, but knows no reason to (prober_ahead) */
+	uint8_t waits; /* enum link_error: why it could not leave so far */
 };
 
 #endif

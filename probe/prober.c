@@ -131,6 +131,13 @@ emit_what_lingered(struct prober *p, struct mono now)
 
 /* --- sending --- */
 
+/* It is worth another try. */
+static bool
+is_for_now(enum link_error error)
+{
+	return error == LINK_RETRY || error == LINK_CROWDED;
+}
+
 /* Everything that a packet needs; the gate is asked again here, whatever the
  * plan held: a packet cannot be called back. */
 static enum link_error
@@ -142,7 +149,7 @@ prepare(struct prober *p, struct ask *ask)
 	ask->sample->probe.sent = p->link->mono(p->link);
 	error = flow_open(p->flows, ask->flow, p->link);
 	/* Not before it is known what the flow is. */
-	if (error != LINK_RETRY && ask->state == ASK_PLANNED)
+	if (!is_for_now(error) && ask->state == ASK_PLANNED)
 		prober_begin(p, ask);
 	return error;
 }
@@ -189,9 +196,10 @@ ready_to_send(struct prober *p, struct ask *ask)
 	const char *refused;
 	enum link_error error = pass_gate(p, ask, &refused);
 
+	ask->waits = (uint8_t)error;
 	if (error == LINK_OK)
 		return true;
-	if (error == LINK_RETRY) {
+	if (is_for_now(error)) {
 		emit_oldest(p);
 		ask->due = mono_add(p->link->mono(p->link), span_ms(10));
 		prober_want(p, ask);
@@ -239,6 +247,7 @@ send_next(struct prober *p, struct ask *ask, struct mono now)
 		prober_ahead(p, ask);
 		break;
 	case SEND_LATER:
+		ask->waits = LINK_RETRY;
 		ask->due = mono_add(now, span_ms(2));
 		prober_want(p, ask);
 		break;

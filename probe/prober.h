@@ -92,7 +92,7 @@ struct prober {
 	bool clock_stepped;    /* the wall clock was set during the run */
 	struct span suspended; /* so long the host slept during it */
 	bool failed; /* no memory: records are incomplete or missing */
-	bool no_route, denied; /* met at least once: said once */
+	bool no_route, denied, scarce; /* met at least once: said once */
 };
 
 /* What a run is made with; the pointers are borrowed until it is over. */

@@ -156,12 +156,18 @@ prober_unsent(struct prober *p, struct ask *ask, enum link_error error)
 		[LINK_RETRY] = "no buffer",
 		[LINK_FAILED] = "send failed",
 		[LINK_REFUSED] = "send failed",
+		[LINK_CROWDED] = "no descriptor",
+		[LINK_SCARCE] = "no descriptor",
 	};
 
+	if (error == LINK_OK) /* the deadline: what kept it until then? */
+		error = ask->waits;
 	if (error == LINK_NO_ROUTE)
 		p->no_route = true;
 	if (error == LINK_DENIED)
 		p->denied = true;
+	if (error == LINK_CROWDED || error == LINK_SCARCE)
+		p->scarce = true;
 	prober_finish(p, ask, OUTCOME_UNSENT, reason[error]);
 }
 

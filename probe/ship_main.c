@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
 #include "probe/config.h"
@@ -210,6 +211,7 @@ main(int argc, char **argv)
 	struct options options;
 
 	log_init("acship", 0);
+	file_limit_is_error();
 	if (options_read(&options, argc, argv) == -1)
 		return EXIT_BAD_USAGE;
 	log_init("acship", options.verbose);

@@ -193,6 +193,7 @@ raw_open(struct sockets *s, int af)
 {
 	struct channel *channel = channel_new(af, SOCK_RAW,
 	    af == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, COOKIES_SHARED);
+	int saved;
 
 	if (channel == NULL)
 		return NULL;
@@ -209,7 +210,9 @@ raw_open(struct sockets *s, int af)
 	(void)channel_stamps(channel);
 	if (channel_bind_interface(s, channel->fd) == -1 ||
 	    asking_open(s, af) == -1 || channel_watch(s, channel) == -1) {
+		saved = errno;
 		channel_free(channel);
+		errno = saved;
 		return NULL;
 	}
 	return channel;
@@ -224,6 +227,27 @@ datagram_echo_permitted(int af)
 
 	channel_free(channel);
 	return permitted;
+}
+
+/* What is not permitted, one goes without; not so for want of descriptors,
+ * which would look the same. 0; -1: errno. */
+static int
+open_icmp(struct sockets *s)
+{
+	struct channel **raw[] = { &s->raw4, &s->raw6 };
+	static const int af[] = { 4, 6 };
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		errno = 0;
+		*raw[i] = raw_open(s, af[i]);
+		if (*raw[i] == NULL && (errno == EMFILE || errno == ENFILE))
+			return -1;
+		s->link.can_echo[i] =
+		    *raw[i] != NULL || datagram_echo_permitted(af[i]);
+	}
+	s->link.raw = s->raw4 != NULL;
+	return 0;
 }
 
 static int
@@ -255,6 +279,7 @@ note_opened(struct sockets *s, struct channel *channel)
 	struct channel **on_port =
 	    &s->on_port[channel->tuple.port % SOCKETS_PORTS];
 
+	s->own += channel->fd != -1;
 	s->streams += channel->kind == LINK_TCP;
 	if (channel->kind != LINK_UDP)
 		return;
@@ -267,6 +292,7 @@ note_closed(struct sockets *s, const struct channel *channel)
 {
 	struct channel **at = &s->on_port[channel->tuple.port % SOCKETS_PORTS];
 
+	s->own -= channel->fd != -1;
 	s->streams -= channel->kind == LINK_TCP;
 	if (channel->kind != LINK_UDP)
 		return;
@@ -293,6 +319,8 @@ sockets_open(
 	else
 		error = shared ? tuple_share(s, tuple, &channel)
 			       : tuple_open(s, tuple, &channel);
+	if (error == LINK_CROWDED && s->own == 0)
+		return LINK_SCARCE;
 	if (error != LINK_OK)
 		return error;
 	channel->kind = tuple->kind;
@@ -343,6 +371,7 @@ struct link *
 sockets_new(const char *interface, int dscp)
 {
 	struct sockets *s;
+	int saved;
 
 	if (interface != NULL && if_nametoindex(interface) == 0)
 		return NULL;
@@ -372,11 +401,12 @@ sockets_new(const char *interface, int dscp)
 	}
 	/* The default slack of 50 µs would show in paced sends. */
 	(void)prctl(PR_SET_TIMERSLACK, 1000);
-	s->raw4 = raw_open(s, 4);
-	s->raw6 = raw_open(s, 6);
-	s->link.raw = s->raw4 != NULL;
-	s->link.can_echo[0] = s->raw4 != NULL || datagram_echo_permitted(4);
-	s->link.can_echo[1] = s->raw6 != NULL || datagram_echo_permitted(6);
+	if (open_icmp(s) == -1) {
+		saved = errno;
+		sockets_free(&s->link);
+		errno = saved;
+		return NULL;
+	}
 	return &s->link;
 }
 

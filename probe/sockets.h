@@ -61,6 +61,7 @@ struct sockets {
 	size_t first_free; /* no unused number lies below */
 	struct channel *on_port[SOCKETS_PORTS];
 	size_t streams; /* open channels of TCP */
+	size_t own;     /* open channels that have a descriptor */
 	int asking[2];  /* IPv4, IPv6: asks for source addresses; -1 */
 	struct channel *ready[SOCKETS_EVENTS];
 	size_t ready_count, ready_at;

@@ -34,6 +34,7 @@ tuple_error(void)
 		return LINK_REFUSED;
 	case EMFILE:
 	case ENFILE:
+		return LINK_CROWDED;
 	case ENOBUFS:
 	case ENOMEM:
 		return LINK_RETRY;
