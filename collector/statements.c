@@ -79,9 +79,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_CONFLICTING] =
 	    "SELECT b.t0, (SELECT max(t1) FROM batch WHERE vp = b.vp"
 	    " AND spool = b.spool), b.every_s,"
-	    " json_extract(b.head, '$.boot_id') FROM vp CROSS JOIN batch AS b"
+	    " json_extract(h.json, '$.boot_id') FROM vp CROSS JOIN batch AS b"
 	    " ON b.vp = vp.id AND b.spool = ?2 AND b.number = ?3"
-	    " WHERE vp.name = ?1",
+	    " JOIN host AS h ON h.id = b.host WHERE vp.name = ?1",
 	[STATEMENT_COUNT_CONFLICT] =
 	    "INSERT INTO conflict(vp, spool, kind, count, first, last, number)"
 	    " SELECT id, ?2, ?3, 1, ?4, ?4, ?5 FROM vp WHERE name = ?1"
@@ -98,10 +98,13 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " AND number = ?3",
 	[STATEMENT_ADD_BATCH] =
 	    "INSERT INTO batch(vp, spool, number, sha256, t0, t1, first_row,"
-	    " rows, every_s, questions, lost, skipped, too_late, head,"
-	    " received, keyid)"
+	    " rows, every_s, questions, lost, skipped, too_late, received,"
+	    " keyid, round_us, clock, clock_offset_us, clock_max_error_us,"
+	    " suspended_us, attacked, host)"
 	    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-	    " ?14, ?15, ?16)",
+	    " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+	[STATEMENT_FIND_HOST] = "SELECT id FROM host WHERE hash = ?1",
+	[STATEMENT_ADD_HOST] = "INSERT INTO host(hash, json) VALUES(?1, ?2)",
 	[STATEMENT_LAST_MEASUREMENT] =
 	    "SELECT max(ifnull((SELECT max(id) FROM measurement), 0),"
 	    " ifnull((SELECT first_row + rows - 1 FROM batch"

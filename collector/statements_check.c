@@ -116,7 +116,8 @@ const char check_unsettled[] =
 
 const char check_hashed[] =
     "SELECT 'detail', id, hash, json FROM detail"
-    " UNION ALL SELECT 'path', id, hash, hops FROM path";
+    " UNION ALL SELECT 'path', id, hash, hops FROM path"
+    " UNION ALL SELECT 'host', id, hash, json FROM host";
 const char check_escaped[] = "SELECT 'instance', id, bytes, text FROM instance";
 
 const char check_archived_table[] =
@@ -216,7 +217,8 @@ const char vp_status_query[] =
     "  sum(too_late) AS too_late, row_number() OVER"
     "  (PARTITION BY vp ORDER BY max(t1) DESC, spool) AS i"
     "  FROM batch GROUP BY vp, spool),"
-    " latest AS (SELECT vp, spool, head, every_s, row_number() OVER"
+    " latest AS (SELECT vp, spool, host, clock, clock_offset_us, every_s,"
+    "  row_number() OVER"
     "  (PARTITION BY vp, spool ORDER BY t1 DESC, number DESC) AS i"
     "  FROM batch)"
     " SELECT v.name AS vp, s.spool,"
@@ -230,15 +232,15 @@ const char vp_status_query[] =
     "  nullif(l.every_s, 0) AS every_s, s.batches,"
     "  iif(instr(s.spool, ':') = 0, ifnull(g.missing, 0), NULL) AS missing,"
     "  s.evicted, s.skipped, s.too_late,"
-    "  json_extract(l.head, '$.clock') AS clock,"
-    "  json_extract(l.head, '$.clock_offset_us') AS clock_offset_us,"
-    "  json_extract(l.head, '$.version') AS version,"
+    "  CASE l.clock & 3 WHEN 1 THEN 'synced' WHEN 2 THEN 'unsynced' END"
+    "   AS clock, l.clock_offset_us,"
+    "  json_extract(o.json, '$.version') AS version,"
     "  g.numbers AS missing_numbers,"
     "  iif(ifnull(s.i, 1) = 1, (SELECT group_concat("
     "   reason || ': ' || count, ', ') FROM (SELECT reason, count"
     "   FROM refusal WHERE vp = v.id ORDER BY reason)), NULL) AS refused,"
     "  (SELECT group_concat(value, ' ')"
-    "   FROM json_each(l.head, '$.addresses')) AS addresses,"
+    "   FROM json_each(o.json, '$.addresses')) AS addresses,"
     "  iif(ifnull(s.i, 1) = 1, (SELECT group_concat(addresses, ' ') FROM"
     "   (SELECT addresses, max(first) FROM vp_address WHERE vp = v.id"
     "   AND af > 0 GROUP BY af ORDER BY af)), NULL) AS seen,"
@@ -247,5 +249,6 @@ const char vp_status_query[] =
     "   ORDER BY kind)) AS conflicts"
     " FROM vp AS v LEFT JOIN spools AS s ON s.vp = v.id"
     " LEFT JOIN latest AS l ON l.vp = v.id AND l.spool = s.spool AND l.i = 1"
+    " LEFT JOIN host AS o ON o.id = l.host"
     " LEFT JOIN gap AS g ON g.vp = v.id AND g.spool = s.spool"
     " WHERE ?1 IS NULL OR v.name = ?1 ORDER BY v.name, s.i";

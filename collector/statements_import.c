@@ -17,8 +17,10 @@ const char import_site_lists[] =
 
 const char import_batches[] =
     "SELECT v.name, b.spool, b.number, b.sha256, b.t0, b.first_row, b.rows,"
-    " b.head, b.keyid, b.too_late OR b.pruned & ?1"
-    " FROM batch b JOIN vp v ON v.id = b.vp ORDER BY b.id";
+    " w.head, b.keyid, b.too_late OR b.pruned & ?1"
+    " FROM batch b CROSS JOIN vp v ON v.id = b.vp CROSS JOIN v_batch w"
+    " ON w.vp = v.name AND w.spool = b.spool AND w.number = b.number"
+    " ORDER BY b.id";
 
 const char import_rows[] =
     "SELECT m.dt_us, l.target, l.address, l.port, l.proto, l.question,"

@@ -6,13 +6,12 @@
 #include "collector/store_address.h"
 #include "collector/store_names.h"
 #include "collector/store_private.h"
-#include "lib/batch_head.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
 #define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
-#define HEAD_TEXT 8192
 #define SETTING_HORIZON "raw_horizon"
+#define STEPPED 4      /* of batch.clock, beside enum clock_state */
 #define EXPECT_AHEAD 6 /* items: as long as memory takes to answer */
 
 static int64_t
@@ -284,15 +283,32 @@ insert_rows(struct store *s, int64_t t0)
 	return result;
 }
 
+/* What only its head says. */
+static void
+bind_head(struct query *q, const struct batch_head *head, int64_t t0)
+{
+	query_int(q, wall_to_us(head->round_at) - t0);
+	query_int(q, head->clock | (head->clock_stepped ? STEPPED : 0));
+	query_int_or_null(
+	    q, head->clock_offset_us, head->clock_offset_us != -1);
+	query_int_or_null(
+	    q, head->clock_max_error_us, head->clock_max_error_us >= 0);
+	query_int_or_null(q, head->suspended_us, head->suspended_us > 0);
+	query_int_or_null(q, head->attacked, head->attacked > 0);
+}
+
 static enum store_result
 insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
 {
 	const struct store_adding *a = &s->adding;
 	const struct batch_head *head = a->batch.head;
-	struct query q = query_start(s, STATEMENT_ADD_BATCH);
-	char text[HEAD_TEXT];
-	size_t len = batch_head_to_json(head, text, sizeof(text));
+	struct query q;
+	int64_t host;
+	enum store_result result = store_host_id(s, head, &host);
 
+	if (result != STORE_OK)
+		return result;
+	q = query_start(s, STATEMENT_ADD_BATCH);
 	query_int(&q, a->batch.vp);
 	query_text(&q, a->batch.spool);
 	query_int(&q, a->batch.number);
@@ -306,12 +322,13 @@ insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
 	query_int(&q, head->lost);
 	query_int(&q, head->skipped);
 	query_int(&q, too_late);
-	query_text_len(&q, text, len);
 	query_int(&q, wall_to_us(wall_now()));
 	if (a->batch.keyid != NULL)
 		query_text(&q, a->batch.keyid);
 	else
 		query_int_or_null(&q, 0, false);
+	bind_head(&q, head, t0);
+	query_int(&q, host);
 	return query_run(&q);
 }
 

@@ -2,7 +2,10 @@
 
 #include <string.h>
 #include "collector/store_private.h"
+#include "lib/batch_head.h"
 #include "lib/escape.h"
+
+#define HOST_TEXT 8192
 
 /* What is kept once. */
 struct kept {
@@ -96,6 +99,17 @@ find_or_add_kept(struct store *s, const struct kept *k, const void *text,
 	query_blob(&q, hash, sizeof(hash));
 	query_text_len(&q, text, len);
 	return add_row(&q, id);
+}
+
+enum store_result
+store_host_id(struct store *s, const struct batch_head *head, int64_t *id)
+{
+	const struct kept hosts = { NULL, STATEMENT_FIND_HOST,
+		STATEMENT_ADD_HOST };
+	char text[HOST_TEXT];
+	const size_t len = batch_head_host_to_json(head, text, sizeof(text));
+
+	return find_or_add_kept(s, &hosts, text, len, id);
 }
 
 static enum store_result

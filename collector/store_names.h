@@ -17,6 +17,10 @@ struct item_ids {
 enum store_result store_item_ids(struct store *, int64_t vp,
     const struct items *, const struct item *, struct item_ids *);
 
+/* Of what a batch's head says of its host. */
+enum store_result store_host_id(
+    struct store *, const struct batch_head *, int64_t *id);
+
 /* It will be asked for soon. */
 void store_expect_item(const struct store *, const struct item *);
 

@@ -204,9 +204,8 @@ connect_database(struct store *s, int flags)
 	return 0;
 }
 
-/* Views are the program's, not data: they follow it. */
-static enum store_result
-replace_views(struct store *s)
+enum store_result
+store_replace_views(struct store *s)
 {
 	struct query q = query_once(s, statement_drop_views);
 	char *drop = query_row(&q) ? strdup(query_column_text(&q, 0)) : NULL;
@@ -241,7 +240,7 @@ refresh_views(struct store *s)
 		return result;
 	if ((result = store_begin(s)) != STORE_OK)
 		return result;
-	if ((result = replace_views(s)) == STORE_OK) {
+	if ((result = store_replace_views(s)) == STORE_OK) {
 		q = query_start(s, STATEMENT_PUT_SETTING);
 		query_text(&q, "views");
 		query_text(&q, digest);

@@ -77,6 +77,9 @@ int store_make_file(const char *path);
  * must not exist, and the folder flushed. 0, or -1 after one line. */
 int store_publish(const char *temp, const char *path);
 
+/* Views are the program's, not data: they follow it. Inside a transaction. */
+enum store_result store_replace_views(struct store *);
+
 /* Run a statement without parameters and rows. */
 enum store_result store_run(struct store *, enum statement);
 

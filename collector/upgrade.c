@@ -16,15 +16,33 @@ static const char *const steps[] = { schema_upgrade_1_sql };
 _Static_assert(sizeof(steps) / sizeof(steps[0]) == STORE_VERSION - 1,
     "a step for every version but this one");
 
+/* sha256(text), for the steps. */
+static void
+hash_text(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	const void *text = sqlite3_value_text(values[0]);
+	uint8_t hash[SIGN_SHA256_LEN];
+
+	(void)count;
+	sha256(hash, text, (size_t)sqlite3_value_bytes(values[0]));
+	sqlite3_result_blob(context, hash, sizeof(hash), SQLITE_TRANSIENT);
+}
+
 /* All steps in one transaction: old or new, whatever happens. */
 static int
 take_steps(struct store *s, int64_t version)
 {
 	char done[64];
-	int rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	int rc = sqlite3_create_function(s->db, "sha256", 1,
+	    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+	    hash_text, NULL, NULL);
 
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	for (int64_t v = version; v < STORE_VERSION && rc == SQLITE_OK; v++)
 		rc = sqlite3_exec(s->db, steps[v - 1], NULL, NULL, NULL);
+	if (rc == SQLITE_OK && store_replace_views(s) != STORE_OK)
+		rc = SQLITE_ERROR;
 	(void)text_print(done, sizeof(done), "PRAGMA user_version = %d; COMMIT",
 	    STORE_VERSION);
 	if (rc == SQLITE_OK)
@@ -83,8 +101,8 @@ upgrade_from(struct store *s, int64_t version, const char *backup)
 	return code;
 }
 
-/* Views are made anew by whoever opens it next: that is us. What a step marked
- * is settled; where that is cut off, the next who opens it goes on. */
+/* What a step marked is settled; where that is cut off, the next who opens it
+ * goes on. */
 static int
 settle(const char *db)
 {

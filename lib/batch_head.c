@@ -42,11 +42,16 @@ put_clock(struct json_out *out, const struct batch_head *head)
 		put_number(out, "suspended_us", head->suspended_us);
 }
 
+/* Last in a head. */
 static void
-put_lists(struct json_out *out, const struct batch_head *head)
+put_host(struct json_out *out, const struct batch_head *head)
 {
 	char text[PREFIX_TEXT];
 
+	json_out_key(out, "boot_id");
+	json_out_text_or_null(out, head->boot_id);
+	json_out_key(out, "version");
+	json_out_text(out, head->version);
 	json_out_key(out, "addresses");
 	json_out_open(out, '[');
 	for (size_t i = 0; i < head->address_count; i++)
@@ -159,11 +164,18 @@ batch_head_to_json(const struct batch_head *head, char *text, size_t size)
 	put_clock(&out, head);
 	if (head->attacked > 0)
 		put_number(&out, "attacked", head->attacked);
-	json_out_key(&out, "boot_id");
-	json_out_text_or_null(&out, head->boot_id);
-	json_out_key(&out, "version");
-	json_out_text(&out, head->version);
-	put_lists(&out, head);
+	put_host(&out, head);
+	json_out_close(&out, '}');
+	return json_out_end(&out);
+}
+
+size_t
+batch_head_host_to_json(const struct batch_head *head, char *text, size_t size)
+{
+	struct json_out out = json_out_over(text, size);
+
+	json_out_open(&out, '{');
+	put_host(&out, head);
 	json_out_close(&out, '}');
 	return json_out_end(&out);
 }

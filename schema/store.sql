@@ -34,6 +34,14 @@ CREATE TABLE vp_key(
 	until INTEGER
 ) STRICT, WITHOUT ROWID;
 
+-- What heads of batches say of their host, as JSON with the keys of
+-- acrecord(5) (boot_id, version, addresses, allow_special) and kept once.
+CREATE TABLE host(
+	id INTEGER PRIMARY KEY,
+	hash BLOB NOT NULL UNIQUE,
+	json TEXT NOT NULL
+) STRICT;
+
 -- One accepted batch. Its measurements are the ids first_row ..
 -- first_row + rows - 1, in the order of the batch.
 CREATE TABLE batch(
@@ -51,11 +59,18 @@ CREATE TABLE batch(
 	lost INTEGER NOT NULL DEFAULT 0,	-- batches evicted before it
 	skipped INTEGER NOT NULL DEFAULT 0,	-- rounds skipped before it
 	too_late INTEGER NOT NULL DEFAULT 0,	-- 1: beyond the raw horizon
-	head TEXT NOT NULL,	-- the head's JSON
 	received INTEGER NOT NULL,
 	keyid TEXT,		-- that signed it; null: an import
 	-- what retention took: 1 raw replies, 2 paths, 4 measurements; summed
 	pruned INTEGER NOT NULL DEFAULT 0,
+	-- The rest of its head, which v_batch puts together again. Null: not said.
+	round_us INTEGER NOT NULL DEFAULT 0,	-- its round_at, since t0
+	clock INTEGER NOT NULL DEFAULT 0,	-- 1 synced, 2 unsynced; 4: stepped
+	clock_offset_us INTEGER,
+	clock_max_error_us INTEGER,
+	suspended_us INTEGER,
+	attacked INTEGER,
+	host INTEGER NOT NULL REFERENCES host(id),
 	UNIQUE(vp, spool, number)
 ) STRICT;
 CREATE INDEX batch_by_time ON batch(vp, t0); -- the only way into raw rows

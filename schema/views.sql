@@ -62,11 +62,29 @@ SELECT v.name AS vp, b.spool, b.number, lower(hex(b.sha256)) AS sha256,
 	strftime('%Y-%m-%dT%H:%M:%S', b.t0 / 1000000, 'unixepoch')
 	    || printf('.%06dZ', b.t0 % 1000000) AS time,
 	b.rows, nullif(b.every_s, 0) AS every_s, b.questions, b.lost,
-	b.skipped, b.too_late, b.head, b.keyid,
+	b.skipped, b.too_late,
+	printf('{"type":"head","round_at":"%s.%06dZ","every_s":%d,'
+	    || '"questions":%d,"lost":%d,"skipped":%d,"clock":%s,'
+	    || '"clock_offset_us":%s,"clock_max_error_us":%s,'
+	    || '"clock_stepped":%s%s%s,%s',
+	    strftime('%Y-%m-%dT%H:%M:%S', (b.t0 + b.round_us) / 1000000,
+		'unixepoch'),
+	    (b.t0 + b.round_us) % 1000000,
+	    b.every_s, b.questions, b.lost, b.skipped,
+	    CASE b.clock & 3 WHEN 1 THEN '"synced"' WHEN 2 THEN '"unsynced"'
+		ELSE 'null' END,
+	    ifnull(b.clock_offset_us, 'null'),
+	    ifnull(b.clock_max_error_us, 'null'),
+	    iif(b.clock & 4, 'true', 'false'),
+	    ifnull(',"suspended_us":' || b.suspended_us, ''),
+	    ifnull(',"attacked":' || b.attacked, ''),
+	    substr(h.json, 2)) AS head,
+	b.keyid,
 	CASE WHEN b.t1 >= k.until THEN 'later' WHEN k.until IS NOT NULL
 	    THEN 'earlier' END AS revoked,
 	b.pruned
-FROM batch b JOIN vp v ON v.id = b.vp LEFT JOIN vp_key k ON k.keyid = b.keyid;
+FROM batch b JOIN vp v ON v.id = b.vp JOIN host h ON h.id = b.host
+LEFT JOIN vp_key k ON k.keyid = b.keyid;
 
 -- Records: one question and what came of it. The way in is the batch: a
 -- query over a time should say so twice, as in

@@ -1,6 +1,67 @@
--- From version 1 to 2: room taken by day, kinds of conflict, addresses of
+-- From version 1 to 2: heads of batches in pieces (sha256 is the upgrade's own
+-- function), room taken by day, kinds of conflict, addresses of
 -- vantage points, lists of sites, what notes are about, and blocks: hours whose
 -- raw rows are there are settled once more for theirs.
+DROP VIEW v_vp;
+DROP VIEW v_batch;
+DROP VIEW v_record;
+CREATE TABLE host(
+	id INTEGER PRIMARY KEY,
+	hash BLOB NOT NULL UNIQUE,
+	json TEXT NOT NULL
+) STRICT;
+-- A program wrote the heads: what is said of the host stands last.
+INSERT INTO host(hash, json) SELECT sha256(json), json FROM
+	(SELECT DISTINCT '{' || substr(head, instr(head, '"boot_id":')) AS json
+	FROM batch ORDER BY 1);
+ALTER TABLE batch RENAME TO old_batch;
+CREATE TABLE batch(
+	id INTEGER PRIMARY KEY,
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	spool TEXT NOT NULL,	-- or "ripe-atlas:MSM" of an import
+	number INTEGER NOT NULL,
+	sha256 BLOB NOT NULL,
+	t0 INTEGER NOT NULL,	-- earliest record
+	t1 INTEGER NOT NULL,	-- latest record; t1 - t0 <= one hour
+	first_row INTEGER NOT NULL,
+	rows INTEGER NOT NULL,
+	every_s INTEGER NOT NULL DEFAULT 0,	-- 0: unknown
+	questions INTEGER NOT NULL,		-- planned
+	lost INTEGER NOT NULL DEFAULT 0,	-- batches evicted before it
+	skipped INTEGER NOT NULL DEFAULT 0,	-- rounds skipped before it
+	too_late INTEGER NOT NULL DEFAULT 0,	-- 1: beyond the raw horizon
+	received INTEGER NOT NULL,
+	keyid TEXT,		-- that signed it; null: an import
+	-- what retention took: 1 raw replies, 2 paths, 4 measurements; summed
+	pruned INTEGER NOT NULL DEFAULT 0,
+	-- The rest of its head, which v_batch puts together again. Null: not said.
+	round_us INTEGER NOT NULL DEFAULT 0,	-- its round_at, since t0
+	clock INTEGER NOT NULL DEFAULT 0,	-- 1 synced, 2 unsynced; 4: stepped
+	clock_offset_us INTEGER,
+	clock_max_error_us INTEGER,
+	suspended_us INTEGER,
+	attacked INTEGER,
+	host INTEGER NOT NULL REFERENCES host(id),
+	UNIQUE(vp, spool, number)
+) STRICT;
+INSERT INTO batch SELECT b.id, vp, spool, number, sha256, t0, t1, first_row, rows,
+	every_s, questions, lost, skipped, too_late, received, keyid, pruned,
+	unixepoch(substr(json_extract(head, '$.round_at'), 1, 19)) * 1000000
+	    + substr(json_extract(head, '$.round_at'), 21, 6) - t0,
+	CASE json_extract(head, '$.clock') WHEN 'synced' THEN 1
+	    WHEN 'unsynced' THEN 2 ELSE 0 END
+	    + iif(json_extract(head, '$.clock_stepped'), 4, 0),
+	json_extract(head, '$.clock_offset_us'),
+	json_extract(head, '$.clock_max_error_us'),
+	json_extract(head, '$.suspended_us'),
+	json_extract(head, '$.attacked'),
+	h.id
+	FROM old_batch AS b JOIN host AS h
+	ON h.json = '{' || substr(head, instr(head, '"boot_id":'))
+	ORDER BY b.id;
+DROP TABLE old_batch;
+CREATE INDEX batch_by_time ON batch(vp, t0);
+
 CREATE TABLE intake(
 	day INTEGER NOT NULL,	-- of receipt: days since 1970-01-01 UTC
 	vp INTEGER NOT NULL REFERENCES vp(id),

@@ -107,6 +107,11 @@ ROWS = (
      " LIMIT 1)", "every name"),
     ("a detail", "UPDATE detail SET json = json || ' ' WHERE id = (SELECT id"
      " FROM detail ORDER BY id * :r % 97 LIMIT 1)", "every name"),
+    ("a host", "UPDATE host SET json = replace(json, '0.1', '0.2') WHERE id ="
+     " (SELECT id FROM host ORDER BY id * :r % 97 LIMIT 1)", "every name"),
+    ("a batch of no host", "UPDATE batch SET host = 77 WHERE id ="
+     " (SELECT id FROM batch ORDER BY id * :r % 997 LIMIT 1)",
+     "every reference"),
     ("a path", "UPDATE path SET hops = replace(hops, '198', '199') WHERE id ="
      " (SELECT id FROM path ORDER BY id * :r % 97 LIMIT 1)", "every name"),
     ("a trace's path", "UPDATE trace SET path = 99999 WHERE measurement ="

@@ -33,6 +33,19 @@ def run(*words):
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
+# What stood in a column and is put together by a view now.
+MOVED = {"head": "(SELECT w.head FROM v_batch AS w JOIN vp ON vp.name = w.vp"
+                 " WHERE vp.id = batch.vp AND w.spool = batch.spool"
+                 " AND w.number = batch.number)"}
+
+
+def read_columns(db, table, columns):
+    there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+    return sorted(db.execute("SELECT %s FROM %s" % (", ".join(
+        name if name in there else MOVED.get(name, name)
+        for name in columns.split(", ")), table)), key=repr)
+
+
 def rows_of(path, before=None):
     """{(table, columns): its rows}, and the version, by a reader that is not
     ours; of the tables and columns that were there before. What is marked to be
@@ -43,8 +56,7 @@ def rows_of(path, before=None):
             for name, in db.execute(
                 "SELECT name FROM sqlite_schema WHERE type = 'table'"
                 " AND name NOT IN ('setting', 'unsettled')").fetchall()]
-        return ({(name, columns): sorted(db.execute(
-            f"SELECT {columns} FROM {name}"), key=repr)
+        return ({(name, columns): read_columns(db, name, columns)
                  for name, columns in tables},
                 db.execute("PRAGMA user_version").fetchone()[0],
                 db.execute("PRAGMA integrity_check").fetchone()[0])

@@ -98,8 +98,8 @@ class Test:
         with sqlite3.connect(self.collector.db) as db:
             db.execute(
                 "INSERT INTO batch(vp, spool, number, sha256, t0, t1,"
-                " first_row, rows, questions, head, received) SELECT id,"
-                " 'ripe-atlas:1', 1700000000, x'00', 1, 1, 1, 0, 0, '{}', 1"
+                " first_row, rows, questions, host, received) SELECT id,"
+                " 'ripe-atlas:1', 1700000000, x'00', 1, 1, 1, 0, 0, 1, 1"
                 " FROM vp WHERE name = 'atlas-1'")
         row = self.status("atlas-1")[0]
         self.tap.check((row["missing"], row["missing_numbers"]) == ("", ""),

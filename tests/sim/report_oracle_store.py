@@ -136,10 +136,11 @@ class Store:
             "SELECT max(id) FROM measurement").fetchone()[0] or 0)
         self.db.execute(
             "INSERT INTO batch(vp,spool,number,sha256,t0,t1,first_row,rows,"
-            "every_s,questions,head,received) VALUES(?,?,?,?,?,?,?,?,?,?,?,0)",
+            "every_s,questions,host,received) VALUES(?,?,?,?,?,?,?,?,?,?,?,0)",
             (self.vp(batch.vp), "spool", self.number, b"", batch.t0, batch.t1,
              first, len(batch.records), batch.every_s, len(batch.records),
-             "{}"))
+             self.one("host", "{}", {
+                 "hash": hashlib.sha256(b"{}").digest(), "json": "{}"})))
         for record in batch.records:
             row = {"lane": self.lane(batch.vp, record),
                    "dt_us": record.t - batch.t0,
