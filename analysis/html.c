@@ -10,41 +10,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/html_page.h"
+#include "analysis/rounds.h"
 #include "lib/log.h"
 
 #define DIGITS 15
 
+struct part {
+	const char *name;
+	int (*report)(struct run *);
+	enum group_by by;
+	int64_t step_us; /* of a series; 0: rows */
+};
+
 static int64_t
-first_step(const struct options *o)
+first_step(const struct options *o, int64_t step_us)
 {
-	return o->since_us -
-	       o->since_us % html_step_us(o->until_us - o->since_us);
+	return o->since_us - o->since_us % step_us;
 }
 
 /* Run a report into part of the page. */
 static int
-capture(struct run *run, json_t *value, enum group_by by,
-    int (*report)(struct run *))
+capture(struct run *run, json_t *value, const struct part *part)
 {
 	const struct options *given = run->options;
 	struct report kept = run->report;
 	struct options options = *given;
-	struct html_capture capture = {
-		.format = json_is_array(value) ? html_series : html_rows,
-		.value = value,
-		.first_us = first_step(given),
-		.step_us = html_step_us(given->until_us - given->since_us),
-	};
+	struct html_capture capture = { .format = html_rows, .value = value };
 	int status;
 
-	options.by = by;
-	if (json_is_array(value))
-		options.step_us = capture.step_us;
+	options.by = part->by;
+	if (part->step_us > 0) {
+		capture.format = html_series;
+		capture.first_us = first_step(given, part->step_us);
+		capture.step_us = options.step_us = part->step_us;
+	}
 	run->options = &options;
 	run->report = (struct report){
 		.format = &capture.format,
 	};
-	status = report(run);
+	status = part->report(run);
 	html_capture_clear(&capture);
 	run->report = kept;
 	run->options = given;
@@ -67,32 +71,26 @@ group_of(const struct run *run)
 }
 
 static int
-add_reports(json_t *page, struct run *run)
+add_reports(json_t *page, struct run *run, int64_t step_us)
 {
-	enum group_by group = group_of(run);
-	static const struct {
-		const char *name;
-		int (*report)(struct run *);
-		enum group_by by;
-		bool series;
-	} parts[] = {
-		{ "catchment", catchment_report, BY_DEFAULT, false },
-		{ "shares", catchment_report, BY_ALL, false },
-		{ "shares_region", catchment_report, BY_REGION, false },
-		{ "events", events_report, BY_DEFAULT, false },
-		{ "latency", latency_report, BY_SITE, false },
-		{ "series_site", latency_report, BY_SITE, true },
-		{ "series_region", latency_report, BY_REGION, true },
+	const enum group_by group = group_of(run);
+	const struct part parts[] = {
+		{ "catchment", catchment_report, BY_DEFAULT, 0 },
+		{ "shares", catchment_report, BY_ALL, 0 },
+		{ "shares_region", catchment_report, group, 0 },
+		{ "events", events_report, BY_DEFAULT, 0 },
+		{ "latency", latency_report, BY_SITE, 0 },
+		{ "series_site", latency_report, BY_SITE, step_us },
+		{ "series_region", latency_report, group, step_us },
 	};
 
 	json_object_set_new(page, "group", json_string(options_by_name(group)));
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		json_t *value = parts[i].series ? json_array() : json_object();
+		json_t *value =
+		    parts[i].step_us > 0 ? json_array() : json_object();
 
 		json_object_set_new(page, parts[i].name, value);
-		if (capture(run, value,
-			parts[i].by == BY_REGION ? group : parts[i].by,
-			parts[i].report) == -1)
+		if (capture(run, value, &parts[i]) == -1)
 			return -1;
 	}
 	return 0;
@@ -179,24 +177,37 @@ put_data(const char *bytes, size_t len, void *stream)
 	return 0;
 }
 
+/* Not narrower than rounds are apart, but for a tenth: steps within a round
+ * would have a part of the vantage points each. */
+static int64_t
+series_step_us(struct run *run)
+{
+	const struct options *o = run->options;
+	int64_t apart_us =
+	    rounds_apart_us(run->query, &run->catalog, o->until_us);
+
+	return html_step_us(
+	    o->until_us - o->since_us, apart_us - apart_us / 10);
+}
+
 int
 html_report(struct run *run)
 {
 	const struct options *o = run->options;
 	FILE *stream = run->report.stream;
 	json_t *page = json_object();
+	const int64_t step_us = series_step_us(run);
 	int status = -1;
 
 	json_object_set_new(page, "since", json_integer(o->since_us / 1000));
 	json_object_set_new(page, "until", json_integer(o->until_us / 1000));
-	json_object_set_new(page, "series_step",
-	    json_integer(html_step_us(o->until_us - o->since_us) / 1000));
+	json_object_set_new(page, "series_step", json_integer(step_us / 1000));
 	json_object_set_new(
-	    page, "series_first", json_integer(first_step(o) / 1000));
+	    page, "series_first", json_integer(first_step(o, step_us) / 1000));
 	json_object_set_new(page, "services", services(run));
 	json_object_set_new(page, "vps", vantage_points(run));
 	html_add_strip(page, run);
-	if (add_reports(page, run) == 0 &&
+	if (add_reports(page, run, step_us) == 0 &&
 	    fputs(html_page_head, stream) != EOF &&
 	    json_dump_callback(page, put_data, stream,
 		JSON_COMPACT | JSON_ENSURE_ASCII |

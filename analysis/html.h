@@ -37,7 +37,8 @@ extern const struct report_format html_series;
  * of the window. */
 void html_add_strip(json_t *page, struct run *);
 
-/* The width of a step for a window, such that there are at most 168. */
-int64_t html_step_us(int64_t window_us);
+/* The width of a step for a window, such that there are at most 168, and each
+ * is at least so long. */
+int64_t html_step_us(int64_t window_us, int64_t least_us);
 
 #endif

@@ -17,8 +17,9 @@
 #define RUNS_MAX 16000 /* then the steps are made wider: the page is small */
 #define STEPS_MIN 12   /* but not beyond */
 #define WIDTHS 6
-#define MINUTE_US (60LL * 1000000)
-#define UNKNOWN_AGE_US (120 * MINUTE_US)
+#define SECOND_US 1000000LL
+#define DAY_US (86400 * SECOND_US)
+#define UNKNOWN_AGE_US (7200 * SECOND_US)
 #define ROUNDS_OF_AGE 3
 
 enum { GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3, INTERCEPTED = -4 };
@@ -55,17 +56,20 @@ struct strip {
 };
 
 int64_t
-html_step_us(int64_t window_us)
+html_step_us(int64_t window_us, int64_t least_us)
 {
-	static const int64_t minutes[] = { 1, 2, 5, 10, 15, 30, 60, 120, 180,
-		360, 720, 1440 };
-	size_t i = 0, last = sizeof(minutes) / sizeof(minutes[0]) - 1;
+	static const int64_t seconds[] = { 1, 2, 5, 10, 15, 30, 60, 120, 300,
+		600, 900, 1800, 3600, 7200, 10800, 21600, 43200 };
+	int64_t days;
 
-	while (i < last && window_us / (minutes[i] * MINUTE_US) > STEPS)
-		i++;
-	if (window_us / (minutes[i] * MINUTE_US) <= STEPS)
-		return minutes[i] * MINUTE_US;
-	return (window_us / (1440 * MINUTE_US * STEPS) + 1) * 1440 * MINUTE_US;
+	if (window_us / STEPS > least_us)
+		least_us = (window_us + STEPS - 1) / STEPS;
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+		if (seconds[i] * SECOND_US >= least_us)
+			return seconds[i] * SECOND_US;
+	}
+	days = (least_us + DAY_US - 1) / DAY_US;
+	return days * DAY_US;
 }
 
 static void
@@ -147,7 +151,7 @@ keeps_until(const struct sample *sample)
 {
 	if (sample->every_s <= 0)
 		return sample->t_us + UNKNOWN_AGE_US;
-	return sample->t_us + ROUNDS_OF_AGE * sample->every_s * 1000000LL;
+	return sample->t_us + ROUNDS_OF_AGE * sample->every_s * SECOND_US;
 }
 
 /* The runs of samples[from, end), all of one lane. A step shows its last
@@ -268,7 +272,7 @@ static void
 set_widths(struct strip *s)
 {
 	const struct options *o = s->run->options;
-	int64_t step_us = html_step_us(o->until_us - o->since_us);
+	int64_t step_us = html_step_us(o->until_us - o->since_us, 0);
 	struct width *width;
 
 	do {

@@ -1,5 +1,7 @@
 #include "analysis/rounds.h"
 
+#include "analysis/quantile.h"
+
 #define EVERY_MAX_S (366LL * 86400)
 
 void
@@ -127,4 +129,52 @@ rounds_expected(const struct rounds *rounds, double samples)
 		return samples * (double)rounds->missed;
 	return samples * (double)(rounds->came + rounds->missed) /
 	       (double)rounds->came;
+}
+
+/* false: there are no two. */
+static bool
+apart_of_vp(struct query_rows *rows, int64_t *apart_us)
+{
+	struct values gaps = { 0 };
+	int64_t later_us = 0;
+	bool any = false;
+
+	for (; query_next(rows); any = true) {
+		if (any)
+			values_add(&gaps, later_us - query_int(rows, 0));
+		later_us = query_int(rows, 0);
+	}
+	any = gaps.count > 0;
+	if (any) {
+		quantile_sort(gaps.items, gaps.count);
+		*apart_us = quantile_median(gaps.items, gaps.count);
+	}
+	values_clear(&gaps);
+	return any;
+}
+
+int64_t
+rounds_apart_us(struct query *q, const struct catalog *c, int64_t before_us)
+{
+	struct query_rows *rows = query_prepare(q,
+	    "SELECT t0 FROM batch WHERE vp = ?1 AND t0 < ?2 AND t0 >= 0"
+	    " AND too_late = 0 ORDER BY t0 DESC LIMIT 10");
+	struct values apart = { 0 };
+	int64_t gap_us = 0;
+
+	for (size_t i = 0; i < c->vp_count; i++) {
+		query_bind(rows, 1, c->vps[i].id);
+		query_bind(rows, 2, before_us);
+		if (apart_of_vp(rows, &gap_us))
+			values_add(&apart, gap_us);
+		query_reset(rows);
+	}
+	query_finish(rows);
+	gap_us = 0;
+	if (apart.count > 0) {
+		quantile_sort(apart.items, apart.count);
+		gap_us = quantile_median(apart.items, apart.count);
+	}
+	values_clear(&apart);
+	return gap_us;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "analysis/catalog.h"
 #include "analysis/query.h"
 
 struct rounds {
@@ -33,6 +34,11 @@ struct rounds_window {
 };
 void rounds_read(struct rounds_reader *, struct rounds *, int64_t vp,
     const struct rounds_window *);
+
+/* How far apart rounds are: the median over vantage points of how far the
+ * newest ones of each before a time lie apart. 0: none has made two. */
+int64_t rounds_apart_us(
+    struct query *, const struct catalog *, int64_t before_us);
 
 /* How many samples there would be had every round come: of samples that
  * came, in hundredths. */

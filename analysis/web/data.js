@@ -52,8 +52,20 @@ export const rank = sites.map(() => 0);
 sites.map((_, i) => i).sort((a, b) => served[b] - served[a] || a - b)
 	.forEach((site, i) => { rank[site] = i; });
 
+// To the minute, and to the second where steps are shorter than that.
+const exact = Math.min(step, raw.series_step) < 60000;
+
 export function time(ms) {
-	return new Date(ms).toISOString().slice(0, 16).replace("T", " ") + "Z";
+	return new Date(ms).toISOString().slice(0, exact ? 19 : 16)
+		.replace("T", " ") + "Z";
+}
+
+// Beside an axis whose marks are so far apart: the time, or the day.
+export function mark(ms, apart) {
+	const text = new Date(ms).toISOString();
+
+	return ms % 86400000 === 0 ? text.slice(5, 10)
+		: text.slice(11, apart < 60000 ? 19 : 16);
 }
 
 export const plural = (n) =>

@@ -42,8 +42,10 @@ function inWords(row) {
 		words.push(`Not seen again: ${row.not_seen_again} more.`);
 	if (row.not_ours > 0)
 		words.push(`${data.plural(row.not_ours)} went to a name that is not in the site map.`);
-	if (row.diverges)
-		words.push(`Paths part at ${row.diverges}.`);
+	const parts = (row.diverges ?? "").split(", ")
+		.filter((one) => one !== "" && !one.startsWith("* > *"));
+	if (parts.length > 0)
+		words.push(`Paths part at ${parts.join(", ")}.`);
 	if (row.notes)
 		words.push(`Noted: ${row.notes}.`);
 	return words.join(" ");

@@ -131,10 +131,9 @@ export function drawLatency(by, service, wanted) {
 		cursor: { drag: { x: false, y: false } },
 		scales: { y: { distr: 3, range: (u, low, high) =>
 			[low * .8, high * 1.25] } },
-		axes: [{ stroke: soft, grid, ticks: grid, font, space: 90,
+		axes: [{ stroke: soft, grid, ticks: grid, font, space: 80,
 			values: (u, splits, axis, space, incr) =>
-				splits.map((s) => data.time(s * 1000)
-					.slice(5, incr < 86400 ? 16 : 10)) },
+				splits.map((s) => data.mark(s * 1000, incr * 1000)) },
 		{ stroke: soft, grid, ticks: grid, font, size: 60, splits: marks,
 			filter: (u, splits) => splits,
 			values: (u, splits) => splits.map((n) =>

@@ -9,7 +9,8 @@ const outline = feature(land, land.objects.land);
 const box = document.getElementById("map");
 const CLOSEST = 5; // times the whole world
 
-function fitted(width, height, points) {
+// What the map must show: points, and lines between some of them.
+function fitted(width, height, points, lines) {
 	const world = geoNaturalEarth1().fitSize([width, height],
 		{ type: "Sphere" });
 	const near = geoNaturalEarth1();
@@ -17,7 +18,9 @@ function fitted(width, height, points) {
 	if (points.length === 0)
 		return world;
 	near.fitExtent([[30, 30], [width - 30, height - 30]],
-		{ type: "MultiPoint", coordinates: points });
+		{ type: "GeometryCollection", geometries: [
+			{ type: "MultiPoint", coordinates: points },
+			{ type: "MultiLineString", coordinates: lines }] });
 	if (near.scale() <= world.scale())
 		return world;
 	if (near.scale() < world.scale() * CLOSEST)
@@ -159,21 +162,22 @@ export function drawMap(rows) {
 	const used = [...new Set(placed.filter((row) => row.state === "known")
 		.map((row) => data.siteByName.get(row.site)))]
 		.filter((site) => data.sites[site].at !== null);
+	const arcs = placed.filter((row) => row.state === "known" &&
+		data.sites[data.siteByName.get(row.site)].at !== null)
+		.map((row) => ({ site: data.siteByName.get(row.site),
+			from: data.vps[data.vpByName.get(row.vp)].at }));
+	const line = (arc) => [arc.from, data.sites[arc.site].at];
 	const projection = fitted(width, height, [
 		...placed.map((row) => data.vps[data.vpByName.get(row.vp)].at),
-		...used.map((site) => data.sites[site].at)]);
+		...used.map((site) => data.sites[site].at)], arcs.map(line));
 	const path = geoPath(projection.clipExtent([[0, 0], [width, height]]));
 
 	root.append(data.svg("path", { class: "land", d: path(outline) ?? "" }));
-	for (const row of placed) {
-		const site = data.siteByName.get(row.site);
-
-		if (row.state === "known" && data.sites[site].at !== null)
-			root.append(data.svg("path", { class: "arc",
-				stroke: colour(site), d: path({ type: "LineString",
-					coordinates: [data.vps[data.vpByName.get(
-						row.vp)].at, data.sites[site].at] }) ?? "" }));
-	}
+	for (const arc of arcs)
+		root.append(data.svg("path", { class: "arc",
+			stroke: colour(arc.site), opacity: arcs.length < 60 ? .7 : .35,
+			d: path({ type: "LineString", coordinates: line(arc) }) ??
+				"" }));
 	drawVps(root, placed, projection);
 	drawSites(root, used, rows, { projection, size: [width, height] });
 	box.replaceChildren(root);

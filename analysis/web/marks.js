@@ -1,10 +1,12 @@
-// How a site looks: a colour that the colour-blind can tell (after Okabe and
-// Ito), a shape, and from the ninth site on a hatching, or rings and dots on its
-// line. Past the last combination sites look alike, as "other".
+// How a site looks: a colour that the colour-blind can tell
+// (tests/golden/colours.py), a shape, and from the ninth site on a hatching, or
+// rings and dots on its line. Past the last combination sites look alike, as
+// "other".
 import { GAP, INTERCEPTED, NO_ANSWER, rank } from "./data.js";
 
-const colours = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9",
-	"#d55e00", "#8e6cc9", "#b3a100"];
+const colours = ["#2871a7", "#f89d06", "#30d4a0", "#a23219", "#c7a3fe",
+	"#c76b00", "#b02cfe", "#3a2aba"];
+const grey = "#8a929b", ink = "#1b1f24", chalk = "#e6e9ed";
 const OTHER = 24;
 
 export function isOther(site) {
@@ -18,12 +20,10 @@ export function tier(code) {
 }
 
 export function colour(code) {
-	if (code === NO_ANSWER)
-		return dark() ? "#e6e9ed" : "#1b1f24";
-	if (code === INTERCEPTED)
-		return "#c0182b";
+	if (code === NO_ANSWER || code === INTERCEPTED)
+		return dark() ? chalk : ink;
 	if (code < 0 || isOther(code))
-		return "#8a929b";
+		return grey;
 	return colours[rank[code] % colours.length];
 }
 
@@ -47,23 +47,38 @@ export function shape(site, r) {
 	}
 }
 
+// An entry of the legend: what fill draws, as a path.
+export function sample(code) {
+	if (code >= 0)
+		return shape(code, 5);
+	return code === INTERCEPTED ? "M-5,-5h5v5h-5zM0,0h5v5h-5z"
+		: "M-5,-5h10v10h-10z";
+}
+
+function hatch(pen, code) {
+	if (code === INTERCEPTED)
+		for (const at of [0, 3])
+			pen.fillRect(at, at, 3, 3);
+	else if (tier(code) === 1)
+		for (let i = 0; i < 6; i++)
+			pen.fillRect(i, 5 - i, 2, 1);
+	else
+		pen.fillRect(2, 2, 2, 2);
+}
+
 // What fills a site's part of a canvas: plain, striped or dotted.
 export function fill(context, code) {
 	const tile = document.createElement("canvas");
 
 	if (code === GAP)
 		return null;
-	if (tier(code) === 0)
+	if (tier(code) === 0 && code !== INTERCEPTED)
 		return colour(code);
 	tile.width = tile.height = 6;
 	const pen = tile.getContext("2d");
 	pen.fillStyle = colour(code);
 	pen.fillRect(0, 0, 6, 6);
 	pen.fillStyle = dark() ? "#14171b" : "#fff";
-	if (tier(code) === 1)
-		for (let i = 0; i < 6; i++)
-			pen.fillRect(i, 5 - i, 2, 1);
-	else
-		pen.fillRect(2, 2, 2, 2);
+	hatch(pen, code);
 	return context.createPattern(tile, "repeat");
 }

@@ -3,7 +3,7 @@ import * as data from "./data.js";
 import { drawEvents } from "./events.js";
 import { drawLatency } from "./latency.js";
 import { drawMap } from "./map.js";
-import { colour, shape } from "./marks.js";
+import { colour, sample } from "./marks.js";
 import { drawStrip } from "./strip.js";
 
 const at = (id) => document.getElementById(id);
@@ -96,7 +96,7 @@ function legend(strip) {
 			"aria-hidden": "true" });
 
 		mark.append(data.svg("path", { fill: colour(code),
-			d: code >= 0 ? shape(code, 5) : "M-5,-5h10v10h-10z" }));
+			d: sample(code) }));
 		item.append(mark, data.element("span", data.stateName(code)));
 		return item;
 	}));

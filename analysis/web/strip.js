@@ -36,10 +36,18 @@ function sorted(list) {
 	});
 }
 
+// How far apart marks are, in ms, so that there is room for them all.
+function apart(width) {
+	const s = 1000, m = 60 * s, h = 60 * m, d = 24 * h;
+	const room = Math.max(2, Math.floor(width / 80));
+	const widths = [s, 5 * s, 15 * s, 30 * s, m, 5 * m, 15 * m, 30 * m, h,
+		3 * h, 6 * h, 12 * h, d, 2 * d, 7 * d, 28 * d, 91 * d];
+
+	return widths.find((w) => data.steps * data.step / w <= room) ?? 364 * d;
+}
+
 function axis(pen, width) {
-	const days = data.steps * data.step / 86400000;
-	const every = days > 2 ? 86400000 : 3600000 * (days > 1 ? 6 : 3);
-	const style = getComputedStyle(canvas);
+	const every = apart(width), style = getComputedStyle(canvas);
 	const bottom = rows.length * height;
 
 	pen.fillStyle = style.getPropertyValue("--soft");
@@ -48,8 +56,7 @@ function axis(pen, width) {
 	for (let t = Math.ceil(data.first / every) * every;
 		t < data.first + data.steps * data.step; t += every) {
 		const x = (t - data.first) / data.step / data.steps * width;
-		const text = every === 86400000 ? data.time(t).slice(5, 10)
-			: data.time(t).slice(11, 16);
+		const text = data.mark(t, every);
 
 		pen.fillRect(x, bottom, 1, 4);
 		const w = pen.measureText(text).width;

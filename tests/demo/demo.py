@@ -487,8 +487,9 @@ def demo(lab):
     catchments = reports["catchment-before"], reports["catchment-after"]
     good = verdict(truths, catchments, reports["changes"])
     shown = os.path.relpath(OUT)
-    print(f"\nleft in {shown}/: anycast.db and {len(reports)} CSV files. Ask "
-          f"it more:\n  {B}/acreport latency --by site --site-map "
+    page = f", and {shown}/report.html for a browser" if page_of(stamps) else ""
+    print(f"\nleft in {shown}/: anycast.db and {len(reports)} CSV files{page}. "
+          f"Ask it more:\n  {B}/acreport latency --by site --site-map "
           f"{shown}/sites --db {shown}/anycast.db\n  sqlite3 -readonly "
           f"{shown}/anycast.db 'SELECT * FROM v_change'")
     return 0 if good else 1
@@ -508,6 +509,19 @@ def read_reports(stamps):
         "changes": ("changes", *window, *sites),
         "records": ("records", *window, *sites),
     }.items()}
+
+
+def page_of(stamps):
+    """Whether there is one: a build without Node.js has none."""
+    done = subprocess.run(
+        [f"{B}/acreport", "html", "--since", stamps[0], "--until", stamps[-1],
+         "--site-map", f"{OUT}/sites", "--db", f"{OUT}/anycast.db", "-o",
+         f"{OUT}/report.html"], capture_output=True, text=True, check=False,
+        timeout=LIMIT_S)
+    if done.returncode != 0 and "make page" not in done.stderr:
+        raise DemoError(f"acreport html: exit {done.returncode}: "
+                        f"{done.stderr.strip()}")
+    return done.returncode == 0
 
 
 def main():

@@ -151,6 +151,8 @@ def series(tap, db, data):
     have = {(one["names"][4].lstrip("'"), at): pair
             for one in data["series_site"] for at, *pair in
             zip(one["at"], one["p50"], one["p95"])}
+    tap.ok(step == HOUR // 1000,
+           "steps of round trips hold a round of each vantage point", step)
     tap.ok(len(want) > 20 and want.keys() == have.keys() and
            all(same(w, h) for key in want
                for w, h in zip(want[key], have[key])),

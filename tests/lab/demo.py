@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """make demo ends well within a minute, agrees with the kernels, sees a false truth and leaves nothing."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,17 @@ import sys
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "..", "lib"))
 import machine  # noqa: E402
+
+
+def page_is_good(path):
+    if not os.path.exists(path):
+        return False
+    with open(path, encoding="utf-8") as file:
+        data = json.loads(re.search(r'id="data">(.*?)</script>', file.read(),
+                                    re.DOTALL)[1])
+    kinds = {row[0] for row in data["events"]["rows"]}
+    return "site lost" in kinds and len(data["sites"]) > 2 and all(
+        len(site) == 4 for site in data["sites"])
 
 
 def main():
@@ -34,6 +46,9 @@ def main():
         ("database and reports are left",
          all(os.path.exists(f"{build}/demo/{name}") and
              os.path.getsize(f"{build}/demo/{name}") for name in files)),
+        ("the page says what happened, and knows where every site is, where "
+         "this build has one", page_is_good(f"{build}/demo/report.html")
+         or "report.html" not in done.stdout),
         ("the lab is down", "the lab is down" in done.stdout),
     ]
     if not all(good for _, good in checks):
