@@ -201,6 +201,51 @@ add_member(struct summary *s, const struct events *e, const struct event *event,
 	    e->stays.items[m->stay].begin_rtt_us);
 }
 
+/* When the first who left a site was last seen there. */
+static int64_t
+first_last_us(const struct event *event)
+{
+	int64_t first_us = event->start_after_us;
+
+	for (size_t i = 0; i < event->count; i++) {
+		if (event->members[i].last_us < first_us)
+			first_us = event->members[i].last_us;
+	}
+	return first_us;
+}
+
+static bool
+is_member(const struct event *event, int32_t vp)
+{
+	for (size_t i = 0; i < event->count; i++) {
+		if (event->members[i].vp == vp)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a vantage point, of which the stays [first, end) are, was last seen
+ * at the lost site, with one flow at least, since a time. */
+static bool
+ends_at(const struct events *e, const struct event *event, size_t first,
+    size_t end, int64_t since_us)
+{
+	bool found = false;
+
+	for (size_t i = first; i < end; i++) {
+		const struct stay *s = &e->stays.items[i];
+		const bool last = i + 1 == end || s[1].lane != s->lane;
+
+		if (!last ||
+		    e->run->catalog.lanes[s->lane].service != event->service)
+			continue;
+		if (s->last_us >= event->end_us)
+			return false;
+		found |= s->site == event->site && s->last_us >= since_us;
+	}
+	return found;
+}
+
 /* Vantage points of a lost site that were seen there less than a day before
  * the first left it, and then nowhere. */
 static void
@@ -208,28 +253,22 @@ find_not_seen(
     struct summary *s, const struct events *e, const struct event *event)
 {
 	const struct catalog *c = &e->run->catalog;
-	int64_t first_last_us = event->start_after_us;
-	int32_t vp_before = -1;
+	const struct stay *stays = e->stays.items;
+	const int64_t since_us = first_last_us(event) - DAY_US;
 
-	for (size_t i = 0; i < event->count; i++) {
-		if (event->members[i].last_us < first_last_us)
-			first_last_us = event->members[i].last_us;
-	}
-	for (size_t i = 0; i < e->stays.count; i++) {
-		const struct stay *stay = &e->stays.items[i];
-		const struct lane *lane = &c->lanes[stay->lane];
-		bool last =
-		    i + 1 == e->stays.count || stay[1].lane != stay->lane;
+	for (size_t i = 0, end; i < e->stays.count; i = end) {
+		const int32_t vp = c->lanes[stays[i].lane].vp;
 
-		if (!last || lane->service != event->service ||
-		    stay->site != event->site || lane->vp == vp_before ||
-		    stay->last_us >= event->end_us ||
-		    stay->last_us + DAY_US < first_last_us)
+		for (end = i + 1;
+		     end < e->stays.count && c->lanes[stays[end].lane].vp == vp;
+		     end++)
 			continue;
-		vp_before = lane->vp;
+		if (!ends_at(e, event, i, end, since_us) ||
+		    is_member(event, vp))
+			continue;
 		s->not_seen++;
 		list_add(&s->not_seen_vps, ", ",
-		    names_text(&c->names, c->vps[lane->vp].name));
+		    names_text(&c->names, c->vps[vp].name));
 	}
 }
 

@@ -2,7 +2,8 @@
  * How changes become events. Those of one service whose [last old, first new]
  * overlap, or nearly so, make a cluster: a route reaches one network a minute
  * or two after another. One that is known only across a long gap overlaps
- * nearly everything, and joins a cluster only if that has the same change.
+ * nearly everything, and joins a cluster only if others there left the same
+ * site or came to it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #define FLAP_CHANGES 4  /* of one lane, */
 #define FLAP_PATIENCE 4 /* none so much patience after the one before */
 #define NO_CLUSTER SIZE_MAX
+#define LEFT 1u
+#define CAME 2u
 
 int64_t
 events_patience_us(struct events *e, int32_t vp)
@@ -113,28 +116,73 @@ number_clusters(struct events *e)
 	}
 }
 
-/* A change across a gap belongs to a brief one of the same kind within it. */
+/* Whether two changes could have happened at one moment, and are of the same
+ * sites. */
+static bool
+alike(const struct events *e, const struct member *a, const struct member *b,
+    unsigned sides)
+{
+	return a->silence == NULL && b->silence == NULL &&
+	       a->service == b->service && a->first_us > b->last_us &&
+	       a->last_us < b->first_us &&
+	       ((sides & LEFT) == 0 ||
+		   events_from_site(e, a) == events_from_site(e, b)) &&
+	       ((sides & CAME) == 0 ||
+		   events_to_site(e, a) == events_to_site(e, b));
+}
+
+/* The cluster that has most brief changes like one; NO_CLUSTER: none. Count
+ * all that are like it. */
+static size_t
+cluster_like(
+    const struct events *e, const struct member *m, unsigned sides, size_t *all)
+{
+	size_t cluster = NO_CLUSTER, found = NO_CLUSTER, count = 0, most = 0;
+
+	*all = 0;
+	for (size_t i = 0; i < e->member_count; i++) {
+		const struct member *n = &e->members[i];
+
+		if (!alike(e, m, n, sides))
+			continue;
+		++*all;
+		if (!n->brief)
+			continue;
+		count = n->cluster == cluster ? count + 1 : 1;
+		cluster = n->cluster;
+		if (count > most) {
+			most = count;
+			found = cluster;
+		}
+	}
+	return found;
+}
+
+/* Put a change to brief ones of both of its sites, or else of that one which
+ * explains more changes. */
+static void
+join(const struct events *e, struct member *m)
+{
+	size_t all, left_all, came_all;
+	size_t cluster = cluster_like(e, m, LEFT | CAME, &all);
+
+	if (cluster == NO_CLUSTER) {
+		const size_t left = cluster_like(e, m, LEFT, &left_all);
+		const size_t came = cluster_like(e, m, CAME, &came_all);
+
+		cluster = left_all >= came_all ? left : came;
+	}
+	if (cluster != NO_CLUSTER)
+		m->cluster = cluster;
+}
+
+/* A change across a gap belongs to brief ones like it within the gap. */
 static void
 join_long(struct events *e)
 {
 	for (size_t i = 0; i < e->member_count; i++) {
-		struct member *m = &e->members[i];
-
-		if (m->brief)
-			continue;
-		for (size_t j = 0; j < e->member_count; j++) {
-			const struct member *n = &e->members[j];
-
-			if (n->brief && n->silence == NULL &&
-			    n->service == m->service &&
-			    n->first_us > m->last_us &&
-			    n->last_us < m->first_us &&
-			    events_from_site(e, n) == events_from_site(e, m) &&
-			    events_to_site(e, n) == events_to_site(e, m)) {
-				m->cluster = n->cluster;
-				break;
-			}
-		}
+		if (!e->members[i].brief)
+			join(e, &e->members[i]);
 	}
 }
 

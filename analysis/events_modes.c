@@ -7,11 +7,12 @@
 #define MODES_BACK 100
 
 /* The share of lanes that are at the same site at two times, of those that
- * are anywhere at both (F7, known only). */
+ * are anywhere at both (F7, known only); 0 where these are less than half of
+ * those of the second. */
 static double
 similarity(const struct events *e, int32_t service, int64_t a_us, int64_t b_us)
 {
-	size_t both = 0, same = 0;
+	size_t known = 0, both = 0, same = 0;
 
 	for (size_t i = 0; i < e->stays.count; i++) {
 		const struct stay *items = e->stays.items;
@@ -22,12 +23,13 @@ similarity(const struct events *e, int32_t service, int64_t a_us, int64_t b_us)
 			continue;
 		a = events_stay_at(e, i, a_us);
 		b = events_stay_at(e, i, b_us);
+		known += b >= 0;
 		if (a < 0 || b < 0)
 			continue;
 		both++;
 		same += items[a].site == items[b].site;
 	}
-	return both == 0 ? 0 : (double)same / (double)both;
+	return 2 * both < known || both == 0 ? 0 : (double)same / (double)both;
 }
 
 /* The first sight of any site in the window. */
@@ -47,13 +49,21 @@ first_sight_us(const struct events *e, int32_t service)
 						    : e->run->options->since_us;
 }
 
-/* The event of the same service before this one; NULL: none. */
+/* Nobody is elsewhere after an outage, or on another path. */
+static bool
+moves(const struct event *event)
+{
+	return event->kind != EVENT_OUTAGE && event->kind != EVENT_PATH_ONLY;
+}
+
+/* The event of the same service before this one that moved somebody, and so
+ * began a mode; NULL: none. */
 static const struct event *
 event_before(const struct events *e, const struct event *event)
 {
 	for (const struct event *old = event; old > e->items;) {
 		old--;
-		if (old->service == event->service)
+		if (old->service == event->service && moves(old))
 			return old;
 	}
 	return NULL;
@@ -62,21 +72,21 @@ event_before(const struct events *e, const struct event *event)
 int64_t
 events_mode_before(const struct events *e, const struct event *event)
 {
+	const int64_t before_us = event->start_us - 1; /* all are there still */
 	size_t looked = 0;
 
-	if (event->kind == EVENT_OUTAGE || event->kind == EVENT_FLAP ||
-	    event->kind == EVENT_PATH_ONLY ||
-	    similarity(e, event->service, event->start_after_us,
-		event->end_us) >= SAME_MODE)
+	if (!moves(event) || event->kind == EVENT_FLAP ||
+	    similarity(e, event->service, before_us, event->end_us) >=
+		SAME_MODE)
 		return -1;
 	for (const struct event *next = event, *old; looked < MODES_BACK;
 	     looked++, next = old) {
 		/* Before the first event, what was there when it began. */
 		old = event_before(e, next);
 		int64_t mode_us =
-		    old != NULL ? old->end_us : next->start_after_us;
+		    old != NULL ? old->end_us : next->start_us - 1;
 
-		if (mode_us < event->start_after_us &&
+		if (mode_us < before_us &&
 		    similarity(e, event->service, mode_us, event->end_us) >=
 			SAME_MODE)
 			return old != NULL ? mode_us
