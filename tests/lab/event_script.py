@@ -44,7 +44,7 @@ LOSS_PERCENT, JITTER_MS = 1, 2  # each way
 SILENT = "vp8"  # cut off all the time
 EVIL = "ns1.evil.example"
 KINDS = ("withdraw", "hijack", "flap", "announce", "prepend", "reroute",
-         "latency", "loss", "dark", "silence")
+         "latency", "loss", "dark", "silence", "unseen")
 
 # Where packets of a flow go.
 Way = collections.namedtuple("Way", "site hops rtt_ms")
@@ -52,6 +52,8 @@ Way = collections.namedtuple("Way", "site hops rtt_ms")
 Act = collections.namedtuple("Act", "kind time before after")
 # What another report than events is to show, and where and when.
 Beside = collections.namedtuple("Beside", "kind vps begin time end")
+# What the operator wrote down; about everything where target or site is "".
+Note = collections.namedtuple("Note", "time text target site")
 
 
 def in_us(text):
@@ -60,6 +62,10 @@ def in_us(text):
 
 def stamp(us):
     return uploads.utc(us)
+
+
+def listed(ways):
+    return sorted([*map(str, lane), *way] for lane, way in ways.items())
 
 
 class World:
@@ -143,7 +149,7 @@ class Script:
         self.folder = folder
         self.clock = START
         self.segments = collections.defaultdict(lambda: [[]])
-        self.acts, self.beside = [], []
+        self.acts, self.beside, self.notes = [], [], []
         self.done = []
 
     # --- time ---
@@ -173,11 +179,17 @@ class Script:
     # --- acts ---
 
     def happen(self, kind, *words):
-        """An act, between two rounds."""
+        """An act, between two rounds, and what is noted about it."""
         before = self.world.truth()
         self.world.lab.event(*words)
-        self.acts.append(Act(kind, self.clock - SECOND, before,
-                             self.world.truth()))
+        time = self.clock - SECOND
+        self.acts.append(Act(kind, time, before, self.world.truth()))
+        for site in (self.world.codes.get(word) for word in words):
+            self.notes += [Note(time, "for " + site, "anycast-lab",
+                                site)] if site else []
+        self.notes += [Note(time - 1200 * SECOND, " ".join(words), "", ""),
+                       Note(time, "not of it", "another", ""),
+                       Note(time - 2400 * SECOND, "too early", "", "")]
 
     def act(self, kind):
         """Whether it could be done as the world is."""
@@ -264,13 +276,9 @@ class Script:
     def lose(self, kind, percent):
         vps = self.rng.sample(self.world.hearing(), 2)
         time = self.clock
-        for vp in vps:
-            self.world.lab.event("loss", vp, self.world.access[vp],
-                                 str(percent))
+        self.set_loss(vps, percent)
         self.round(4)
-        for vp in vps:
-            self.world.lab.event("loss", vp, self.world.access[vp],
-                                 str(LOSS_PERCENT))
+        self.set_loss(vps, LOSS_PERCENT)
         self.show(Beside(kind, set(vps), time, time, self.clock))
         self.round(2)
         return True
@@ -279,6 +287,27 @@ class Script:
         self.round(4, without=self.rng.sample(self.world.vps, 2))
         self.round()
         return True
+
+    def unseen(self):
+        """Two miss it, asleep or in the dark, for longer than they are
+        believed to be where they were."""
+        site, announced, count = self.draw_site()
+        vps = self.rng.sample(self.world.hearing(), 2)
+        asleep = vps if self.rng.random() < 0.5 else []
+        if announced and count < 3:
+            return False
+        self.set_loss(set(vps).difference(asleep), 100)
+        self.round(without=asleep)
+        self.happen("unseen", "withdraw" if announced else "announce", site)
+        self.round(3, without=asleep)
+        self.set_loss(set(vps).difference(asleep), LOSS_PERCENT)
+        self.round(2)
+        return True
+
+    def set_loss(self, vps, percent):
+        for vp in sorted(vps):
+            self.world.lab.event("loss", vp, self.world.access[vp],
+                                 str(percent))
 
     # --- reports ---
 
@@ -300,6 +329,12 @@ class Script:
                 if ": stored: " not in said.stdout:
                     raise SystemExit(said.stdout + said.stderr)
         collector.run("check", check=False)  # settles
+        for note in self.notes:
+            words = [word for name in ("target", "site") if
+                     getattr(note, name) for word in (
+                         "--" + name, getattr(note, name))]
+            collector.run("note", "add", "--at", stamp(note.time), *words,
+                          note.text)
         self.db = collector.db
         with open(os.path.join(self.folder, "sites"), "w",
                   encoding="ascii") as file:
@@ -325,9 +360,8 @@ class Script:
         with open(os.path.join(folder, "script.json"), "w",
                   encoding="ascii") as file:
             json.dump({"done": self.done, "amiss": [str(x) for x in amiss],
-                       "acts": [(a.kind, stamp(a.time), *(
-                           sorted([*map(str, lane), *way] for lane, way in
-                                  ways.items())
-                           for ways in (a.before, a.after)))
-                                for a in self.acts],
+                       "acts": [(a.kind, stamp(a.time), listed(a.before),
+                                 listed(a.after)) for a in self.acts],
+                       "now": listed(self.world.truth()),
+                       "notes": self.notes, "networks": self.world.networks,
                        "records": self.segments}, file)

@@ -5,11 +5,13 @@ import collections
 import math
 import statistics
 
-from event_script import BETWEEN, EVERY, EVIL, START, in_us
+import probing
+from event_script import BETWEEN, EVERY, EVIL, START, in_us, stamp
 
 AROUND, SILENT = 10, 3  # samples on each side of a change, losses in a row
 FLAP_CHANGES, FLAP_PAUSE = 4, 4 * 3 * EVERY
 SAME_MODE = 0.9
+BESIDE = 1800 * 10**6  # a note is no further off
 
 # A stretch of one site in a lane: sights are (time, round trip in µs).
 Stay = collections.namedtuple("Stay", "site sights")
@@ -17,13 +19,38 @@ Stay = collections.namedtuple("Stay", "site sights")
 Change = collections.namedtuple("Change", "lane old new last first number")
 
 
+# Lost answers in a row of a lane: from the first of them until it answered
+# again or to the last of them, and the answers around them.
+Silence = collections.namedtuple(
+    "Silence", "first end lane site again answer lost there")
+
+
 class Wanted:
     """An event: which kinds and sites describe it, and its columns."""
 
     def __init__(self, kinds, time, vps, **columns):
         self.kinds, self.time, self.vps = kinds, time, set(vps)
-        self.columns = {"vantage_points": str(len(self.vps)), **columns}
-        self.checks = []  # (sentence, question to a row)
+        self.columns = {
+            "target": "anycast-lab", "address": probing.SERVICE[4],
+            "af": "4", "vantage_points": str(len(self.vps)),
+            "not_seen_again": "0", "not_seen_vps": "", **columns}
+        self.checks = []  # (column, sentence, question to a row)
+
+    def check(self, column, sentence, question):
+        self.checks.append((column, sentence, question))
+
+    def set_times(self, begins, end, ends):
+        """It began after begins; it ended at end, after ends."""
+        self.begins, self.end = begins, end
+        self.columns.update(start_uncertain_s=seconds(self.time - begins),
+                            end_uncertain_s=seconds(end - ends))
+        self.check("end", "ends at %d" % end,
+                   lambda row: in_us(row["end"]) == end)
+
+    def named(self):
+        """All columns that it says something of."""
+        return {"kind", "site", "start", *self.columns,
+                *(column for column, *_ in self.checks)}
 
     def __str__(self):
         return "%s at %s: %s" % (sorted(self.kinds), self.time, self.columns)
@@ -96,12 +123,29 @@ class Oracle:
 
     def events(self):
         flapping, rest = self.take_flaps()
-        wanted = []
-        for site, changes in flapping:
-            wanted.append(self.moved({("flap", site)}, changes, None))
+        wanted = [self.flapped(site, changes) for site, changes in flapping]
         for act, changes in rest:
             wanted.append(self.moved(self.kinds(act, changes), changes, act))
-        return wanted + list(self.paths()) + list(self.outages())
+        self.begins = {one.end for one in wanted} | {min(
+            stays[0].sights[0][0] for stays in self.stays.values() if stays)}
+        wanted += [*self.paths(), *self.outages()]
+        for one in wanted:
+            self.add_beside(one)
+        return wanted
+
+    def add_beside(self, wanted):
+        """What was noted about it, and of how many it is a share."""
+        known = {lane[0] for lane, stays in self.stays.items()
+                 if stays and stays[0].sights[0][0] < wanted.time}
+        wanted.columns["share_pct"] = "%.2f" % (
+            100 * len(wanted.vps) / len(known))
+        notes = [note for note in self.script.notes if
+                 wanted.begins - BESIDE <= note.time <= wanted.end + BESIDE
+                 and note.target in ("", "anycast-lab")]
+        wanted.check("notes", "of notes %s" % (notes,), lambda row: row[
+            "notes"] == "; ".join("%s %s" % one for one in sorted(
+                (stamp(note.time)[:19] + "Z", note.text) for note in notes
+                if note.site in ("", row["site"]) or row["site"] == "")))
 
     def take_flaps(self):
         """Those that change four times and more in a row, by the site that
@@ -169,8 +213,6 @@ class Oracle:
     def moved(self, kinds, changes, act):
         start = min(c.first for c in changes)
         vps = {c.lane[0] for c in changes}
-        known = {lane[0] for lane, stays in self.stays.items()
-                 if stays and stays[0].sights[0][0] < start}
         before = {c: median([rtt for _, rtt in self.stays[c.lane][
             c.number - 1].sights[-AROUND:]]) for c in changes}
         after = {c: median([rtt for _, rtt in self.stays[c.lane][
@@ -180,15 +222,10 @@ class Oracle:
             any(stay.site == c.old for stay in self.stays[c.lane][
                 c.number + 1:]) for c in changes if c.lane[0] == vp and
             c.number == min(d.number for d in changes if d.lane == c.lane))}
-        end = max(c.first for c in changes)
         wanted = Wanted(
             kinds, start, vps,
             to_sites=tally((c.lane[0], c.new) for c in changes),
             from_sites=tally((c.lane[0], c.old) for c in changes),
-            share_pct="%.2f" % (100 * len(vps) / len(known)),
-            start_uncertain_s=seconds(start - max(
-                c.last for c in changes if c.last < start)),
-            end_uncertain_s=seconds(end - max(c.last for c in changes)),
             rtt_before_ms=ms(median(before.values())),
             rtt_after_ms=ms(median(after.values())),
             rtt_change_ms=ms(median([after[c] - before[c] for c in changes])),
@@ -196,10 +233,36 @@ class Oracle:
             convergence_p95_s=seconds(p95(waits)),
             returned=str(len(returned)), not_ours=str(len(
                 {c.lane[0] for c in changes if c.new == EVIL})))
-        wanted.end = end
+        wanted.set_times(max(c.last for c in changes if c.last < start),
+                         max(c.first for c in changes),
+                         max(c.last for c in changes))
         if act is not None:
             self.add_act(wanted, act, changes)
         return wanted
+
+    def flapped(self, site, changes):
+        """Of which flow paths are compared, and from which act on, is left
+        open: a path is one of those before and after an act."""
+        wanted = self.moved({("flap", site)}, changes, None)
+        wanted.columns["seen_before"] = ""
+        traced = {c.lane[0] for c in changes if c.lane[1] == 0}
+        partings = {self.parting(act.before[vp, 0].hops,
+                                 act.after[vp, 0].hops)
+                    for act in self.script.acts for vp in wanted.vps}
+        wanted.check("paths_compared", "paths of %s are compared" % traced,
+                     lambda row: len(traced) <= int(row["paths_compared"]) <=
+                     len(wanted.vps))
+        wanted.check("diverges", "the paths part as in %s" % partings,
+                     lambda row: self.read_partings(row["diverges"], partings)
+                     == int(row["paths_compared"]))
+        return wanted
+
+    @staticmethod
+    def read_partings(text, possible):
+        """How many there are in all; None where one is not possible."""
+        held = [one.rsplit(" ", 1) for one in text.split(", ") if one]
+        return sum(int(count) for _, count in held) \
+            if possible.issuperset(parting for parting, _ in held) else None
 
     def add_act(self, wanted, act, changes):
         """What is true of those that one act moved."""
@@ -208,31 +271,35 @@ class Oracle:
             for vp, flow in {c.lane for c in changes} if flow == 0)
         wanted.columns["paths_compared"] = str(sum(partings.values()))
         wanted.columns["diverges"] = self.list_partings(partings)
-        wanted.checks.append((
-            "begins at the act", lambda row: in_us(row["start"]) - float(
-                row["start_uncertain_s"]) * 1e6 <= act.time <
-            in_us(row["start"])))
-        wanted.checks.append(("seen_before", lambda row: self.seen_before(
-            act, row["seen_before"])))
+        wanted.check(
+            "start", "begins at the act", lambda row: in_us(row["start"]) -
+            float(row["start_uncertain_s"]) * 1e6 <= act.time <
+            in_us(row["start"]))
+        wanted.check("seen_before", "seen before", lambda row:
+                     self.seen_before(act, row["seen_before"]))
         lost = {site for kind, site in wanted.kinds if kind == "site lost"}
         gone = {lane[0] for lane, stays in self.stays.items() if stays and
-                stays[-1].site in lost and
-                stays[-1].sights[-1][0] < wanted.end}
-        wanted.checks.append(("not_seen_vps", lambda row: row[
-            "not_seen_vps"] == ("" if row["kind"] != "site lost" else
-                                ", ".join(sorted(gone)))))
+                stays[-1].site in lost} - wanted.vps - {
+                    lane[0] for lane, stays in self.stays.items()
+                    if stays and stays[-1].sights[-1][0] >= wanted.end}
+        del wanted.columns["not_seen_again"], wanted.columns["not_seen_vps"]
+        for column, said in (("not_seen_again", str(len(gone))),
+                             ("not_seen_vps", ", ".join(sorted(gone)))):
+            wanted.check(column, "not seen again: %s" % gone, lambda row,
+                         column=column, said=said: row[column] == (
+                             said if row["kind"] == "site lost" else
+                             "0" if column == "not_seen_again" else ""))
         for column, ways in (("rtt_before_ms", act.before),
                              ("rtt_after_ms", act.after)):
             least = median([ways[c.lane].rtt_ms for c in changes])
-            wanted.checks.append((
-                "%s is %.3f and jitter" % (column, least),
-                lambda row, column=column, least=least:
-                least - 1 < float(row[column])))
+            wanted.check(column, "%.3f and jitter" % least,
+                         lambda row, column=column, least=least:
+                         least - 1 < float(row[column]))
 
     def seen_before(self, act, said):
-        """Whether that time's catchment was like the one after the act, and
-        another in between; nothing where there was none such. The inside of
-        a flap may count, or not."""
+        """Whether the catchment of a time when somebody had moved, or of the
+        first, was like the one after the act, and another in between; nothing
+        where there was none such. The inside of a flap may count, or not."""
         acts = self.script.acts
         number = acts.index(act)
         if self.alike(act.before, act.after):
@@ -243,7 +310,8 @@ class Oracle:
         alike = [mode for mode in modes if self.alike(mode[2], act.after)]
         if said == "":
             return all(in_flap for *_, in_flap in alike)
-        return any(begin <= in_us(said) < end for begin, end, *_ in alike)
+        return in_us(said) in self.begins and any(
+            begin <= in_us(said) < end for begin, end, *_ in alike)
 
     @staticmethod
     def alike(a, b):
@@ -267,19 +335,22 @@ class Oracle:
             partings.items(), key=lambda one: (-one[1], one[0])))
 
     def paths(self):
-        """Who went another way to the same site, by where the ways part."""
+        """Who went another way to the same site, by where the ways part; not
+        who was silent then, which is an outage."""
         for act in self.script.acts:
             groups = collections.defaultdict(list)
             for (vp, flow), old in act.before.items():
                 new = act.after[vp, flow]
                 if flow == 0 and old.site == new.site and \
-                        old.hops != new.hops:
+                        old.hops != new.hops and not self.silent(vp, act):
                     groups[self.parting(old.hops, new.hops)].append(vp)
             for parting, vps in groups.items():
                 yield self.path_only(act, parting, vps)
 
     def path_only(self, act, parting, vps):
-        rows = {vp: self.script.records(vp, "trace") for vp in vps}
+        rows = {vp: [one for one in self.script.records(vp, "trace")
+                     if any(hop["addr"] for hop in one[1]["hops"])]
+                for vp in vps}
         last = {vp: [one for one in rows[vp] if one[0] < act.time][-1]
                 for vp in vps}
         first = {vp: [one for one in rows[vp] if one[0] > act.time][0]
@@ -294,28 +365,33 @@ class Oracle:
         returned = sum(any(tables[vp, 0].hops == act.before[vp, 0].hops
                            for tables in later) for vp in vps)
         there = tally((vp, act.after[vp, 0].site) for vp in vps)
-        return Wanted(
+        waits = [t - start for t, _ in first.values()]
+        wanted = Wanted(
             {("path only", sites.pop() if len(sites) == 1 else "")}, start,
             vps, to_sites=there, from_sites=there,
             diverges="%s %d" % (parting, len(vps)),
             paths_compared=str(len(vps)), returned=str(returned),
-            start_uncertain_s=seconds(start - max(
-                t for t, _ in last.values())),
-            end_uncertain_s=seconds(end - max(t for t, _ in last.values())),
             rtt_before_ms=ms(median(before.values())),
             rtt_after_ms=ms(median(after.values())),
             rtt_change_ms=ms(median([after[vp] - before[vp] for vp in vps
                                      if vp in before and vp in after])),
-            convergence_p50_s=seconds(median(
-                [t - start for t, _ in first.values()])), seen_before="")
+            convergence_p50_s=seconds(median(waits)),
+            convergence_p95_s=seconds(p95(waits)), seen_before="",
+            not_ours="")
+        old = max(t for t, _ in last.values())
+        wanted.set_times(old, end, old)
+        return wanted
 
     # --- silences ---
 
+    def silent(self, vp, act):
+        return any(one.first < act.time < one.end for one in self.silences()
+                   if one.lane[0] == vp)
+
     def silences(self):
-        """(first lost, answered again or last lost, lane, site): three in a
-        row that were sent, and then the same site, or none."""
+        """Three in a row that were sent, and then the same site, or none."""
         for lane, asked in self.asked.items():
-            held, site = [], ""
+            held, site, answer = [], "", None
             for time, record in asked:
                 if record["outcome"] == "unsent":
                     continue
@@ -324,34 +400,44 @@ class Oracle:
                     continue
                 here = self.way(lane, time).site
                 if len(held) >= SILENT and site in (here, ""):
-                    yield held[0], time, lane, site, True
-                held, site = [], here
+                    yield Silence(held[0], time, lane, site, True, answer,
+                                  held[-1], here)
+                held, site, answer = [], here, time
             if len(held) >= SILENT and site:
-                yield held[0], held[-1], lane, site, False
+                yield Silence(held[0], held[-1], lane, site, False, answer,
+                              held[-1], "")
 
     def outages(self):
         chain, reach = [], 0
-        for silence in sorted(self.silences()):
-            if chain and silence[0] >= reach:
+        for silence in sorted(self.silences(), key=lambda one: one[:3]):
+            if chain and silence.first >= reach:
                 yield self.outage(chain)
                 chain = []
-            reach = max(reach, silence[1]) if chain else silence[1]
+            reach = max(reach, silence.end) if chain else silence.end
             chain.append(silence)
         if chain:
             yield self.outage(chain)
 
     @staticmethod
     def outage(chain):
-        sites = {site for *_, site, _ in chain}
-        vps = {lane[0] for _, _, lane, *_ in chain}
+        sites = {one.site for one in chain}
+        vps = {one.lane[0] for one in chain}
         returned = {vp for vp in vps if all(
-            again for _, _, lane, _, again in chain if lane[0] == vp)}
+            one.again for one in chain if one.lane[0] == vp)}
+        start = chain[0].first
+        blank = dict.fromkeys((
+            "rtt_before_ms", "rtt_after_ms", "rtt_change_ms",
+            "convergence_p50_s", "convergence_p95_s", "seen_before",
+            "not_ours", "diverges"), "")
         wanted = Wanted(
-            {("outage", sites.pop() if len(sites) == 1 else "")},
-            chain[0][0], vps, returned=str(len(returned)), seen_before="",
-            from_sites=tally((lane[0], site) for *_, lane, site, _ in chain
-                             if site))
-        end = max(one[1] for one in chain)
-        wanted.checks.append(("ends with the last answer",
-                              lambda row: in_us(row["end"]) == end))
+            {("outage", sites.pop() if len(sites) == 1 else "")}, start, vps,
+            returned=str(len(returned)), paths_compared="0", **blank,
+            from_sites=tally((one.lane[0], one.site) for one in chain
+                             if one.site),
+            to_sites=tally((one.lane[0], one.there) for one in chain
+                           if one.there))
+        wanted.set_times(max((one.answer for one in chain if one.answer and
+                              one.answer < start), default=start),
+                         max(one.end for one in chain),
+                         max(one.lost for one in chain))
         return wanted

@@ -51,13 +51,14 @@ class Count:
     """What was wanted and found, over all scripts."""
 
     def __init__(self):
-        self.wanted = self.came = self.right = self.columns = 0
+        self.wanted = self.came = self.right = 0
+        self.columns = self.wrong = 0
         self.hijacks = self.p95 = self.seen = self.returned = 0
         self.diverged = self.beside = 0
 
     def add(self, wanted, row):
         self.right += 1
-        self.columns += len(wanted.columns) + len(wanted.checks)
+        self.columns += len(wanted.named())
         self.hijacks += EVIL in row["to_sites"]
         self.p95 += row["convergence_p95_s"] != ""
         self.seen += row["seen_before"] != ""
@@ -69,9 +70,11 @@ def compare(wanted, row):
     for name, value in wanted.columns.items():
         if not same(value, row[name]):
             yield "%s: wanted %r" % (name, value), row
-    for sentence, question in wanted.checks:
+    for column, sentence, question in wanted.checks:
         if not question(row):
-            yield sentence, row
+            yield "%s: %s" % (column, sentence), row
+    if wanted.named() != set(row):
+        yield "not compared: %s" % (wanted.named() ^ set(row)), row
 
 
 def match(script, oracle, count):
@@ -88,7 +91,9 @@ def match(script, oracle, count):
             continue
         rows.remove(found)
         count.add(wanted, found)
-        amiss += compare(wanted, found)
+        wrong = list(compare(wanted, found))
+        count.wrong += len(wrong)
+        amiss += wrong
     return amiss + [("false", {k: v for k, v in row.items() if v})
                     for row in rows]
 
@@ -217,11 +222,13 @@ def test(results):
                 probing.say("%.0f s" % (time.monotonic() - began))
     finally:
         prober.remove()
-    probing.say("%d columns compared; %d hijacks, %d with a p95, %d seen "
-                "before, %d of which somebody returned, %d with a diverging "
-                "network; %d acts in latency and availability" % (
-                    count.columns, count.hijacks, count.p95, count.seen,
-                    count.returned, count.diverged, count.beside))
+    probing.say("seed %d, %d scripts: %d of %d columns are right; %d hijacks, "
+                "%d with a p95, %d seen before, %d of which somebody "
+                "returned, %d with a diverging network; %d acts in latency "
+                "and availability" % (
+                    SEED, SCRIPTS, count.columns - count.wrong, count.columns,
+                    count.hijacks, count.p95, count.seen, count.returned,
+                    count.diverged, count.beside))
     wanted, came, right = count.wanted, count.came, count.right
     results.ok(wanted > 0 and wanted == came == right,
                "of %d events %d are found, of %d reported %d are true: recall "
