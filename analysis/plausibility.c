@@ -5,6 +5,8 @@
 #include <string.h>
 #include "analysis/memory.h"
 
+#define HOUR_US (3600LL * 1000000)
+
 void
 claims_init(struct claims *claims, const struct catalog *catalog)
 {
@@ -219,33 +221,141 @@ add_seen(struct plausibility *p, struct views *views,
 	}
 }
 
+/* What is read at once of a vantage point. */
+struct reading {
+	const struct plausibility_window *window;
+	const struct screen *screen;
+	bool *raw; /* by lane: of hours that blocks tell of, too */
+	struct samples samples, part;
+};
+
+static void
+add_window(struct reading *r, int32_t vp, const bool *lanes,
+    const int64_t window_us[2])
+{
+	struct sampler *sampler = r->window->sampler;
+
+	if (window_us[0] >= window_us[1])
+		return;
+	sampler->wanted = lanes;
+	samples_read(sampler, &r->part, vp, window_us[0], window_us[1]);
+	sampler->wanted = NULL;
+	for (size_t i = 0; i < r->part.count; i++) {
+		if (lanes == NULL || lanes[r->part.items[i].lane])
+			samples_add(&r->samples, &r->part.items[i]);
+	}
+}
+
+/* Whole hours: the quickest answers, or all where those do not tell. */
+static void
+add_hours(struct reading *r, const struct catalog *c, int32_t vp,
+    const int64_t window_us[2])
+{
+	const struct vantage *v = &c->vps[vp];
+	const struct screen *screen = r->screen;
+	bool any = false;
+
+	for (size_t i = 0; i < v->lane_count; i++) {
+		const int32_t lane = v->lanes[i];
+
+		if (screen->told[lane])
+			continue;
+		r->raw[lane] = screen->wanted[lane];
+		any |= r->raw[lane];
+	}
+	if (any)
+		add_window(r, vp, r->raw, window_us);
+	for (size_t i = 0; i < v->lane_count; i++) {
+		const int32_t lane = v->lanes[i];
+		const struct screen_part *part = &screen->of_lane[lane];
+
+		for (size_t k = part->from;
+		     screen->told[lane] && screen->wanted[lane] &&
+		     k < part->end;
+		     k++)
+			samples_add(&r->samples, &screen->least.items[k]);
+	}
+}
+
+/* By lane, and in each in the order of time. */
+static void
+read_vp(struct reading *r, const struct catalog *c, int32_t vp)
+{
+	const struct plausibility_window *w = r->window;
+	const struct screen *screen = r->screen;
+	int64_t around_us[2];
+
+	r->samples.count = 0;
+	if (screen->wanted == NULL) {
+		samples_read(
+		    w->sampler, &r->samples, vp, w->since_us, w->until_us);
+		return;
+	}
+	screen_around(screen, w, vp, around_us);
+	add_window(r, vp, screen->wanted,
+	    (const int64_t[2]){ w->since_us, around_us[0] });
+	if (around_us[0] < around_us[1])
+		add_hours(r, c, vp, around_us);
+	add_window(r, vp, screen->wanted,
+	    (const int64_t[2]){ around_us[1], w->until_us });
+	samples_by_lane(w->sampler, &r->samples, vp);
+}
+
+/* Of a sample that stands for its hour: the first that is as bad. */
+static void
+find_time(struct plausibility *p, struct reading *r, struct proof *worst)
+{
+	const struct lane *lane = &p->catalog->lanes[worst->lane];
+	const struct proof bad = *worst;
+	struct proof proof;
+
+	r->raw[worst->lane] = true;
+	r->samples.count = 0;
+	add_window(r, lane->vp, r->raw,
+	    (const int64_t[2]){ bad.t_us, bad.t_us + HOUR_US });
+	r->raw[worst->lane] = false;
+	for (size_t i = 0; i < r->samples.count; i++) {
+		if (plausibility_measure(
+			&p->claims, &r->samples.items[i], &proof) &&
+		    proof.rtt_us == bad.rtt_us && proof.km == bad.km) {
+			*worst = proof;
+			return;
+		}
+	}
+}
+
 static void
 read_vps(struct plausibility *p, const struct plausibility_window *window,
     const struct screen *screen)
 {
-	struct samples samples = { 0 };
+	const struct catalog *c = p->catalog;
+	struct reading r = { .window = window, .screen = screen };
 	struct views views = { 0 };
 	struct same same = { .lane = -1 };
 
-	for (size_t i = 0; i < p->catalog->vp_count; i++) {
-		if (!plausibility_has_position(&p->catalog->vps[i]))
+	r.raw = memory_zeroed(c->lane_count, sizeof(*r.raw));
+	for (size_t i = 0; i < c->vp_count; i++) {
+		if (!plausibility_has_position(&c->vps[i]))
 			continue;
-		window->sampler->wanted = screen->wanted;
-		samples_read(window->sampler, &samples, (int32_t)i,
-		    window->since_us, window->until_us);
-		window->sampler->wanted = NULL;
+		read_vp(&r, c, (int32_t)i);
 		views.vp_first = views.count;
-		for (size_t k = 0; k < samples.count; k++) {
-			const struct sample *sample = &samples.items[k];
-
-			if (screen->wanted == NULL ||
-			    screen->wanted[sample->lane])
-				read_sample(p, &views, &same, sample);
-		}
+		for (size_t k = 0; k < r.samples.count; k++)
+			read_sample(p, &views, &same, &r.samples.items[k]);
 		add_seen(p, &views, screen, (int32_t)i);
 	}
 	views_blame(&views, p);
-	samples_clear(&samples);
+	for (size_t i = 0; i < c->lane_count; i++)
+		r.raw[i] = false;
+	for (size_t i = 0; i < p->suspect_count; i++) {
+		struct proof *worst = &p->suspects[i].worst;
+
+		if (screen->told != NULL && screen->told[worst->lane] &&
+		    worst->t_us % HOUR_US == 0)
+			find_time(p, &r, worst);
+	}
+	samples_clear(&r.samples);
+	samples_clear(&r.part);
+	free(r.raw);
 	free(views.items);
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "analysis/catalog.h"
+#include "analysis/run_hours.h"
 #include "analysis/samples.h"
 #include "lib/sphere.h"
 
@@ -98,17 +99,31 @@ void plausibility_read(struct plausibility *, const struct catalog *,
 void plausibility_clear(struct plausibility *);
 
 /* plausibility_screen.c: of very many samples, the targets of which some may
- * be impossible. What runs say of the least round trips is enough for it. */
+ * be impossible, and the quickest answers of whole hours. */
 struct screen {
-	bool *wanted; /* by lane: its samples must be read; NULL: all of them */
+	bool *wanted; /* by lane: it counts what it says; NULL: all of them */
 	bool any;     /* there is such a lane */
 	/* By lane that need not be: a name with a position that was seen;
 	 * NULL: none, or a guess. */
 	const struct claim **seen;
+	struct run_hours hours; /* that blocks tell of */
+	/* By lane: of these hours the quickest answer of each name is all that
+	 * counts, and they are among least, in the order in which the names
+	 * came. Their time is that of their hour. */
+	bool *told;
+	struct screen_part {
+		size_t from, end;
+	} * of_lane;
+	struct samples least;
 };
 void screen_read(
     struct screen *, struct plausibility *, const struct plausibility_window *);
 void screen_clear(struct screen *);
+
+/* Between which times blocks tell of a vantage point (index); where they do
+ * not, twice the window's end. */
+void screen_around(const struct screen *, const struct plausibility_window *,
+    int32_t vp, int64_t around_us[2]);
 
 /* The numbers of a sample, whatever they say. false where a position is not
  * known. */

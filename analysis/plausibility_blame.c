@@ -32,14 +32,24 @@ excess_km(const struct proof *proof)
 	return proof->km - proof->reach_km;
 }
 
+/* Of equal ones of a lane the first: those of an hour do not come in time. */
+static bool
+is_worse(const struct proof *a, const struct proof *b)
+{
+	const double by_km = excess_km(a) - excess_km(b);
+
+	return by_km > 0 ||
+	       (by_km >= 0 && a->lane == b->lane && a->t_us < b->t_us);
+}
+
 /* The smallest disc, and the worst violation, of each site and position. */
 static void
 merge(struct view *view, const struct view *other)
 {
 	if (other->disc.km < view->disc.km)
 		view->disc = other->disc;
-	if (other->violated && (!view->violated || excess_km(&other->worst) >
-						       excess_km(&view->worst)))
+	if (other->violated &&
+	    (!view->violated || is_worse(&other->worst, &view->worst)))
 		view->worst = other->worst;
 	view->violated |= other->violated;
 }

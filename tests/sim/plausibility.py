@@ -270,8 +270,18 @@ def said_of_vps(world, vps, accused):
             name in accused and len(targets[name]) < 2]
 
 
+def claim_many(db):
+    """The last batch says that it has a million rows: then whole hours are not
+    read sample by sample."""
+    store = sqlite3.connect(db)
+    store.execute("UPDATE batch SET rows = rows + 1000000 WHERE first_row = "
+                  "(SELECT max(first_row) FROM batch)")
+    store.commit()
+    store.close()
+
+
 def check_worlds(tap, folder):
-    moved = found = provable = false = wrong = unsaid = 0
+    moved = found = provable = false = wrong = unsaid = other = 0
     detail = []
     for k in range(WORLDS):
         world = World(SEED + k)
@@ -281,6 +291,10 @@ def check_worlds(tap, folder):
         words = ("--since", "2023-11-14T00:00:00Z", "--until", "2023-11-16",
                  "--site-map", site_map)
         rows, vps = report(db, *words), report(db, *words, what="vps")
+        claim_many(db)
+        if report(db, *words) != rows:
+            other += 1
+            detail.append((SEED + k, "other rows of many records"))
         os.unlink(db)
         said = {r["vp"] for r in rows if r["kind"] == "misplaced"}
         truth = {name for name, vp in world.vps.items() if vp[2]}
@@ -306,6 +320,8 @@ def check_worlds(tap, folder):
              f"against two targets, {found} found, {false} falsely accused")
     tap.check(wrong == 0, f"{WORLDS} worlds: the impossible rows are those "
               "of an independent reading, each by its numbers", *detail[:3])
+    tap.check(other == 0, "and the same where there are very many records",
+              *detail[:3])
     tap.check(unsaid == 0, "acreport vps accuses the same, and names the "
               "targets that it violates", *detail[:3])
     tap.check(moved > 0 and found >= 0.95 * provable,
@@ -313,6 +329,51 @@ def check_worlds(tap, folder):
               f"targets, and {found} are found", *detail[:3])
     tap.check(false == 0, f"falsely accused of being elsewhere: {false}")
     return found, moved
+
+
+def check_lone(tap, folder):
+    """One answer of hundreds that is too quick, by a tenth: of a site that the
+    map says and of one that is a guess, in an hour of few answers and of very
+    many, among very many records."""
+    here, there, window = (48.0, 2.0), (51.47, -0.45), (
+        "--since", "2023-11-14T00:00:00Z", "--until", "2023-11-16")
+    least = 2000 * (AT_LEAST * distance(here, there) - MARGIN_KM) / FIBRE_KM_S
+    quick, slow = round(least * 900), round(least * 1100)
+    name = "ns1.lhr3.t00.example"
+    site_map = os.path.join(folder, "lone.map")
+    with open(site_map, "w", encoding="ascii") as file:
+        file.write(f"said exact {name} lhr {there[0]} {there[1]}\n")
+    maps = {"said": ("--site-map", site_map), "guess": ()}
+    wrong = []
+    for target, kind in (("said", "impossible"), ("guess", "site"),
+                         ("said", "none"), ("guess", "none")):
+        for every in (100, 30):
+            db = os.path.join(folder, f"{target}-{kind}-{every}.db")
+            times = range(START + 7, START + 8 * 3600 * SECOND,
+                          every * SECOND)
+            lone = times[len(times) * 2 // 3]
+            make(db, [Batch("vp0", [Record(
+                t, target, "192.0.2.1", "soa", name=("nsid", name.encode()),
+                rtt_us=quick if t == lone and kind != "none" else slow)
+                for t in times if t // (3600 * SECOND) == hour], every)
+                for hour in sorted({t // (3600 * SECOND) for t in times})],
+                [("vp0", START, None, "ZZ", None)], 1)
+            store = sqlite3.connect(db)
+            store.execute("UPDATE vp_place SET lat = ?, lon = ?", here)
+            store.commit()
+            store.close()
+            claim_many(db)
+            got = [(r["kind"], r["time"][11:], r["rtt_ms"])
+                   for r in report(db, *window, *maps[target])]
+            at = lone % (86400 * SECOND)
+            wanted = [] if kind == "none" else [(
+                kind, f"{at // SECOND // 3600:02}:{at // SECOND // 60 % 60:02}"
+                f":{at // SECOND % 60:02}.{at % SECOND:06}Z",
+                f"{quick / 1000:.3f}")]
+            if got != wanted:
+                wrong.append((target, kind, every, got, wanted))
+    tap.check(not wrong, "one answer among very many that is a tenth too "
+              "quick is found, and none where none is", *wrong[:3])
 
 
 def check_wrong_map(tap, folder):
@@ -355,6 +416,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix=f"plausible-{os.getpid()}-") as f:
         check_days(tap, f)
         check_wrong_map(tap, f)
+        check_lone(tap, f)
         check_worlds(tap, f)
     return tap.done()
 
