@@ -63,11 +63,11 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 		    answered, group->expected - (double)group->unsent);
 		cells[16] = cell_percent((double)group->asked, group->expected);
 	}
-	cells[17] = cell_number(group->outages);
-	cells[18] = cell_number(group->outage_us);
+	cells[17] = cell_number(group->outages.count);
+	cells[18] = cell_number(group->outages.length_us);
 	cells[19] = cell_text(sent < FEW ? "few" : "");
 	cells[20] = cell_number(group->errors);
-	cells[21] = cell_number(group->outage_longest_us);
+	cells[21] = cell_number(group->outages.longest_us);
 	return report_row(&l->run->report, cells + (o->step_us == 0));
 }
 

@@ -53,19 +53,6 @@ edges_clear(struct edges *e)
 
 /* --- which hours --- */
 
-/* Where samples have to be judged one by one, by their time or by light. */
-static bool
-is_doubted(const struct catalog *c, int32_t vp)
-{
-	const struct vantage *v = &c->vps[vp];
-
-	for (size_t i = 0; c->judge != NULL && i < v->lane_count; i++) {
-		if (c->judge->doubts[v->lanes[i]] != 0)
-			return true;
-	}
-	return false;
-}
-
 /* The hour in which the window ends is whole where nothing comes after it. */
 static int64_t
 end_hour(struct edges *e, int64_t vp_id)
@@ -433,7 +420,7 @@ edges_read(struct edges *e, struct samples *samples, int32_t vp)
 {
 	const struct catalog *c = &e->of.run->catalog;
 
-	if (is_doubted(c, vp) || !find_hours(e, c->vps[vp].id))
+	if (judge_doubts(c, vp) || !find_hours(e, c->vps[vp].id))
 		return false;
 	read_raw(e, vp);
 	(void)blocks_read(

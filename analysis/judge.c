@@ -120,6 +120,18 @@ judge_marks_name(const struct catalog *c, int32_t lane, int32_t instance)
 }
 
 bool
+judge_doubts(const struct catalog *c, int32_t vp)
+{
+	const struct vantage *v = &c->vps[vp];
+
+	for (size_t i = 0; c->judge != NULL && i < v->lane_count; i++) {
+		if (c->judge->doubts[v->lanes[i]] != 0)
+			return true;
+	}
+	return false;
+}
+
+bool
 judge_has_songs(const struct catalog *c, int32_t vp)
 {
 	const struct vantage *v = &c->vps[vp];

@@ -70,6 +70,10 @@ judge_sample(const struct catalog *c, struct sample *sample)
 /* Whether it was somebody else who gave this name in this lane (indexes). */
 bool judge_marks_name(const struct catalog *, int32_t lane, int32_t instance);
 
+/* Whether there is anything against a vantage point's answers (index), so that
+ * they have to be judged one by one. */
+bool judge_doubts(const struct catalog *, int32_t vp);
+
 /* Whether a canary answered a vantage point (index): then it takes a time to
  * judge its answers. */
 bool judge_has_songs(const struct catalog *, int32_t vp);

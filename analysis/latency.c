@@ -9,12 +9,12 @@
 #include <string.h>
 #include "analysis/groups.h"
 #include "analysis/judge.h"
+#include "analysis/latency_rows.h"
 #include "analysis/latency_runs.h"
 #include "analysis/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define COLUMNS 22
-#define OUTAGE_LOSSES 3
 #define RCODE_SERVFAIL 2 /* RFC 1035, section 4.1.1 */
 
 static const struct column columns[COLUMNS] = {
@@ -145,11 +145,8 @@ latency_enter(struct latency *l, struct group *group, int32_t vp)
 	values_add(&l->touched, group - l->items);
 }
 
-/* Whether a server said that it does not serve: to the question for the SOA
- * whatever is not NOERROR (FIELD.md F9), to others SERVFAIL. That nobody knows
- * the name of an identity is an answer. */
-static bool
-is_error(const struct latency *l, const struct sample *s)
+bool
+latency_is_error(const struct latency *l, const struct sample *s)
 {
 	return sample_answered(s) && s->rcode > 0 &&
 	       (l->strict[s->lane] || s->rcode == RCODE_SERVFAIL);
@@ -159,26 +156,13 @@ is_error(const struct latency *l, const struct sample *s)
 static void
 count_outage(struct latency *l, struct group *group, const struct sample *s)
 {
-	bool answered = sample_answered(s) && !is_error(l, s);
-	int64_t length_us;
+	bool answered = sample_answered(s) && !latency_is_error(l, s);
 
 	if (s->lane != l->lost_lane || answered)
-		l->lost = 0;
+		l->lost.count = 0;
 	l->lost_lane = s->lane;
-	if (answered || s->outcome == OUTCOME_UNSENT)
-		return;
-	if (l->lost++ == 0)
-		l->lost_first_us = s->t_us;
-	length_us = s->t_us - l->lost_first_us;
-	if (l->lost == OUTAGE_LOSSES) {
-		group->outages++;
-		group->outage_us += length_us;
-	} else if (l->lost > OUTAGE_LOSSES) {
-		group->outage_us += s->t_us - l->lost_last_us;
-	}
-	if (l->lost >= OUTAGE_LOSSES && length_us > group->outage_longest_us)
-		group->outage_longest_us = length_us;
-	l->lost_last_us = s->t_us;
+	if (!answered && s->outcome != OUTCOME_UNSENT)
+		outages_add(&group->outages, &l->lost, s->t_us);
 }
 
 /* What somebody else answered is nobody's: as if it had not been asked. */
@@ -194,7 +178,7 @@ count_sample(struct latency *l, int32_t name, const struct sample *sample)
 	group->vp_samples++;
 	group->asked++;
 	group->answered += sample_answered(sample);
-	group->errors += is_error(l, sample);
+	group->errors += latency_is_error(l, sample);
 	group->unsent += sample->outcome == OUTCOME_UNSENT;
 	count_outage(l, group, sample);
 	if (l->view->round_trips && sample->rtt_us != SAMPLE_NO_RTT)
@@ -308,8 +292,14 @@ expect_silent(struct latency *l, int32_t vp, const struct rounds *rounds)
 static bool
 count_samples(struct latency *l, int32_t vp, int64_t since_us, int64_t until_us)
 {
+	bool any;
+
 	if (since_us >= until_us)
 		return false;
+	if (l->rows != NULL &&
+	    latency_rows_count(
+		l->rows, vp, (const int64_t[2]){ since_us, until_us }, &any))
+		return any;
 	samples_read(&l->run->sampler, &l->samples, vp, since_us, until_us);
 	if (l->samples.count == 0)
 		return false;
@@ -538,12 +528,15 @@ latency_run(struct run *run, const struct latency_view *view)
 	rounds_init(&l.rounds, run->query);
 	histogram_init(&l.buckets);
 	number_kinds(&l);
+	if (!view->round_trips && o->by != BY_SITE)
+		l.rows = latency_rows_new(&l);
 	status = write_report(&l);
 	methods_clear(&l.methods);
 	rounds_clear(&l.rounds);
 	names_clear(&l.groups);
 	samples_clear(&l.samples);
 	values_clear(&l.touched);
+	latency_rows_free(l.rows);
 	free(l.kind_of);
 	free(l.strict);
 	free(l.items);

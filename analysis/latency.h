@@ -6,6 +6,7 @@
 #define ANALYSIS_LATENCY_H
 
 #include "analysis/methods.h"
+#include "analysis/outages.h"
 #include "analysis/quantile.h"
 #include "analysis/reports.h"
 #include "analysis/rounds.h"
@@ -14,15 +15,15 @@
 struct latency_view;
 struct latency_runs;
 struct latency_hist;
+struct latency_rows;
 
 /* A row: one question of one service over one transport, in one group. */
 struct group {
 	int32_t kind; /* of lanes: see kind_of */
 	int32_t name; /* of latency.groups: "" is unknown */
 	int64_t vantage_points, asked, answered, unsent;
-	int64_t errors;             /* of answered: no service in them */
-	int64_t outages, outage_us; /* three or more failures in a row */
-	int64_t outage_longest_us;
+	int64_t errors; /* of answered: no service in them */
+	struct outages outages;
 	double expected;
 	bool expected_known;
 	struct values rtts; /* microseconds; or medians of vantage points */
@@ -50,12 +51,12 @@ struct latency {
 	bool *strict; /* by lane: an answer has to be without error */
 	/* failures in a row of the lane at hand */
 	int32_t lost_lane;
-	size_t lost;
-	int64_t lost_first_us, lost_last_us;
+	struct failures lost;
 	struct latency_runs
-	    *runs;                /* of the step; NULL: none (latency_runs.h) */
-	struct values touched;    /* items, of the vantage point at hand */
-	struct histogram buckets; /* of the group that is written */
+	    *runs; /* of the step; NULL: none (latency_runs.h) */
+	struct latency_rows *rows; /* NULL: records are held */
+	struct values touched;     /* items, of the vantage point at hand */
+	struct histogram buckets;  /* of the group that is written */
 };
 
 /* Columns of a report; the first is the time of a step, and that at
@@ -80,6 +81,10 @@ struct group *latency_group(struct latency *, int32_t lane, int32_t name);
 /* The name of the site where an instance is (index), as a lane's question tells
  * it; -1: none. */
 int32_t latency_site(struct latency *, int32_t lane, int32_t instance);
+/* Whether a server said that it does not serve: to the question for the SOA
+ * whatever is not NOERROR (FIELD.md F9), to others SERVFAIL. That nobody knows
+ * the name of an identity is an answer. */
+bool latency_is_error(const struct latency *, const struct sample *);
 /* What is counted next is of this vantage point. */
 void latency_enter(struct latency *, struct group *, int32_t vp);
 
