@@ -9,6 +9,7 @@
 #include "analysis/quantile.h"
 #include "analysis/soa.h"
 #include "analysis/methods.h"
+#include "analysis/order.h"
 
 static const struct column columns[] = {
 	{ "target", COLUMN_TEXT },
@@ -29,12 +30,13 @@ static const struct column columns[] = {
 	{ "method", COLUMN_TEXT },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define UNASKED (-2)
 
-/* A serial that was seen. */
+/* A serial that was seen: there are millions. */
 struct sight {
-	int32_t target;                     /* number of catalog.names */
+	int64_t t_us;
+	uint32_t serial;
 	int32_t service, place, vp, method; /* place: of site or instance */
-	int64_t t_us, serial;
 };
 
 /* A version that came in the window, at the time of its first sight. */
@@ -50,7 +52,27 @@ struct publication {
 	struct version *versions; /* of the target at hand, in order */
 	size_t version_count, version_room;
 	struct names places;
+	int32_t *place_of; /* by number of a name or site; UNASKED */
+	size_t place_count;
 };
+
+/* The place of a text, which is a name's or a site's (number of these). */
+static int32_t
+put_place(struct publication *p, const struct names *names, int32_t number)
+{
+	while (p->place_count <= (size_t)number) {
+		const size_t from = p->place_count;
+
+		p->place_of = memory_grow(
+		    p->place_of, &p->place_count, sizeof(*p->place_of));
+		for (size_t i = from; i < p->place_count; i++)
+			p->place_of[i] = UNASKED;
+	}
+	if (p->place_of[number] == UNASKED)
+		p->place_of[number] =
+		    names_put(&p->places, names_text(names, number));
+	return p->place_of[number];
+}
 
 static int32_t
 place_of(struct publication *p, const struct soa *soa, int32_t method)
@@ -65,10 +87,8 @@ place_of(struct publication *p, const struct soa *soa, int32_t method)
 	if (instance->method != method)
 		return -1;
 	if (p->run->options->level == LEVEL_INSTANCE)
-		return names_put(
-		    &p->places, names_text(&c->names, instance->text));
-	return names_put(&p->places,
-	    names_text(&c->sites, catalog_site(c, service, soa->instance)));
+		return put_place(p, &c->names, instance->text);
+	return put_place(p, &c->sites, catalog_site(c, service, soa->instance));
 }
 
 static void
@@ -84,39 +104,22 @@ add_sight(struct publication *p, const struct soa *soa)
 		p->sights =
 		    memory_grow(p->sights, &p->room, sizeof(*p->sights));
 	p->sights[p->count++] = (struct sight){
-		.target = c->services[lane->service].target,
 		.service = lane->service,
 		.place = place_of(p, soa, method),
 		.vp = lane->vp,
 		.method = method,
 		.t_us = soa->t_us,
-		.serial = soa->serial,
+		.serial = (uint32_t)soa->serial,
 	};
 }
 
 static int
-compare_by_target(const void *left, const void *right)
+compare_times(const void *left, const void *right)
 {
 	const struct sight *a = left, *b = right;
-	int order = compare_int(a->target, b->target);
+	const int order = compare_int(a->t_us, b->t_us);
 
-	if (order == 0)
-		order = compare_int(a->t_us, b->t_us);
 	return order != 0 ? order : compare_int(a->serial, b->serial);
-}
-
-/* By address and place, in time. */
-static int
-compare_by_place(const void *left, const void *right)
-{
-	const struct sight *a = left, *b = right;
-	int order;
-
-	if ((order = compare_int(a->service, b->service)) != 0 ||
-	    (order = compare_int(a->place, b->place)) != 0 ||
-	    (order = compare_int(a->t_us, b->t_us)) != 0)
-		return order;
-	return compare_int(a->serial, b->serial);
 }
 
 /* A serial that nobody had seen before, but the first one: when that came is
@@ -249,8 +252,12 @@ write_target(struct publication *p, struct sight *sights, size_t count)
 {
 	int status = 0;
 
+	const struct order_items all = { sights, count, sizeof(*sights) };
+
+	order_stretches(&all, compare_times);
 	find_versions(p, sights, count);
-	qsort(sights, count, sizeof(*sights), compare_by_place);
+	order_by_number(&all, offsetof(struct sight, place));
+	order_by_number(&all, offsetof(struct sight, service));
 	for (size_t first = 0, end; status == 0 && first < count; first = end) {
 		for (end = first + 1;
 		     end < count &&
@@ -263,19 +270,25 @@ write_target(struct publication *p, struct sight *sights, size_t count)
 	return status;
 }
 
+/* Services of a target lie together; targets come in the order of their names'
+ * numbers. */
 static int
 write_targets(struct publication *p)
 {
+	const struct catalog *c = &p->run->catalog;
 	int status = 0;
 
-	if (p->count > 1)
-		qsort(
-		    p->sights, p->count, sizeof(*p->sights), compare_by_target);
+	order_by_number(
+	    &(struct order_items){ p->sights, p->count, sizeof(*p->sights) },
+	    offsetof(struct sight, service));
 	for (size_t first = 0, end; status == 0 && first < p->count;
 	     first = end) {
+		const int32_t target =
+		    c->services[p->sights[first].service].target;
+
 		for (end = first + 1;
 		     end < p->count &&
-		     p->sights[end].target == p->sights[first].target;
+		     c->services[p->sights[end].service].target == target;
 		     end++)
 			continue;
 		status = write_target(p, p->sights + first, end - first);
@@ -309,6 +322,7 @@ publication_report(struct run *run)
 	names_clear(&p.places);
 	free(soas.items);
 	free(p.sights);
+	free(p.place_of);
 	free(p.versions);
 	return status;
 }

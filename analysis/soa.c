@@ -10,6 +10,7 @@ soa_reader_clear(struct soa_reader *reader)
 	batch_rows_clear(&reader->rows);
 	query_finish(reader->reply);
 	free(reader->replies);
+	free(reader->wanted);
 }
 
 static struct soa_reply *
@@ -126,7 +127,7 @@ is_intercepted(
 }
 
 /* A row: lane, time in its batch, outcome, round trip, instance, rcode, reply.
- * In a foreign database the lane can be another vantage point's. */
+ */
 static void
 take_row(void *context, const int64_t *row)
 {
@@ -138,8 +139,8 @@ take_row(void *context, const int64_t *row)
 	const int64_t t_us = reader->rows.t0_us + row[1];
 	struct soa *soa;
 
-	if (lane < 0 || c->lanes[lane].vp != reader->vp || t_us < o->since_us ||
-	    t_us >= o->until_us || is_intercepted(c, lane, t_us, row))
+	if (t_us < o->since_us || t_us >= o->until_us ||
+	    is_intercepted(c, lane, t_us, row))
 		return;
 	if (soas->count == soas->room)
 		soas->items =
@@ -158,20 +159,34 @@ take_row(void *context, const int64_t *row)
 		set_answer(reader, soa, row);
 }
 
+/* In a foreign database the lane can be another vantage point's. */
 static bool
 is_wanted(void *context, int64_t lane_id)
 {
 	const struct soa_reader *reader = context;
-	const struct catalog *c = &reader->run->catalog;
-	const int32_t lane = catalog_lane(c, lane_id);
+	const int32_t lane = catalog_lane(&reader->run->catalog, lane_id);
 
-	return lane >= 0 && c->lanes[lane].question == reader->question;
+	return lane >= 0 && reader->wanted[lane];
+}
+
+static void
+set_wanted(struct soa_reader *reader, int32_t vp, bool wanted)
+{
+	const struct catalog *c = &reader->run->catalog;
+	const struct vantage *v = &c->vps[vp];
+
+	for (size_t i = 0; i < v->lane_count; i++)
+		reader->wanted[v->lanes[i]] =
+		    wanted &&
+		    c->lanes[v->lanes[i]].question == reader->question;
 }
 
 void
 soa_reader_init(struct soa_reader *reader, struct run *run)
 {
 	*reader = (struct soa_reader){ .run = run };
+	reader->wanted =
+	    memory_zeroed(run->catalog.lane_count, sizeof(*reader->wanted));
 	reader->question = names_find(&run->catalog.names, "soa");
 	batch_rows_init(&reader->rows, run->query,
 	    "m.lane, m.dt_us, m.outcome, m.rtt_us, m.instance, m.rcode,"
@@ -189,7 +204,7 @@ soa_read(struct soa_reader *reader, struct soas *soas, int32_t vp)
 	soas->count = 0;
 	if (reader->question < 0)
 		return;
-	reader->vp = vp;
+	set_wanted(reader, vp, true);
 	reader->soas = soas;
 	batch_rows_read(&reader->rows,
 	    &(struct batch_window){
@@ -198,6 +213,7 @@ soa_read(struct soa_reader *reader, struct soas *soas, int32_t vp)
 		.until_us = o->until_us,
 	    },
 	    &(struct query_function){ take_row, is_wanted, reader });
+	set_wanted(reader, vp, false);
 }
 
 bool

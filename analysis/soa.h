@@ -36,8 +36,8 @@ struct soa_reader {
 	} * replies; /* open addressing by id; 0: free */
 	size_t reply_count, reply_room;
 	int32_t question; /* number of catalog.names; -1: nobody asks it */
-	/* at hand */
-	int32_t vp;
+	/* at hand: the lanes (by index) of a vantage point that ask it */
+	bool *wanted;
 	struct soas *soas;
 };
 

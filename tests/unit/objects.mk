@@ -34,3 +34,4 @@ OBJ_test_store_address := $(OBJ_store)
 LIBS_test_store_address := -lsqlite3 -lm
 OBJ_test_resolve := $(B)/probe/resolve.o
 OBJ_test_tallies := $(addprefix $(B)/analysis/,tallies.o names.o memory.o)
+OBJ_test_order := $(B)/analysis/order.o $(B)/analysis/memory.o
