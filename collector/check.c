@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "collector/check_content.h"
+#include "collector/check_schema.h"
+#include "collector/check_sums.h"
 #include "collector/settle.h"
 #include "collector/statements_check.h"
 #include "collector/store_private.h"
@@ -192,9 +194,11 @@ check_store(const char *path, const char *archive)
 	if ((s = store_open_shadow(path, &code)) == NULL)
 		return code;
 	result = ask_all(s, check_queries, &faults);
+	result = first_of(result, check_schema(s, &faults));
 	result = first_of(result, check_derived(s, &faults));
 	result = first_of(result, tell_unsettled(s));
 	result = first_of(result, check_names(s, &faults));
+	result = first_of(result, check_sums(s, &faults));
 	if (archive != NULL)
 		result = first_of(result, check_archive(s, archive, &faults));
 	store_close(s);

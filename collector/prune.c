@@ -65,17 +65,17 @@ earlier(int64_t a, int64_t b)
 struct kind {
 	enum prune_kind kind;
 	int64_t bit;               /* of enum prune_bit, or several */
-	enum statement deletes[3]; /* STATEMENT_COUNT: none more */
+	enum statement deletes[4]; /* STATEMENT_COUNT: none more */
 };
 
 static const struct kind replies = { PRUNE_KIND_REPLIES, PRUNE_REPLIES,
-	{ STATEMENT_PRUNE_REPLIES, STATEMENT_COUNT, STATEMENT_COUNT } };
+	{ STATEMENT_PRUNE_REPLIES, STATEMENT_COUNT } };
 static const struct kind paths = { PRUNE_KIND_PATHS, PRUNE_PATHS,
-	{ STATEMENT_PRUNE_TRACES, STATEMENT_COUNT, STATEMENT_COUNT } };
+	{ STATEMENT_PRUNE_TRACES, STATEMENT_COUNT } };
 static const struct kind raw = { PRUNE_KIND_RAW,
 	PRUNE_RAW | PRUNE_PATHS | PRUNE_REPLIES,
-	{ STATEMENT_PRUNE_REPLIES, STATEMENT_PRUNE_TRACES,
-	    STATEMENT_PRUNE_ROWS } };
+	{ STATEMENT_PRUNE_REPLIES, STATEMENT_PRUNE_TRACES, STATEMENT_PRUNE_ROWS,
+	    STATEMENT_PRUNE_SUMS } };
 
 struct batches {
 	const struct kind *kind;
@@ -100,7 +100,7 @@ prune_batch(
 	enum store_result result = STORE_OK;
 	struct query q;
 
-	for (size_t i = 0; i < 3 && result == STORE_OK &&
+	for (size_t i = 0; i < 4 && result == STORE_OK &&
 			   b->kind->deletes[i] != STATEMENT_COUNT;
 	     i++)
 		result = take_out(p, b->kind->deletes[i], first, last);

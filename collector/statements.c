@@ -1,6 +1,8 @@
 #include "collector/statements.h"
 
 #include <errno.h>
+#include <string.h>
+#include "collector/row_sum.h"
 #include "collector/store_private.h"
 #include "lib/log.h"
 
@@ -115,11 +117,12 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " AND flow = ?8 AND af = ?4",
 	[STATEMENT_ADD_LANE] =
 	    "INSERT INTO lane(vp, target, address, af, port, proto, question,"
-	    " flow) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	    " flow, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[STATEMENT_FIND_INSTANCE] =
 	    "SELECT id FROM instance WHERE method = ?1 AND bytes = ?2",
 	[STATEMENT_ADD_INSTANCE] =
-	    "INSERT INTO instance(method, bytes, text) VALUES(?1, ?2, ?3)",
+	    "INSERT INTO instance(method, bytes, text, sum)"
+	    " VALUES(?1, ?2, ?3, ?4)",
 	[STATEMENT_FIND_DETAIL] = "SELECT id FROM detail WHERE hash = ?1",
 	[STATEMENT_ADD_DETAIL] =
 	    "INSERT INTO detail(hash, json) VALUES(?1, ?2)",
@@ -134,6 +137,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "INSERT INTO trace(measurement, path, rtts) VALUES(?1, ?2, ?3)",
 	[STATEMENT_ADD_ANSWER_BYTES] =
 	    "INSERT INTO answer_bytes(measurement, bytes) VALUES(?1, ?2)",
+	[STATEMENT_ADD_SUM] =
+	    "INSERT INTO row_sum(first_row, rows, traces, replies)"
+	    " VALUES(?1, ?2, ?3, ?4)",
 	[STATEMENT_MARK] =
 	    "INSERT OR IGNORE INTO unsettled(vp, hour) VALUES(?1, ?2)",
 	[STATEMENT_GET_SETTING] = "SELECT value FROM setting WHERE name = ?1",
@@ -148,11 +154,25 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "DELETE FROM trace WHERE measurement BETWEEN ?1 AND ?2",
 	[STATEMENT_PRUNE_ROWS] =
 	    "DELETE FROM measurement WHERE id BETWEEN ?1 AND ?2",
+	[STATEMENT_PRUNE_SUMS] =
+	    "DELETE FROM row_sum WHERE first_row BETWEEN ?1 AND ?2",
 	[STATEMENT_NEXT_EPOCH] =
 	    "INSERT INTO setting(name, value) VALUES('names_epoch', '1')"
 	    " ON CONFLICT(name) DO UPDATE SET value = value + 1",
 	[STATEMENT_EPOCH] =
 	    "SELECT value FROM setting WHERE name = 'names_epoch'",
+
+	/* Columns as they are bound where they are added. */
+	[STATEMENT_SUMMED_ROWS] =
+	    "SELECT id, lane, dt_us, outcome, rtt_us, instance, ttl, rcode,"
+	    " stamp, size, detail, reply FROM measurement"
+	    " WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+	[STATEMENT_SUMMED_TRACES] =
+	    "SELECT measurement, path, rtts FROM trace"
+	    " WHERE measurement BETWEEN ?1 AND ?2 ORDER BY measurement",
+	[STATEMENT_SUMMED_REPLIES] =
+	    "SELECT measurement, bytes FROM answer_bytes"
+	    " WHERE measurement BETWEEN ?1 AND ?2 ORDER BY measurement",
 
 	/* ?2 and ?3 bound t0: a batch spans at most an hour. */
 	[STATEMENT_HOUR_ROWS] =
@@ -267,6 +287,8 @@ query_once(struct store *s, const char *sql)
 void
 query_int(struct query *q, int64_t value)
 {
+	if (q->sum != NULL)
+		*q->sum = row_sum_int(*q->sum, value);
 	if (q->rc == SQLITE_OK)
 		q->rc = sqlite3_bind_int64(q->stmt, ++q->at, value);
 }
@@ -274,9 +296,13 @@ query_int(struct query *q, int64_t value)
 void
 query_int_or_null(struct query *q, int64_t value, bool present)
 {
-	if (present)
+	if (present) {
 		query_int(q, value);
-	else if (q->rc == SQLITE_OK)
+		return;
+	}
+	if (q->sum != NULL)
+		*q->sum = row_sum_null(*q->sum);
+	if (q->rc == SQLITE_OK)
 		q->rc = sqlite3_bind_null(q->stmt, ++q->at);
 }
 
@@ -293,6 +319,8 @@ query_double_or_null(struct query *q, double value, bool present)
 void
 query_text_len(struct query *q, const char *text, size_t len)
 {
+	if (q->sum != NULL)
+		*q->sum = row_sum_bytes(*q->sum, text, len);
 	if (q->rc == SQLITE_OK)
 		q->rc = sqlite3_bind_text64(
 		    q->stmt, ++q->at, text, len, SQLITE_STATIC, SQLITE_UTF8);
@@ -301,14 +329,17 @@ query_text_len(struct query *q, const char *text, size_t len)
 void
 query_text(struct query *q, const char *text)
 {
-	if (q->rc == SQLITE_OK)
-		q->rc = sqlite3_bind_text(
-		    q->stmt, ++q->at, text, -1, SQLITE_STATIC);
+	if (text == NULL)
+		query_int_or_null(q, 0, false);
+	else
+		query_text_len(q, text, strlen(text));
 }
 
 void
 query_blob(struct query *q, const void *bytes, size_t len)
 {
+	if (q->sum != NULL)
+		*q->sum = row_sum_bytes(*q->sum, bytes, len);
 	if (q->rc != SQLITE_OK)
 		return;
 	q->at++;
@@ -345,6 +376,31 @@ query_column_text(const struct query *q, int column)
 	const unsigned char *text = sqlite3_column_text(q->stmt, column);
 
 	return text == NULL ? "" : (const char *)text;
+}
+
+uint64_t
+query_columns_sum(const struct query *q, int from, uint64_t sum)
+{
+	sqlite3_stmt *stmt = q->stmt;
+
+	for (int i = from; i < sqlite3_column_count(stmt); i++) {
+		switch (sqlite3_column_type(stmt, i)) {
+		case SQLITE_NULL:
+			sum = row_sum_null(sum);
+			break;
+		case SQLITE_INTEGER:
+			sum = row_sum_int(sum, sqlite3_column_int64(stmt, i));
+			break;
+		default: {
+			const void *bytes = sqlite3_column_blob(stmt, i);
+
+			sum = row_sum_bytes(
+			    sum, bytes, (size_t)sqlite3_column_bytes(stmt, i));
+			break;
+		}
+		}
+	}
+	return sum;
 }
 
 enum store_result

@@ -68,6 +68,7 @@ enum statement {
 	STATEMENT_ADD_MEASUREMENT,
 	STATEMENT_ADD_TRACE,
 	STATEMENT_ADD_ANSWER_BYTES,
+	STATEMENT_ADD_SUM,
 	STATEMENT_MARK,
 	STATEMENT_GET_SETTING,
 	STATEMENT_PUT_SETTING,
@@ -76,8 +77,13 @@ enum statement {
 	STATEMENT_PRUNE_REPLIES,
 	STATEMENT_PRUNE_TRACES,
 	STATEMENT_PRUNE_ROWS,
+	STATEMENT_PRUNE_SUMS,
 	STATEMENT_NEXT_EPOCH,
 	STATEMENT_EPOCH,
+
+	STATEMENT_SUMMED_ROWS,
+	STATEMENT_SUMMED_TRACES,
+	STATEMENT_SUMMED_REPLIES,
 
 	STATEMENT_HOUR_ROWS,
 	STATEMENT_INSTANCE,
@@ -114,7 +120,8 @@ struct query {
 	sqlite3_stmt *stmt;
 	int at; /* parameters bound so far */
 	int rc;
-	bool once; /* query_end forgets the statement */
+	bool once;     /* query_end forgets the statement */
+	uint64_t *sum; /* of what is bound (row_sum.h); NULL: not wanted */
 };
 
 struct query query_start(struct store *, enum statement);
@@ -134,6 +141,9 @@ int64_t query_column_int(const struct query *, int column);
 bool query_column_is_null(const struct query *, int column);
 /* "" for null; until the next row or query_end. */
 const char *query_column_text(const struct query *, int column);
+
+/* With the row's columns from that one on, as they were summed when bound. */
+uint64_t query_columns_sum(const struct query *, int from, uint64_t sum);
 
 /* Reset. STORE_OK, or what went wrong: logged, unless STORE_BUSY. */
 enum store_result query_end(struct query *);

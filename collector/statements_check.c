@@ -44,6 +44,9 @@ const struct check_query check_queries[] = {
 	    " (SELECT (SELECT count(*) FROM measurement) AS a,"
 	    "  (SELECT ifnull(sum(rows), 0) FROM batch WHERE pruned & 4 = 0)"
 	    "  AS b) WHERE a <> b" },
+	{ "every sum is of a batch",
+	    "SELECT printf('row %d', first_row) FROM (SELECT first_row FROM"
+	    " row_sum EXCEPT SELECT first_row FROM batch WHERE rows > 0)" },
 	{ "every trace has its path",
 	    "SELECT printf('trace %d', t.measurement) FROM trace AS t"
 	    " LEFT JOIN path AS p ON p.id = t.path WHERE p.id IS NULL" },
@@ -114,11 +117,37 @@ const char check_seed[] =
 const char check_unsettled[] =
     "SELECT count(DISTINCT vp), count(*) FROM main.unsettled";
 
+const char check_schema_objects[] =
+    "SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_schema"
+    " WHERE type <> 'view' OR ?1 ORDER BY name";
+const char check_schema_object[] =
+    "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE name = ?1";
+
 const char check_hashed[] =
     "SELECT 'detail', id, hash, json FROM detail"
     " UNION ALL SELECT 'path', id, hash, hops FROM path"
     " UNION ALL SELECT 'host', id, hash, json FROM host";
 const char check_escaped[] = "SELECT 'instance', id, bytes, text FROM instance";
+
+const char check_summed_lanes[] =
+    "SELECT 'lane', id, sum, vp, target, address, af, port, proto, question,"
+    " flow FROM lane WHERE sum IS NOT NULL";
+const char check_summed_instances[] =
+    "SELECT 'instance', id, sum, method, bytes, text FROM instance"
+    " WHERE sum IS NOT NULL";
+
+/* As they are bound where a batch is added. */
+const char check_summed_batches[] =
+    "SELECT b.first_row, b.first_row + b.rows - 1, b.pruned, s.rows, s.traces,"
+    " s.replies, printf('batch %s %s %d', v.name, b.spool, b.number), v.name,"
+    " b.vp, b.spool, b.number, b.sha256, b.t0, b.t1, b.first_row, b.rows,"
+    " b.every_s, b.questions, b.lost, b.skipped, b.too_late, b.received,"
+    " b.keyid, b.round_us, b.clock, b.clock_offset_us,"
+    " b.clock_max_error_us, b.suspended_us, b.attacked, b.host FROM batch AS b "
+    "LEFT JOIN vp AS v ON v.id = b.vp"
+    " LEFT JOIN row_sum AS s ON s.first_row = b.first_row"
+    " WHERE b.rows > 0 AND b.pruned & 4 = 0"
+    " AND b.first_row >= (SELECT min(first_row) FROM row_sum)";
 
 const char check_archived_table[] =
     "CREATE TEMP TABLE archived(vp TEXT, spool TEXT, number INTEGER,"

@@ -24,9 +24,20 @@ extern const char check_seed[];
 extern const char
     check_unsettled[]; /* how many vantage points are passed over */
 
+/* Of a new store (type, name, table, SQL), views where ?1; the same of one
+ * that is called ?1. */
+extern const char check_schema_objects[];
+extern const char check_schema_object[];
+
 /* (table, id, hash, text), and (table, id, bytes, text). */
 extern const char check_hashed[];
 extern const char check_escaped[];
+/* (table, id, sum, values...) */
+extern const char check_summed_lanes[];
+extern const char check_summed_instances[];
+/* Batches that have rows: (first and last row, what of it was pruned, the sums
+ * of row_sum, what to call it, values...). */
+extern const char check_summed_batches[];
 /* A temporary table of what the archive holds; a row of it (vantage point,
  * spool, number, digest as hex); which stored batches are not there. */
 extern const char check_archived_table[];

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "collector/import_batch.h"
+#include "collector/row_sum.h"
 #include "collector/store_address.h"
 #include "collector/store_names.h"
 #include "collector/store_private.h"
@@ -126,6 +127,7 @@ store_batch_begin(struct store *s, const struct store_batch *batch)
 		return result;
 	a->batch = *batch;
 	a->count = 0;
+	a->rows_sum = a->traces_sum = a->replies_sum = ROW_SUM_START;
 	a->first_row = s->last_measurement + 1;
 	if ((result = store_raw_horizon(s, &a->horizon)) != STORE_OK)
 		return result;
@@ -142,6 +144,7 @@ add_trace(struct store *s, const struct items *items, const struct item *item,
 	if (path == 0)
 		return STORE_OK;
 	q = query_start(s, STATEMENT_ADD_TRACE);
+	q.sum = &s->adding.traces_sum;
 	query_int(&q, next_id(s));
 	query_int(&q, path);
 	query_text_len(
@@ -158,6 +161,7 @@ add_answer_bytes(
 	if (item->raw.len == 0)
 		return STORE_OK;
 	q = query_start(s, STATEMENT_ADD_ANSWER_BYTES);
+	q.sum = &s->adding.replies_sum;
 	query_int(&q, next_id(s));
 	query_blob(&q, items_text(items, item->raw), item->raw.len);
 	return query_run(&q);
@@ -256,6 +260,7 @@ insert_row(struct store *s, const struct store_row *row, int64_t id, int64_t t0)
 {
 	struct query q = query_start(s, STATEMENT_ADD_MEASUREMENT);
 
+	q.sum = &s->adding.rows_sum;
 	query_int(&q, id);
 	query_int(&q, row->lane);
 	query_int(&q, row->t_us - t0);
@@ -300,7 +305,7 @@ bind_head(struct query *q, const struct batch_head *head, int64_t t0)
 static enum store_result
 insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
 {
-	const struct store_adding *a = &s->adding;
+	struct store_adding *a = &s->adding;
 	const struct batch_head *head = a->batch.head;
 	struct query q;
 	int64_t host;
@@ -309,6 +314,8 @@ insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
 	if (result != STORE_OK)
 		return result;
 	q = query_start(s, STATEMENT_ADD_BATCH);
+	a->rows_sum = row_sum_bytes(a->rows_sum, a->vp, strlen(a->vp));
+	q.sum = &a->rows_sum;
 	query_int(&q, a->batch.vp);
 	query_text(&q, a->batch.spool);
 	query_int(&q, a->batch.number);
@@ -329,6 +336,22 @@ insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
 		query_int_or_null(&q, 0, false);
 	bind_head(&q, head, t0);
 	query_int(&q, host);
+	return query_run(&q);
+}
+
+/* Of what is there: most batches have neither traces nor raw replies. */
+static enum store_result
+insert_sums(struct store *s)
+{
+	const struct store_adding *a = &s->adding;
+	struct query q = query_start(s, STATEMENT_ADD_SUM);
+
+	query_int(&q, a->first_row);
+	query_int(&q, (int64_t)a->rows_sum);
+	query_int_or_null(
+	    &q, (int64_t)a->traces_sum, a->traces_sum != ROW_SUM_START);
+	query_int_or_null(
+	    &q, (int64_t)a->replies_sum, a->replies_sum != ROW_SUM_START);
 	return query_run(&q);
 }
 
@@ -430,7 +453,9 @@ store_batch_end(struct store *s)
 	if ((result = insert_rows(s, t0)) != STORE_OK)
 		return result;
 	s->last_measurement += (int64_t)a->count;
-	return a->count == 0 ? STORE_OK : mark_hours(s, t0, t1);
+	if (a->count == 0 || (result = insert_sums(s)) != STORE_OK)
+		return result;
+	return mark_hours(s, t0, t1);
 }
 
 static bool

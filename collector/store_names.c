@@ -1,6 +1,7 @@
 #include "collector/store_names.h"
 
 #include <string.h>
+#include "collector/row_sum.h"
 #include "collector/store_private.h"
 #include "lib/batch_head.h"
 #include "lib/escape.h"
@@ -14,11 +15,9 @@ struct kept {
 };
 
 static struct query
-bind_lane(struct store *s, enum statement statement, int64_t vp,
-    const struct item_lane *lane, char address[ADDR_TEXT])
+bind_lane(struct query q, int64_t vp, const struct item_lane *lane,
+    char address[ADDR_TEXT])
 {
-	struct query q = query_start(s, statement);
-
 	query_int(&q, vp);
 	query_text(&q, lane->target);
 	query_text(&q, addr_format(address, &lane->addr));
@@ -52,12 +51,17 @@ find_or_add_lane(struct store *s, int64_t vp, const void *text, int64_t *id)
 {
 	const struct item_lane lane = item_lane_read(text);
 	char address[ADDR_TEXT];
-	struct query q = bind_lane(s, STATEMENT_FIND_LANE, vp, &lane, address);
+	struct query q =
+	    bind_lane(query_start(s, STATEMENT_FIND_LANE), vp, &lane, address);
 	enum store_result result = take_id(&q, id);
+	uint64_t sum = ROW_SUM_START;
 
 	if (result != STORE_OK || *id != 0)
 		return result;
-	q = bind_lane(s, STATEMENT_ADD_LANE, vp, &lane, address);
+	q = query_start(s, STATEMENT_ADD_LANE);
+	q.sum = &sum;
+	q = bind_lane(q, vp, &lane, address);
+	query_int(&q, (int64_t)sum);
 	return add_row(&q, id);
 }
 
@@ -69,6 +73,7 @@ find_or_add_instance(
 	const size_t name_len = len - strlen(method) - 1;
 	struct query q = query_start(s, STATEMENT_FIND_INSTANCE);
 	char text[4 * LIMIT_IDENTITY + 1];
+	uint64_t sum = ROW_SUM_START;
 	enum store_result result;
 
 	query_text(&q, method);
@@ -77,9 +82,11 @@ find_or_add_instance(
 		return result;
 	(void)escape_text(text, sizeof(text), name, name_len);
 	q = query_start(s, STATEMENT_ADD_INSTANCE);
+	q.sum = &sum;
 	query_text(&q, method);
 	query_blob(&q, name, name_len);
 	query_text(&q, text);
+	query_int(&q, (int64_t)sum);
 	return add_row(&q, id);
 }
 

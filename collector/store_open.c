@@ -234,7 +234,7 @@ refresh_views(struct store *s)
 	bool same;
 
 	sha256_text(digest, schema_views_sql, strlen(schema_views_sql));
-	query_text(&q, "views");
+	query_text(&q, STORE_VIEWS);
 	same = query_row(&q) && strcmp(query_column_text(&q, 0), digest) == 0;
 	if ((result = query_end(&q)) != STORE_OK || same)
 		return result;
@@ -242,7 +242,7 @@ refresh_views(struct store *s)
 		return result;
 	if ((result = store_replace_views(s)) == STORE_OK) {
 		q = query_start(s, STATEMENT_PUT_SETTING);
-		query_text(&q, "views");
+		query_text(&q, STORE_VIEWS);
 		query_text(&q, digest);
 		result = query_run(&q);
 	}

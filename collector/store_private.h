@@ -16,7 +16,8 @@
 #include "collector/store.h"
 
 #define HOUR_US 3600000000LL
-#define STORE_VERSION 2 /* of the schema, as in store.sql */
+#define STORE_VERSION 2     /* of the schema, as in store.sql */
+#define STORE_VIEWS "views" /* setting: digest of what made them */
 
 /* One record of the batch being added, with its names as ids. */
 struct store_row {
@@ -37,6 +38,9 @@ struct store_adding {
 	int64_t first_row;
 	bool too_late;
 	struct wall horizon;
+	/* row_sum.h: the batch and its rows; traces and raw replies, where it
+	 * has some */
+	uint64_t rows_sum, traces_sum, replies_sum;
 };
 
 struct store {

@@ -86,6 +86,7 @@ CREATE TABLE lane(
 	proto TEXT NOT NULL,
 	question TEXT NOT NULL,
 	flow INTEGER NOT NULL,
+	sum INTEGER,	-- of the above (collector/row_sum.h); null: not known
 	UNIQUE(vp, target, address, port, proto, question, flow)
 ) STRICT;
 
@@ -97,9 +98,10 @@ CREATE TABLE instance(
 	method TEXT NOT NULL,	-- nsid hostname.bind id.server or a question
 	bytes BLOB NOT NULL,
 	text TEXT NOT NULL,
+	sum INTEGER,	-- of the above, as in lane
 	UNIQUE(method, bytes)
 ) STRICT;
-INSERT INTO instance VALUES(1, '', x'', '');
+INSERT INTO instance(id, method, bytes, text) VALUES(1, '', x'', '');
 
 -- What a record says beside the columns of measurement, as JSON with the keys
 -- of acrecord(5) and kept once, because it is nearly always the same in every
@@ -146,6 +148,16 @@ CREATE TABLE trace(
 CREATE TABLE answer_bytes(
 	measurement INTEGER PRIMARY KEY,
 	bytes BLOB NOT NULL
+) STRICT;
+
+-- Sums over rows that nothing else here says once more (collector/row_sum.h),
+-- of each batch that has any: itself and its measurements; its traces and its
+-- raw replies, null where it had none. Goes with its measurements.
+CREATE TABLE row_sum(
+	first_row INTEGER PRIMARY KEY,	-- batch.first_row
+	rows INTEGER NOT NULL,
+	traces INTEGER,
+	replies INTEGER
 ) STRICT;
 
 -- (vp, hour) whose runs and intervals are not yet what the raw rows say.

@@ -1,7 +1,8 @@
 -- From version 1 to 2: heads of batches in pieces (sha256 is the upgrade's own
 -- function), room taken by day, kinds of conflict, addresses of
--- vantage points, lists of sites, what notes are about, and blocks: hours whose
--- raw rows are there are settled once more for theirs.
+-- vantage points, lists of sites, what notes are about, sums of what comes from
+-- now on, and blocks: hours whose raw rows are there are settled once more for
+-- theirs.
 DROP VIEW v_vp;
 DROP VIEW v_batch;
 DROP VIEW v_record;
@@ -110,6 +111,15 @@ CREATE TABLE note(
 ) STRICT;
 INSERT INTO note(id, t, text) SELECT id, t, text FROM old_note;
 DROP TABLE old_note;
+
+ALTER TABLE lane ADD COLUMN sum INTEGER;
+ALTER TABLE instance ADD COLUMN sum INTEGER;
+CREATE TABLE row_sum(
+	first_row INTEGER PRIMARY KEY,	-- batch.first_row
+	rows INTEGER NOT NULL,
+	traces INTEGER,
+	replies INTEGER
+) STRICT;
 
 CREATE TABLE block(
 	vp INTEGER NOT NULL,

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-# Proves that accollect check names whatever damage is planted in rows, runs, intervals, names, references, archive and pages, and finds none in a good store.
+# Proves that accollect check names whatever damage is planted in rows, runs, intervals, names, references, schema, archive, pages and single bits, and finds none in a good store.
 """One good store; copies of it, each with one fault at a place drawn from a
 printed seed. What is not found in one copy is a failure. A check that finds
 nothing, or that lacks one of its conditions, must fail each."""
+import contextlib
 import glob
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -13,157 +15,24 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import mutant  # noqa: E402
+from damages import CONDITIONS, QUERIES, ROWS  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
 SEED = int(os.environ.get("SEED", "1"))
-ROUNDS = 3  # of each kind
+ROUNDS = 2  # of each kind
 START_US = 1700000000000000
 PAGE = 4096
 
-# What is damaged, by SQL of a row drawn by :r, and what check must say.
-ROWS = (
-    ("a round trip", "UPDATE measurement SET rtt_us = rtt_us * 2 WHERE id = "
-     "(SELECT id FROM measurement WHERE rtt_us > 0 ORDER BY id * :r % 997"
-     " LIMIT 1)", "runs are"),
-    ("an outcome", "UPDATE measurement SET outcome = 3, rtt_us = NULL,"
-     " instance = NULL WHERE id = (SELECT id FROM measurement WHERE outcome ="
-     " 0 ORDER BY id * :r % 997 LIMIT 1)", "runs are"),
-    ("an instance of a row", "UPDATE measurement SET instance = 1 + (instance"
-     " = 1) WHERE id = (SELECT id FROM measurement WHERE instance > 1"
-     " ORDER BY id * :r % 997 LIMIT 1)", "runs are"),
-    ("a row's time", "UPDATE measurement SET dt_us = dt_us + 70000000000 WHERE"
-     " id = (SELECT id FROM measurement ORDER BY id * :r % 997 LIMIT 1)",
-     "every batch has"),
-    ("a row that is gone", "DELETE FROM measurement WHERE id = (SELECT id FROM"
-     " measurement ORDER BY id * :r % 997 LIMIT 1)", "every batch has"),
-    ("a row too many", "INSERT INTO measurement SELECT 1000000 + id, lane,"
-     " dt_us, outcome, rtt_us, instance, ttl, rcode, stamp, size, detail,"
-     " reply FROM measurement ORDER BY id * :r % 997 LIMIT 1",
-     "no measurement belongs"),
-    ("a lane of nobody", "UPDATE measurement SET lane = 99999 WHERE id ="
-     " (SELECT id FROM measurement ORDER BY id * :r % 997 LIMIT 1)",
-     "every measurement has"),
-    ("a detail of nobody", "UPDATE measurement SET detail = 99999 WHERE id ="
-     " (SELECT id FROM measurement ORDER BY id * :r % 997 LIMIT 1)",
-     "every measurement has"),
-    ("an instance of nobody", "UPDATE measurement SET instance = 99999 WHERE"
-     " id = (SELECT id FROM measurement WHERE instance > 1 ORDER BY id * :r %"
-     " 997 LIMIT 1)", "every measurement has"),
-    ("a reply's details of nobody", "UPDATE measurement SET reply = 99999"
-     " WHERE id = (SELECT id FROM measurement WHERE reply > 0 ORDER BY id *"
-     " :r % 997 LIMIT 1)", "every measurement has"),
-    ("a lane of another vantage point", "UPDATE lane SET vp = (SELECT id FROM"
-     " vp WHERE name = 'par1') WHERE id = (SELECT id FROM lane ORDER BY id *"
-     " :r % 97 LIMIT 1)", "every batch has"),
-    ("a batch of no vantage point", "UPDATE batch SET vp = 77 WHERE id ="
-     " (SELECT id FROM batch ORDER BY id * :r % 997 LIMIT 1)",
-     "every reference"),
-    ("a batch's length", "UPDATE batch SET rows = rows - 1 WHERE id ="
-     " (SELECT id FROM batch ORDER BY id * :r % 997 LIMIT 1)",
-     "no measurement belongs"),
-    ("a run's end", "UPDATE run SET last = last + 1 WHERE (hour, lane, first,"
-     " tie) = (SELECT hour, lane, first, tie FROM run ORDER BY (hour * 7 +"
-     " lane) * :r % 997 LIMIT 1)", "runs are"),
-    ("a run's histogram", "UPDATE run SET hist = x'0a01' WHERE (hour, lane,"
-     " first, tie) = (SELECT hour, lane, first, tie FROM run WHERE hist IS NOT"
-     " NULL ORDER BY (hour * 7 + lane) * :r % 997 LIMIT 1)", "runs are"),
-    ("a run's count", "UPDATE run SET asked = asked + 1 WHERE (hour, lane,"
-     " first, tie) = (SELECT hour, lane, first, tie FROM run ORDER BY (hour *"
-     " 7 + lane) * :r % 997 LIMIT 1)", "runs are"),
-    ("a run's instance", "UPDATE run SET instance = 1 + (instance = 1) WHERE"
-     " (hour, lane, first, tie) = (SELECT hour, lane, first, tie FROM run"
-     " ORDER BY (hour * 7 + lane) * :r % 997 LIMIT 1)", "runs are"),
-    ("a run too many", "INSERT INTO run SELECT hour, lane, first - 1, tie,"
-     " instance, last, answered, asked, unsent, hist FROM run ORDER BY (hour"
-     " * 7 + lane) * :r % 997 LIMIT 1", "runs are"),
-    ("a run that is gone", "DELETE FROM run WHERE (hour, lane, first, tie) ="
-     " (SELECT hour, lane, first, tie FROM run ORDER BY (hour * 7 + lane) *"
-     " :r % 997 LIMIT 1)", "runs are"),
-    ("a block's bytes", "UPDATE block SET lanes = CAST(substr(lanes,"
-     " 1, length(lanes) - 1) || x'7f' AS BLOB) WHERE (vp, hour) = (SELECT vp, hour FROM"
-     " block ORDER BY hour * 7 * :r % 997 LIMIT 1)", "blocks are"),
-    ("a block that is gone", "DELETE FROM block WHERE (vp, hour) = (SELECT vp,"
-     " hour FROM block ORDER BY hour * 7 * :r % 997 LIMIT 1)", "blocks are"),
-    ("a block too many", "INSERT INTO block SELECT vp, hour - 1000, lanes FROM"
-     " block ORDER BY hour * 7 * :r % 997 LIMIT 1", "blocks are"),
-    ("an interval's end", "UPDATE interval SET last = last - 1 WHERE (lane,"
-     " first) = (SELECT lane, first FROM interval WHERE last > first ORDER BY"
-     " first * :r % 997 LIMIT 1)", "intervals are"),
-    ("an interval's instance", "UPDATE interval SET instance = 1 + (instance ="
-     " 1) WHERE (lane, first) = (SELECT lane, first FROM interval ORDER BY"
-     " first * :r % 997 LIMIT 1)", "intervals are"),
-    ("an interval too many", "INSERT INTO interval SELECT lane, first - 1,"
-     " tie, last, instance FROM interval ORDER BY first * :r % 997 LIMIT 1",
-     "intervals are"),
-    ("an interval that is gone", "DELETE FROM interval WHERE (lane, first) ="
-     " (SELECT lane, first FROM interval ORDER BY first * :r % 997 LIMIT 1)",
-     "intervals are"),
-    ("an instance's text", "UPDATE instance SET text = text || 'x' WHERE id ="
-     " (SELECT id FROM instance WHERE id > 1 ORDER BY id * :r % 97 LIMIT 1)",
-     "every name"),
-    ("an instance's bytes", "UPDATE instance SET bytes = CAST(bytes || x'41' AS BLOB)"
-     " WHERE id = (SELECT id FROM instance WHERE id > 1 ORDER BY id * :r % 97"
-     " LIMIT 1)", "every name"),
-    ("a detail", "UPDATE detail SET json = json || ' ' WHERE id = (SELECT id"
-     " FROM detail ORDER BY id * :r % 97 LIMIT 1)", "every name"),
-    ("a host", "UPDATE host SET json = replace(json, '0.1', '0.2') WHERE id ="
-     " (SELECT id FROM host ORDER BY id * :r % 97 LIMIT 1)", "every name"),
-    ("a batch of no host", "UPDATE batch SET host = 77 WHERE id ="
-     " (SELECT id FROM batch ORDER BY id * :r % 997 LIMIT 1)",
-     "every reference"),
-    ("a path", "UPDATE path SET hops = replace(hops, '198', '199') WHERE id ="
-     " (SELECT id FROM path ORDER BY id * :r % 97 LIMIT 1)", "every name"),
-    ("a trace's path", "UPDATE trace SET path = 99999 WHERE measurement ="
-     " (SELECT measurement FROM trace ORDER BY measurement * :r % 97 LIMIT"
-     " 1)", "every trace"),
-    ("a reply of nobody", "UPDATE answer_bytes SET measurement = 999999 WHERE"
-     " measurement = (SELECT measurement FROM answer_bytes ORDER BY"
-     " measurement * :r % 97 LIMIT 1)", "every trace and raw reply"),
-)
 LAST = "is whole, and has every batch"  # check goes on to the end
 
-QUERIES = "collector/statements_check.c"
-# A condition of check that is taken out, and the row of ROWS that must tell.
-CONDITIONS = (
-    ("l.id IS NULL OR d.id IS NULL", "d.id IS NULL", "a lane of nobody"),
-    ("l.id IS NULL OR d.id IS NULL", "l.id IS NULL", "a detail of nobody"),
-    (" OR (m.instance IS NOT NULL AND i.id IS NULL)", " ",
-     "an instance of nobody"),
-    (" OR (m.reply IS NOT NULL AND r.id IS NULL)", " ",
-     "a reply's details of nobody"),
-    (" AND l.vp = b.vp", " ", "a lane of another vantage point"),
-    ("  AND m.dt_us BETWEEN 0 AND b.t1 - b.t0", " ", "a row's time"),
-    (" WHERE a <> b", " WHERE 0", "a row too many"),
-    (' FROM trace UNION ALL SELECT measurement FROM answer_bytes)',
-     ' FROM trace)', "a reply of nobody"),
-    ("instance, last, answered, asked, unsent", "instance, last",
-     "a run's count"),
-    (' hex(hist)"', ' 1"', "a run's histogram"),
-    ("tie, instance, last, answered", "tie, last, answered",
-     "a run's instance"),
-    (" FROM temp.run WHERE lane IN \" SETTLED_LANE",
-     " FROM temp.run WHERE 0 AND lane IN \" SETTLED_LANE",
-     "a run that is gone"),
-    ("FROM main.run WHERE lane\"", "FROM main.run WHERE 0 AND lane\"",
-     "a run too many"),
-    ("SELECT * FROM main.block WHERE vp NOT IN\"",
-     "SELECT * FROM main.block WHERE 0 AND vp NOT IN\"", "a block too many"),
-    ("SELECT * FROM temp.block WHERE vp NOT IN\"",
-     "SELECT * FROM temp.block WHERE 0 AND vp NOT IN\"",
-     "a block that is gone"),
-    ("FROM main.interval WHERE lane IN \" SETTLED_LANE\n"
-     "	    \" EXCEPT", "FROM main.interval WHERE 0 AND lane IN \" "
-     "SETTLED_LANE\n	    \" EXCEPT", "an interval too many"),
-    (" WHERE lane IN \" SETTLED_LANE\n	    \" EXCEPT SELECT lane, first, tie,"
-     " last, instance\"\n	    \" FROM main.interval",
-     " WHERE 0 AND lane IN \" SETTLED_LANE\n	    \" EXCEPT SELECT lane, "
-     "first, tie, last, instance\"\n	    \" FROM main.interval",
-     "an interval that is gone"),
-    (" UNION ALL SELECT 'path', id, hash, hops FROM path", " ", "a path"),
-    ("SELECT 'detail', id, hash, json FROM detail\"\n    \" UNION ALL ", "",
-     "a detail"),
-)
+BITS = 200 if os.environ.get("STRICT") else 80
+# An object, its text and another; what check says.
+SCHEMA = (("v_change", "uncertain_s", "uncertain_t", 1),
+          ("lane", "STRICT", "", 1),
+          ("batch_by_time", "vp, t0", "vp, t1", 1),
+          ("batch", "-- planned", "-- whatever", 0))
+NO_SCHEMA = [("collector/check_schema.c", "if (!same)", "if (0)")]
 BLIND = [("collector/check_content.c",
           "{\n	if (result != STORE_OK)\n		(void)printf(\"not ok",
           "{\n	count = 0;\n	if (result != STORE_OK)\n"
@@ -179,6 +48,31 @@ def trace(t_us, number):
                   "proto": "icmp", "reply_ttl": 50,
                   "flow": {"n": 0, "src": None, "icmp_id": 7, "cksum": 9,
                            "label": None}, "hops": [hop]}
+
+
+def content_of(path):
+    """What there is, and in which tables and views; what cannot be read is
+    another content."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro",
+                                                uri=True)) as db:
+            db.text_factory = bytes
+            schema = db.execute("SELECT type, name, tbl_name, sql FROM"
+                                " sqlite_schema").fetchall()
+            return ([(*row[:3], b" ".join(re.sub(
+                rb"--.*", b"", row[3] or b"").split())) for row in schema],
+                    [db.execute("SELECT * FROM " + row[1].decode())
+                     .fetchall() for row in schema if row[0] == b"table"])
+    except (sqlite3.Error, UnicodeError) as error:
+        return str(error)
+
+
+def flip(path, at, bit):
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1 << bit]))
 
 
 class Test:
@@ -238,14 +132,30 @@ class Test:
                                   f"{self.said}")
             self.tap.check(not faults, f"{what} is found", *faults[:1])
 
+    def schema(self):
+        """Tables and views by their SQL; a comment in it is none."""
+        faults = []
+        for name, old, new, code in SCHEMA:
+            db = sqlite3.connect(self.life())
+            db.execute("PRAGMA writable_schema = ON")
+            changed = db.execute(
+                "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name"
+                " = ? AND instr(sql, ?)", (old, new, name, old)).rowcount
+            db.commit()
+            db.close()
+            if changed != 1 or self.check(self.copy)[0] != code or (
+                    code and f"  {name}\n" not in self.said):
+                faults.append(f"{name}: {self.said}")
+        self.tap.check(not faults, f"each of {len(SCHEMA) - 1} changes of the "
+                       "schema is found", *faults)
+
     def pages(self):
         pages = subprocess.run(
             ["sqlite3", "-readonly", f"file:{self.collector.db}?immutable=1",
              "SELECT pageno FROM dbstat"], check=True, capture_output=True,
             text=True).stdout.split()
         faults = []
-        drawn = self.random.sample(pages, min(20, len(pages)))
-        for page in drawn:
+        for page in pages:
             path = self.life()
             with open(path, "r+b") as file:
                 file.seek((int(page) - 1) * PAGE)
@@ -256,8 +166,27 @@ class Test:
                     code == 4 and not out and "anycast.db" in self.said or
                     "not ok" in out and LAST in out):
                 faults.append(f"page {page}: exit {code}: {self.said}")
-        self.tap.check(not faults, f"each of {len(drawn)} pages of zeros is "
+        self.tap.check(not faults, f"each of {len(pages)} pages of zeros is "
                        "found", *faults[:2])
+
+    def bits(self):
+        """What a reader that is not ours sees is what it was, or check says
+        that it is not."""
+        want, faults, drawn, found = content_of(self.collector.db), [], 0, 0
+        size = os.path.getsize(self.collector.db)
+        while drawn < BITS:
+            at = self.random.randrange(size)
+            path = self.life()
+            flip(path, at, self.random.randrange(8))
+            drawn += 1
+            if self.check(self.copy)[0] != 0:
+                found += 1
+            elif content_of(path) != want:
+                faults.append(f"byte {at}: {self.said}")
+        self.tap.check(not faults and found > BITS // 8,
+                       f"of {drawn} flipped bits of the database {found} are "
+                       "found, and no other changes what is read",
+                       len(faults), *faults[:2])
 
     def archive(self):
         path = glob.glob(f"{self.good}/archive/*.acarc")[0]
@@ -265,11 +194,8 @@ class Test:
         for _ in range(drawn):
             at = self.random.randrange(size)
             self.life()
-            with open(path.replace(self.good, self.copy, 1), "r+b") as file:
-                file.seek(at)
-                byte = file.read(1)[0]
-                file.seek(at)
-                file.write(bytes([byte ^ 1 << self.random.randrange(8)]))
+            flip(path.replace(self.good, self.copy, 1), at,
+                 self.random.randrange(8))
             code, out = self.check(self.copy)
             if code != 1 or "not ok: the archive" not in out:
                 faults.append(f"byte {at}: exit {code}: {self.said}")
@@ -316,10 +242,13 @@ class Test:
             [(QUERIES, "integrity_check <> 'ok'", "0")], self.pages)
         self.tap.check(len(found) == 1, "a check that leaves SQLite's out is "
                        "noticed by pages of zeros", found)
-        for old, new, what in CONDITIONS:
+        found = self.with_mutant(NO_SCHEMA, self.schema)
+        self.tap.check(len(found) == 1, "a check that does not look at the "
+                       "schema is noticed", found)
+        for source, old, new, what in CONDITIONS:
             row = [row for row in ROWS if row[0] == what]
-            found = self.with_mutant([(QUERIES, old, new)],
-                                     lambda: self.rows(row))
+            found = self.with_mutant([(source, old, new)],
+                                     lambda: self.rows(row, 1))
             self.tap.check(found == [f"{what} is found"],
                            f"a check without what finds {what} is noticed",
                            found)
@@ -333,6 +262,8 @@ def main():
         test = Test(tap, collector)
         test.rows()
         test.pages()
+        test.schema()
+        test.bits()
         test.archive()
         test.mutants()
     finally:

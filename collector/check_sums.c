@@ -1,0 +1,109 @@
+#include "collector/check_sums.h"
+
+#include <stdio.h>
+#include "collector/check_content.h"
+#include "collector/prune.h"
+#include "collector/row_sum.h"
+#include "collector/statements_check.h"
+#include "collector/store_private.h"
+
+#define FAULTS_SHOWN 10
+
+static void
+show(const struct query *q, int column, int64_t *count)
+{
+	if (++*count <= FAULTS_SHOWN)
+		(void)printf("  %s\n", query_column_text(q, column));
+}
+
+/* Columns of check_summed_batches. */
+enum {
+	FIRST_ROW,
+	LAST_ROW,
+	PRUNED,
+	ROWS_SUM,
+	TRACES_SUM,
+	REPLIES_SUM,
+	TITLE,
+	VALUES
+};
+
+/* Added to *sum: each column of each row between the batch's. */
+static enum store_result
+add_rows(struct store *s, enum statement statement, const struct query *batch,
+    uint64_t *sum)
+{
+	struct query q = query_start(s, statement);
+
+	query_int(&q, query_column_int(batch, FIRST_ROW));
+	query_int(&q, query_column_int(batch, LAST_ROW));
+	while (query_row(&q))
+		*sum = query_columns_sum(&q, 0, *sum);
+	return query_end(&q);
+}
+
+/* Whether what the column has is the sum; null is that of no rows. */
+static bool
+is_sum(const struct query *batch, int column, uint64_t sum)
+{
+	return sqlite3_column_type(batch->stmt, column) == SQLITE_NULL
+		   ? sum == ROW_SUM_START
+		   : query_column_int(batch, column) == (int64_t)sum;
+}
+
+static enum store_result
+check_rows(struct store *s, const struct query *batch, bool *right)
+{
+	static const struct {
+		int column;
+		enum statement statement;
+		int64_t pruned; /* the bit that says they are gone */
+	} parts[] = {
+		{ ROWS_SUM, STATEMENT_SUMMED_ROWS, 0 },
+		{ TRACES_SUM, STATEMENT_SUMMED_TRACES, PRUNE_PATHS },
+		{ REPLIES_SUM, STATEMENT_SUMMED_REPLIES, PRUNE_REPLIES },
+	};
+	const int64_t pruned = query_column_int(batch, PRUNED);
+	enum store_result result = STORE_OK;
+
+	*right = true;
+	for (size_t i = 0; i < 3 && result == STORE_OK; i++) {
+		const bool gone = (pruned & parts[i].pruned) != 0;
+		uint64_t sum = ROW_SUM_START;
+
+		if (parts[i].column == ROWS_SUM)
+			sum = query_columns_sum(batch, VALUES, sum);
+		result = add_rows(s, parts[i].statement, batch, &sum);
+		/* What was taken out is gone, or it was not taken out. */
+		*right = *right && (gone ? sum == ROW_SUM_START
+					 : is_sum(batch, parts[i].column, sum));
+	}
+	return result;
+}
+
+static enum store_result
+check_batches(struct store *s, int64_t *count)
+{
+	struct query q = query_once(s, check_summed_batches);
+	enum store_result result = STORE_OK, end;
+	bool right;
+
+	while (result == STORE_OK && query_row(&q)) {
+		result = check_rows(s, &q, &right);
+		if (result == STORE_OK && !right)
+			show(&q, TITLE, count);
+	}
+	end = query_end(&q);
+	return result == STORE_OK ? end : result;
+}
+
+enum store_result
+check_sums(struct store *s, int64_t *faults)
+{
+	int64_t count = 0;
+	enum store_result result = check_batches(s, &count);
+
+	check_tell("every batch and its rows are what was stored", result,
+	    count, faults);
+	return result;
+}
