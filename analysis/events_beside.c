@@ -115,13 +115,21 @@ print_parting(char text[PARTING_TEXT], const struct parting *p)
 	(void)text_print(text, PARTING_TEXT, "%s > %s", from, to);
 }
 
-/* Whether an earlier member is of the same vantage point, and its paths are
- * known: a path is traced on one flow of several. */
+struct partings {
+	struct events *events;
+	bool *known; /* by member: it is counted */
+	struct tallies tallies;
+	struct names texts;
+	size_t count;
+};
+
+/* Whether another member of the same vantage point is counted: a path is
+ * traced on one flow of several. */
 static bool
-compared_before(const struct event *event, const bool *known, size_t i)
+known_already(const struct partings *p, const struct event *event, size_t i)
 {
-	for (size_t j = 0; j < i; j++) {
-		if (known[j] && event->members[j].vp == event->members[i].vp)
+	for (size_t j = 0; j < event->count; j++) {
+		if (p->known[j] && event->members[j].vp == event->members[i].vp)
 			return true;
 	}
 	return false;
@@ -138,31 +146,51 @@ part(struct events *e, const struct member *m, struct parting *parting)
 	return true;
 }
 
-size_t
-events_partings(struct list *list, struct events *e, const struct event *event)
+/* Whether the paths of the flow itself are traced, and not only another's. */
+static bool
+is_traced(const struct events *e, const struct member *m)
 {
-	bool *known = memory_zeroed(event->count, sizeof(*known));
-	struct tallies tallies = { 0 };
-	struct names texts = { 0 };
-	size_t compared = 0;
+	const int flow = m->lane < 0 ? -1 : e->run->catalog.lanes[m->lane].flow;
+	const struct kept_lane *lane;
 
+	if (m->move != NULL)
+		return true;
+	lane = kept_paths_find(&e->paths, m->vp, m->service, flow);
+	return lane != NULL && lane->flow == flow;
+}
+
+/* Partings of vantage points of which none is known yet. */
+static void
+add_partings(struct partings *p, const struct event *event, bool traced)
+{
 	for (size_t i = 0; i < event->count; i++) {
 		char text[PARTING_TEXT];
 		struct parting parting;
 
-		if (compared_before(event, known, i) ||
-		    !part(e, &event->members[i], &parting))
+		if (is_traced(p->events, &event->members[i]) != traced ||
+		    known_already(p, event, i) ||
+		    !part(p->events, &event->members[i], &parting))
 			continue;
-		known[i] = true;
+		p->known[i] = true;
 		print_parting(text, &parting);
-		tallies_add(&tallies, names_put(&texts, text));
-		compared++;
+		tallies_add(&p->tallies, names_put(&p->texts, text));
+		p->count++;
 	}
-	tallies_list(list, &tallies, &texts);
-	free(tallies.items);
-	names_clear(&texts);
-	free(known);
-	return compared;
+}
+
+size_t
+events_partings(struct list *list, struct events *e, const struct event *event)
+{
+	struct partings partings = { .events = e,
+		.known = memory_zeroed(event->count, sizeof(bool)) };
+
+	add_partings(&partings, event, true);
+	add_partings(&partings, event, false);
+	tallies_list(list, &partings.tallies, &partings.texts);
+	free(partings.tallies.items);
+	names_clear(&partings.texts);
+	free(partings.known);
+	return partings.count;
 }
 
 /* --- names --- */

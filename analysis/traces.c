@@ -175,6 +175,50 @@ count_trace(struct traced_path *p, const struct trace *t, int64_t next_us)
 	values_add(&p->rtts, t->rtt_us);
 }
 
+/* Whether another one answered at the end of trace i than at that of the one
+ * before of which that is known. */
+static bool
+ends_elsewhere(const struct trace *traces, size_t i)
+{
+	for (size_t k = i; traces[i].instance >= 0 && k > 0; k--) {
+		if (traces[k - 1].instance >= 0)
+			return traces[k - 1].instance != traces[i].instance;
+	}
+	return false;
+}
+
+struct lane_reader {
+	struct traces_reader *traces;
+	struct lane_paths *lane;
+	struct addr target;
+};
+
+/* The path of trace i, behind one of path last. Where another one answers at
+ * its end, and it is silent where the next trace that this one answers
+ * contradicts the path before, it took that one's. */
+static void
+read_path(struct lane_reader *r, size_t i, size_t last, struct path *path)
+{
+	const struct lane_paths *lane = r->lane;
+	const struct trace *traces = lane->traces;
+	struct path next = { 0 };
+	size_t k = i + 1;
+
+	read_hops(r->traces, path, traces[i].path_id, &r->target);
+	if (!ends_elsewhere(traces, i))
+		return;
+	while (k < lane->trace_count && traces[k].instance < 0)
+		k++;
+	if (k == lane->trace_count || traces[k].instance != traces[i].instance)
+		return;
+	read_hops(r->traces, &next, traces[k].path_id, &r->target);
+	if (path_fits(path, &next) &&
+	    path_fits(path, &lane->items[last].path) &&
+	    !path_fits(&next, &lane->items[last].path))
+		path_join(path, &next);
+	path_clear(&next);
+}
+
 /* The traces of one lane. */
 static void
 find_paths(struct traces_reader *r, struct lane_paths *lane,
@@ -183,18 +227,20 @@ find_paths(struct traces_reader *r, struct lane_paths *lane,
 	const struct catalog *c = r->catalog;
 	const struct service *service =
 	    &c->services[c->lanes[traces->lane].service];
-	struct addr target = { 0 };
+	struct lane_reader reader = { .traces = r, .lane = lane };
 	size_t number = 0;
 
-	(void)addr_parse(&target, names_text(&c->names, service->address));
+	(void)addr_parse(
+	    &reader.target, names_text(&c->names, service->address));
 	*lane = (struct lane_paths){
 		.lane = traces->lane, .traces = traces, .trace_count = count
 	};
 	for (size_t i = 0; i < count; i++) {
-		if (i == 0 || traces[i].path_id != traces[i - 1].path_id) {
+		if (i == 0 || traces[i].path_id != traces[i - 1].path_id ||
+		    ends_elsewhere(traces, i)) {
 			struct path path = { 0 };
 
-			read_hops(r, &path, traces[i].path_id, &target);
+			read_path(&reader, i, number, &path);
 			number = put_path(lane, &path, number);
 		}
 		traces[i].number = number;

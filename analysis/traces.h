@@ -2,7 +2,8 @@
  * The traces of a window, lane by lane, and the distinct paths that they took.
  * A trace that contradicts the path before it nowhere is of that path; else it
  * is of the newest one that it does not contradict; else of a new one. So no
- * silence of a hop ever makes a change.
+ * silence of a hop ever makes a change. Where another one answered at its end,
+ * a silent hop is that of the next trace which that one answers.
  */
 #ifndef ANALYSIS_TRACES_H
 #define ANALYSIS_TRACES_H

@@ -73,9 +73,62 @@ def batches():
     return held
 
 
+def taken(vp, time):
+    """Of vp00 and vp01 in a store of their own: hops and site of flow 0, that
+    is traced, and the site of flow 1. The first trace behind the change lost
+    a hop in vp01."""
+    access, target = hop(1, int(vp[2:]) + 1), TARGET
+    if time >= LOST:
+        lossy = vp == "vp01" and time < LOST + 5 * MINUTE
+        return [access, *([None] if lossy else []), target], "evil", "evil"
+    if vp == "vp00" and time < START + HOUR:
+        return [access, hop(5, 1), target], "cdg", "cdg"
+    return [access, hop(3, 1), target], "lhr", "cdg"
+
+
+def trace(time, hops, name):
+    return Record(time, "root", TARGET, "trace", name=name, rtt_us=9000, hops=[
+        {"ttl": i + 1, "addr": one, "icmp": one and one != TARGET and "11/0"
+         or None} for i, one in enumerate(hops)])
+
+
+def batches_elsewhere():
+    for vp in ("vp00", "vp01"):
+        for time in range(START, START + 12 * HOUR, 5 * MINUTE):
+            hops, *sites = taken(vp, time)
+            first, second = (("nsid", f"s1.{site}".encode())
+                             for site in sites)
+            records = [Record(time + SECOND, "root", TARGET, "soa", flow=1,
+                              name=second, rtt_us=9000),
+                       trace(time + 2 * SECOND, hops, first)]
+            if not LOST <= time < LOST + 5 * MINUTE:  # it moves after flow 1
+                records.append(Record(time, "root", TARGET, "soa", name=first,
+                                      rtt_us=9000))
+            yield Batch(vp, records, 300)
+
+
+def test_elsewhere(tap, folder, files):
+    path = f"{folder}/b.db"
+    make(path, list(batches_elsewhere()), [], SEED)
+    rows = [row for row in report("events", path, "--mmdb", files)
+            if row["to_sites"] == "s1.evil 2"]
+    tap.ok([row["diverges"] for row in rows] == ["64503 > 64500 2"],
+           "paths part as those of the flow that is traced do, and behind a "
+           "hop whose answer was lost", *rows)
+    rows = report("paths", path, "--vp", "vp01")
+    tap.ok([(row["hops"], row["sites"]) for row in rows] ==
+           [(f"{hop(1, 2)} {hop(3, 1)} {TARGET}", "s1.lhr 60"),
+            (f"{hop(1, 2)} {TARGET}", "s1.evil 84")],
+           "where nothing ended that ended elsewhere", *rows)
+
+
 def events(path, *words):
+    return report("events", path, *words)
+
+
+def report(name, path, *words):
     said = subprocess.run(
-        [f"{B}/acreport", "events", "--db", path, "--format", "csv",
+        [f"{B}/acreport", name, "--db", path, "--format", "csv",
          "--since", stamp(START), "--until", stamp(START + 12 * HOUR), *words],
         capture_output=True, check=True, text=True)
     return list(csv.DictReader(io.StringIO(said.stdout)))
@@ -114,7 +167,8 @@ def test(tap, folder):
     make(path, batches(), [], SEED)
     add_notes(path)
     mmdb.write(files, {f"100.{n}.0.0/16": {
-        "autonomous_system_number": 64500 + n} for n in range(1, 7)})
+        "autonomous_system_number": 64500 + n} for n in range(1, 7)} | {
+            f"{TARGET}/32": {"autonomous_system_number": 64500}})
     rows = events(path, "--mmdb", files)
     tap.ok([r["kind"] for r in rows] == ["site lost", "path only"],
            "a site is lost, two take another path, and nothing else",
@@ -151,6 +205,7 @@ def test(tap, folder):
     tap.ok([(r["weight_pct"], r["weight_coverage_pct"]) for r in loaded] ==
            [("50.00", "100.00"), ("30.00", "100.00")],
            "and the load of those that went", *loaded)
+    test_elsewhere(tap, folder, files)
 
 
 def main():
