@@ -51,7 +51,13 @@ function inWords(row) {
 	return words.join(" ");
 }
 
+// null: there is nothing of which any could be known.
 export function drawEvents(events) {
+	if (events === null) {
+		document.getElementById("events").replaceChildren(data.element("li",
+			"No measurements in this window."));
+		return;
+	}
 	const all = events.slice().sort((a, b) =>
 		b.vantage_points - a.vantage_points || a.start - b.start);
 	const words = all.slice(0, SHOWN).map(inWords);

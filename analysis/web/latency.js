@@ -5,6 +5,7 @@ import { colour, tier } from "./marks.js";
 
 const box = document.getElementById("latency");
 const SHOWN = { site: 9, region: 5 };
+const LISTED = 32; // labels; the others are folded away
 let plot = null;
 
 // One question and transport: the one that was answered most often.
@@ -47,6 +48,12 @@ function button(name, look, shown, toggle) {
 	return label;
 }
 
+// Sites in the order of their marks, what is none of them last.
+function place(by, one) {
+	return by !== "site" ? 0
+		: data.rank[data.siteByName.get(one.names[4])] ?? Infinity;
+}
+
 // The colour of a line, and of what is inside of its dots; undefined: it has
 // none.
 function lookOf(by, name, i, back) {
@@ -84,9 +91,9 @@ function marks(u, axis, low, high) {
 }
 
 export function drawLatency(by, service, wanted) {
-	const { kind, list } = ofOneKind(data.series[by].filter(({ names }) =>
-		names[0] === service.target && names[1] === service.address &&
-		wanted(names[4])));
+	const { kind, list } = ofOneKind(data.series[by].filter((one) =>
+		one.names[0] === service.target && one.names[1] === service.address &&
+		wanted(one.names[4]) && one.p50.some((value) => value !== null)));
 	const count = Math.ceil((data.until - data.seriesFirst) / data.seriesStep);
 	const times = Array.from({ length: count }, (_, i) =>
 		(data.seriesFirst + i * data.seriesStep) / 1000);
@@ -96,11 +103,13 @@ export function drawLatency(by, service, wanted) {
 	const grid = { stroke: css.getPropertyValue("--line"), width: 1 };
 	const font = "11px system-ui, sans-serif";
 	const legend = data.element("div", undefined, { class: "chips" });
+	const more = data.element("div", undefined, { class: "chips" });
 	const columns = [times], lines = [{}];
 
 	plot?.destroy();
 	plot = null;
-	list.sort((a, b) => b.at.length - a.at.length);
+	list.sort((a, b) => place(by, a) - place(by, b) ||
+		b.at.length - a.at.length);
 	list.forEach((one, i) => {
 		const name = one.names[4] === "" ? "unknown" : one.names[4];
 		const look = lookOf(by, one.names[4], i, back);
@@ -114,7 +123,7 @@ export function drawLatency(by, service, wanted) {
 		columns.push(spread(times, one, "p50"), spread(times, one, "p95"));
 		lines.push({ ...common, label: name, width: 2, ...dots },
 			{ ...common, label: `${name} p95`, width: 1, dash: [4, 3] });
-		legend.append(button(name, look, i < SHOWN[by], (show) => {
+		(i < LISTED ? legend : more).append(button(name, look, i < SHOWN[by], (show) => {
 			plot.setSeries(2 * i + 1, { show });
 			plot.setSeries(2 * i + 2, { show });
 		}));
@@ -156,4 +165,11 @@ export function drawLatency(by, service, wanted) {
 	plot.over.addEventListener("pointerleave", data.hideTip);
 	box.append(data.element("p", `Question: ${kind}.`, { class: "note" }),
 		legend);
+	if (list.length > LISTED) {
+		const rest = data.element("details");
+
+		rest.append(data.element("summary", `${list.length - LISTED} more`),
+			more);
+		box.append(rest);
+	}
 }

@@ -8,6 +8,7 @@ import { colour, shape } from "./marks.js";
 const outline = feature(land, land.objects.land);
 const box = document.getElementById("map");
 const CLOSEST = 5; // times the whole world
+const CROWD = 30; // sites: then marks are small, and names near or left out
 
 // What the map must show: points, and lines between some of them.
 function fitted(width, height, points, lines) {
@@ -48,8 +49,8 @@ const clash = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w &&
 	a.y < b.y + b.h && b.y < a.y + a.h;
 
 // Beside its site, or further away with a line, or not at all.
-function placeName(taken, x, y, width, bounds) {
-	for (const distance of [10, 24, 42, 64, 90]) {
+function placeName(taken, { x, y, width, bounds, crowded }) {
+	for (const distance of crowded ? [10, 20] : [10, 24, 42, 64, 90]) {
 		for (const turn of [0, 4, 6, 2, 7, 1, 5, 3]) {
 			const angle = turn * Math.PI / 4;
 			const cx = x + Math.cos(angle) * (distance + width / 2);
@@ -68,19 +69,21 @@ function placeName(taken, x, y, width, bounds) {
 	return null;
 }
 
-function drawSites(root, used, rows, { projection, size }) {
+function drawSites(root, used, rows, { projection, size, crowded }) {
 	const points = used.map((site) => ({ site,
-		xy: projection(data.sites[site].at) }));
+		xy: projection(data.sites[site].at) }))
+		.sort((a, b) => data.rank[a.site] - data.rank[b.site]);
 	const taken = points.map(({ xy: [x, y] }) =>
 		({ x: x - 8, y: y - 8, w: 16, h: 16 }));
-	const names = [];
+	const marks = [], names = []; // what serves most on top
 
 	for (const { site, xy: [x, y] } of points) {
 		const full = data.sites[site].name;
 		const name = full.length > 14 ? full.slice(0, 13) + "\u2026" : full;
-		const where = placeName(taken, x, y, name.length * 8, size);
+		const where = placeName(taken, { x, y, width: name.length * 8,
+			bounds: size, crowded });
 
-		root.append(svgMark(site, x, y, rows));
+		marks.unshift(svgMark(site, rows, { x, y, r: crowded ? 5 : 6.5 }));
 		if (where === null)
 			continue;
 		taken.push(where);
@@ -91,11 +94,11 @@ function drawSites(root, used, rows, { projection, size }) {
 			y: where.cy + 4.5, "text-anchor": "middle",
 			"font-size": 13 }, name));
 	}
-	root.append(...names);
+	root.append(...marks, ...names);
 }
 
-function svgMark(site, x, y, rows) {
-	const mark = data.svg("path", { class: "place", d: shape(site, 6.5),
+function svgMark(site, rows, { x, y, r }) {
+	const mark = data.svg("path", { class: "place", d: shape(site, r),
 		stroke: colour(site), transform: `translate(${x},${y})` });
 	const { name, guessed } = data.sites[site];
 	const served = new Set(rows.filter((row) => row.site === name)
@@ -103,13 +106,14 @@ function svgMark(site, x, y, rows) {
 
 	mark.addEventListener("pointerenter", (event) => data.showTip(
 		[name, data.plural(served), ...guessed
-			? ["where it is, is guessed by its name"] : []].join("\n"),
+			? ["placed by a guess from its name"] : []].join("\n"),
 		event.clientX, event.clientY));
 	mark.addEventListener("pointerleave", data.hideTip);
 	return mark;
 }
 
-function drawVps(root, rows, projection) {
+function drawVps(root, rows, { projection, crowded }) {
+	const r = crowded ? 3.2 : 4.2;
 	const marks = [];
 
 	for (const row of rows) {
@@ -118,7 +122,7 @@ function drawVps(root, rows, projection) {
 		const site = data.siteByName.get(row.site);
 		const known = row.state === "known";
 		const mark = data.svg("path", { class: "vp",
-			d: known ? shape(site, 4.2) : "M-3,-3L3,3M-3,3L3,-3",
+			d: known ? shape(site, r) : "M-3,-3L3,3M-3,3L3,-3",
 			transform: `translate(${x},${y})`, tabindex: -1,
 			role: "img", "aria-label": told(row).replaceAll("\n", ", "),
 			fill: known ? colour(site) : "none" });
@@ -178,8 +182,10 @@ export function drawMap(rows) {
 			stroke: colour(arc.site), opacity: arcs.length < 60 ? .7 : .35,
 			d: path({ type: "LineString", coordinates: line(arc) }) ??
 				"" }));
-	drawVps(root, placed, projection);
-	drawSites(root, used, rows, { projection, size: [width, height] });
+	const look = { projection, size: [width, height],
+		crowded: width < 600 || used.length > CROWD };
+	drawVps(root, placed, look);
+	drawSites(root, used, rows, look);
 	box.replaceChildren(root);
 	const missing = new Set(data.sites.filter((site) => site.at === null &&
 		rows.some((row) => row.site === site.name)).map((s) => s.name));
@@ -190,6 +196,7 @@ export function drawMap(rows) {
 		notes.push(`No position is known of ${missing.size} of the sites: no arcs to them (--site-map).`);
 	const guessed = used.filter((site) => data.sites[site].guessed).length;
 	if (guessed > 0)
-		notes.push(`Where ${guessed} of the sites are is guessed by their names.`);
+		notes.push(`Placed by a guess from the name: ${guessed} of ${
+			used.length} sites.`);
 	document.getElementById("unplaced").textContent = notes.join(" ");
 }

@@ -3,7 +3,7 @@ import * as data from "./data.js";
 import { drawEvents } from "./events.js";
 import { drawLatency } from "./latency.js";
 import { drawMap } from "./map.js";
-import { colour, sample } from "./marks.js";
+import { colour, isOther, sample } from "./marks.js";
 import { drawStrip } from "./strip.js";
 
 const at = (id) => document.getElementById(id);
@@ -81,33 +81,39 @@ function table(service) {
 	}));
 }
 
+function entry(code, text) {
+	const item = data.element("li");
+	const mark = data.svg("svg", { viewBox: "-7 -7 14 14",
+		"aria-hidden": "true" });
+
+	mark.append(data.svg("path", { fill: colour(code), d: sample(code) }));
+	item.append(mark, data.element("span", text));
+	return item;
+}
+
 function legend(strip) {
 	const seen = new Set(strip.flatMap(({ runs }) =>
 		runs.map((run) => run.code)));
 	const sites = [...seen].filter((code) => code >= 0)
 		.sort((a, b) => data.rank[a] - data.rank[b]);
-	const entries = [...sites, ...[data.NO_ANSWER, data.NO_IDENTITY,
-		data.INTERCEPTED]
-		.filter((code) => seen.has(code))];
+	const own = sites.filter((code) => !isOther(code));
+	const others = sites.filter(isOther);
+	const entries = [...own, ...others.length === 1 ? others : [],
+		...[data.NO_ANSWER, data.NO_IDENTITY, data.INTERCEPTED]
+			.filter((code) => seen.has(code))]
+		.map((code) => entry(code, data.stateName(code)));
 
-	at("legend").replaceChildren(...entries.map((code) => {
-		const item = data.element("li");
-		const mark = data.svg("svg", { viewBox: "-7 -7 14 14",
-			"aria-hidden": "true" });
-
-		mark.append(data.svg("path", { fill: colour(code),
-			d: sample(code) }));
-		item.append(mark, data.element("span", data.stateName(code)));
-		return item;
-	}));
+	if (others.length > 1)
+		entries.splice(own.length, 0,
+			entry(others[0], `${others.length} other sites`));
+	at("legend").replaceChildren(...entries);
 }
 
 function draw() {
 	const service = data.services[chosen.service];
 
 	if (service === undefined) {
-		at("events").replaceChildren(data.element("li",
-			"No measurements in this window."));
+		drawEvents(null);
 		return;
 	}
 	const strip = data.strip.filter((row) =>
@@ -125,8 +131,8 @@ function draw() {
 
 	at("window").textContent = `${service.target}, ${service.address}: ${
 		data.time(data.since)} to ${data.time(data.until)}, ${
-		new Set(strip.map((row) => row.vp)).size} vantage points`;
-	drawEvents(events);
+		data.plural(new Set(strip.map((row) => row.vp)).size)}`;
+	drawEvents(strip.length === 0 ? null : events);
 	drawMap(rows);
 	legend(strip);
 	drawStrip(strip);

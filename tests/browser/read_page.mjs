@@ -135,7 +135,7 @@ try {
 	seen.table_of_region = await table(tab);
 	seen.map_of_region = (await map(tab)).length;
 	await tab.selectOption("#region", "");
-	await tab.selectOption("#site", seen.table[0][0]);
+	await tab.selectOption("#site", seen.table[0]?.[0] ?? "");
 	seen.table_of_site = await table(tab);
 	seen.map_of_site = await map(tab);
 	await tab.check("[name=by][value=region]");

@@ -108,8 +108,8 @@ def arcs(tap, db, seen):
              if row["state"] == "known"]
     sites = {row["site"] for row in known}
     tap.ok(known and seen["arcs"] == len(known) and
-           f"Where {len(sites)} of the sites are is guessed" in
-           seen["unplaced"] and "guessed by its name" in seen["site_told"],
+           f"guess from the name: {len(sites)} of {len(sites)} sites" in
+           seen["unplaced"] and "guess from its name" in seen["site_told"],
            f"without a site map too, an arc for each of {len(known)} vantage "
            "points goes to its site, and a guess is called one",
            seen["arcs"], seen["unplaced"], seen["site_told"])
@@ -171,6 +171,18 @@ def scatter(db):
         connection.commit()
 
 
+def nothing(tap, tools, folder):
+    """The page of a day on which nothing was measured."""
+    page = os.path.join(folder, "nothing.html")
+    done = acreport(os.path.join(folder, "plain"), "html", "--since",
+                    "2020-01-01", "--until", "2020-01-02", "-o", page)
+    tap.ok(done.returncode == 0 and "outside what was" in done.stderr,
+           "a day without data has a page", done.stderr)
+    seen, said = read(tools, page)
+    tap.ok(seen is not None and not seen["errors"], "which opens", said)
+    return seen
+
+
 def main():
     tap = Tap()
     pictures = os.environ.get("PICTURES")
@@ -201,6 +213,8 @@ def main():
         tap.ok(len(looks) > 8 and len(set(looks)) == len(looks),
                "every line of more sites than colours looks its own way",
                looks)
+        tap.ok("No measurements" in nothing(tap, tools, folder)["events"],
+               "a page without data says so")
         tap.ok(seen["plain"]["beyond"] <= 0, "nothing reaches out of a "
                "phone's screen", seen["plain"]["beyond"])
         plain, hostile = (seen[name]["markup"] for name in ("plain", "hostile"))
