@@ -107,18 +107,25 @@ refuse_none(void *arg, const struct addr *addr)
 static void
 say_what_is_missing(const struct prober *p, const struct look *look)
 {
-	if (p->no_route && !look->options->quiet)
+	if (look->options->quiet)
+		return;
+	if (p->no_route)
 		log_warnx("no route to some addresses: not asked, not lost");
-	if (p->denied && !look->options->quiet)
+	if (p->denied)
 		log_warnx("no permission for ICMP (root, CAP_NET_RAW or "
 			  "net.ipv4.ping_group_range): echo or path not asked");
-	if (p->scarce && !look->options->quiet)
+	if (look->options->trace && look->read == NULL && !p->link->raw &&
+	    !p->denied)
+		log_warnx("no raw socket (root or CAP_NET_RAW): the path is by "
+			  "ICMP, not on the DNS flow, without what routers "
+			  "quote (TTL, MPLS, NAT)");
+	if (p->scarce)
 		log_warnx("too few descriptors (ulimit -n): some questions "
 			  "were not asked");
-	if (p->clock_stepped && !look->options->quiet)
+	if (p->clock_stepped)
 		log_warnx("the wall clock was set meanwhile: round trips are "
 			  "by another one");
-	if (p->suspended.ns != 0 && !look->options->quiet)
+	if (p->suspended.ns != 0)
 		log_warnx("the host was suspended for %.1f s meanwhile",
 		    (double)p->suspended.ns / 1e9);
 }

@@ -351,6 +351,25 @@ show_errors(const struct style *s, const struct look_result *result)
 	}
 }
 
+/* Whose clock readings the round trips are made of. */
+static void
+show_stamps(const struct style *s, const struct look_result *result)
+{
+	size_t i, answers = 0, kernels = 0;
+
+	for (i = 0; i < result->record_count; i++) {
+		const struct record *r = result->records[i];
+
+		answers += r->rtt_us >= 0;
+		kernels += r->rtt_us >= 0 && r->stamp == STAMP_KERNEL;
+	}
+	if (answers == 0)
+		return;
+	show_label(s, "stamps");
+	(void)printf("%zu of %zu round trips by the kernel's%s\n", kernels,
+	    answers, kernels < answers ? ", the others by the program's" : "");
+}
+
 /* What was met beside the answers: attackers, duplicates, moved ports. */
 static void
 show_oddities(const struct style *s, const struct look_result *result)
@@ -439,6 +458,7 @@ show_page(const struct look_options *o, const struct look_result *result)
 	}
 	show_flows(&style, &result->identity);
 	show_echo(&style, result);
+	show_stamps(&style, result);
 	show_oddities(&style, result);
 	show_path(&style, result);
 }

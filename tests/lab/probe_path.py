@@ -25,6 +25,9 @@ class Seen:
         self.outcome = (trace["outcome"], trace["reason"])
         self.hops = [hop["addr"] for hop in trace["hops"]]
         self.nat = [hop.get("nat") for hop in trace["hops"]]
+        self.quoted = [(hop["quoted_ttl"], hop["mpls"])
+                       for hop in trace["hops"]]
+        self.said = look.stderr
         self.end = trace.get("nsid")
         page = prober.run(on, "vp", "-n", "--only", "trace", SERVICE[af],
                           raw=raw).stdout.split("  path")[1]
@@ -87,6 +90,49 @@ def test_plain(test):
                            for line in seen.page), raw=raw)
     test.check("on the page the end names itself",
                lambda af, seen: seen.says(5, chain.NSID.decode()))
+
+
+def test_privilege(test):
+    """What a look cannot see is said once, where it wants to see it."""
+    test.check("with a raw socket every router quotes a TTL of 1, and there "
+               "is nothing to say", lambda af, seen: not seen.said and
+               [ttl for ttl, _ in seen.quoted] == [1, 1, 1, 1, None])
+    test.check("without, that the path is by ICMP and what it lacks is said "
+               "once", lambda af, seen: seen.said.count("\n") == 1 and
+               all(word in seen.said for word in (
+                   "no raw socket", "CAP_NET_RAW", "by ICMP", "TTL", "MPLS",
+                   "NAT")), raw=False)
+    quiet = [test.prober.look(test.on, "vp", *words, *SERVICE.values(),
+                              raw=False) for words in (
+                                  ("-q",), ("--only", "dns"),
+                                  ("--only", "echo"))]
+    test.results.ok(not any(look.stderr or not look.records
+                            for look in quiet), "not with -q, nor where no "
+                    "path is asked for", [look.stderr for look in quiet])
+
+
+def shares(test, *words):
+    """Of round trips, those by two stamps of the kernel, and all: by the
+    records, and on the page."""
+    look = test.prober.look(test.on, "vp", *words, SERVICE[4])
+    timed = [r["stamp"] for r in look.records if r["rtt_us"] is not None]
+    page = test.prober.run(test.on, "vp", *words, SERVICE[4]).stdout
+    line = next((x for x in page.splitlines()
+                 if x.startswith("  stamps")), "")
+    return (timed.count("kernel"), len(timed)), tuple(
+        int(word) for word in line.split() if word.isdigit()), line
+
+
+def test_stamps(test):
+    for words in ((), ("-T",)):
+        for _ in range(3):  # a packet may be lost on a busy machine
+            records, page, line = shares(test, "-n", *words)
+            if records == page:
+                break
+        test.results.ok(0 < page[1] and records == page and
+                        ("program" in line) == (page[0] != page[1]),
+                        "the page says how many round trips are by the "
+                        "kernel's stamps: %d of %d" % records, (page, line))
 
 
 def packets_of_looks(test, raw):
@@ -164,6 +210,11 @@ def test_nat(test):
                    lambda af, seen: seen.hops == test.path(af) and
                    seen.nat == [None, None, "source", "source", None] and
                    seen.says(3, "NAT: quotes another source"))
+        test.check("without a raw socket nothing is known of quotations: no "
+                   "TTL, no MPLS, and of translators none but a target's",
+                   lambda af, seen: seen.hops == test.path(af) and
+                   seen.nat == 5 * [None] and
+                   seen.quoted == 5 * [(None, None)], raw=False)
     # The quoted source address is put back, as many a home router does.
     half = {"ip": stateless["ip"].replace(
         "prerouting priority -300; ", "prerouting priority -300; icmp type "
@@ -207,6 +258,8 @@ def test(results):
                     "echo 0 65535 >/proc/sys/net/ipv4/ping_group_range")
             one = Test(results, prober, on)
             test_plain(one)
+            test_privilege(one)
+            test_stamps(one)
             test_loop(one)
             test_silent_and_twice(one)
             test_nat(one)
