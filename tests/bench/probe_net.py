@@ -4,7 +4,6 @@ whose links have delays; programs run in them, timed and weighed."""
 import contextlib
 import os
 import select
-import shutil
 import statistics
 import subprocess
 import sys
@@ -17,7 +16,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 ACPROBE = os.path.join(ROOT, os.environ.get("B") or "build", "acprobe")
 RESPONDER = os.path.join(HERE, "probe_responder.c")
 sys.path.insert(0, LAB)
+import lifecycle  # noqa: E402
 import netns  # noqa: E402
+from labdir import LabDir  # noqa: E402
 
 PREFIX = "198.18.0.0/15"  # for benchmarks (RFC 2544)
 ALLOWED = ["--allow-special", PREFIX]
@@ -48,16 +49,19 @@ class Run:
 
 
 class Net:
-    """Namespaces of one benchmark; ended by close()."""
+    """Namespaces of one benchmark; ended by close(), or by a watcher where
+    this process is gone."""
 
     def __init__(self):
         self.prefix = "acb%d" % os.getpid()
         self.dir = tempfile.mkdtemp(prefix="acbench%d." % os.getpid())
-        self.names, self.processes = [], []
+        self.processes = []
+        self.lab = LabDir(self.dir)  # by which it ends as labs do
+        self.lab.create(self.prefix)
+        lifecycle.watch_over(self.lab, os.getpid())
 
     def add(self, *names, values=None):
         netns.ip_batch("netns add %s-%s" % (self.prefix, n) for n in names)
-        self.names += names
         for name in names:
             with netns.inside(self.path(name)):
                 netns.sysctl(IPV4_ONLY | (values or {}))
@@ -77,6 +81,7 @@ class Net:
             process = subprocess.Popen(command, stdout=subprocess.PIPE,
                                        cwd=self.dir, **options)
         self.processes.append(process)
+        self.lab.enlist(os.path.basename(command[0]), process.pid)
         if ready:
             told, _, _ = select.select([process.stdout], [], [], 10)
             if not told or process.stdout.readline() != b"ready\n":
@@ -132,10 +137,7 @@ class Net:
             process.terminate()
         for process in self.processes:
             process.communicate(timeout=20)
-        for name in self.names:
-            subprocess.run(["ip", "netns", "del",
-                            "%s-%s" % (self.prefix, name)], check=False)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.lab.end_all()
 
 
 @contextlib.contextmanager

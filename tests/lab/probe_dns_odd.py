@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -277,6 +278,42 @@ def test_case(results, prober):
                "letters are mixed anew, and only the same taken", soa)
 
 
+def test_other_case(results, prober):
+    """Letters that nobody drew prove nothing, and servers may give them back
+    as they like (RFC 1035 section 2.3.3, RFC 4343 section 4): dig and kdig
+    take the answer, too."""
+    def shouted(query):
+        end = question_end(query)
+        return answer(query[:12] + query[12:end].upper() + query[end:],
+                      options=option(3, b"shouted"))
+
+    def other(query):
+        end = question_end(query)
+        return answer(query[:12] + query[12:end].replace(b"ex", b"ey") +
+                      query[end:], options=option(3, b"other"))
+
+    server = Server(udp=lambda q: [other(q), shouted(q)])
+    seen = look(prober, server, "-c", "2", "-z", "abc.example")
+    results.ok(all((r["outcome"], r["reason"], r["nsid"], r["auth_bits"],
+                    r["unwanted"], r["serial"]) == (
+                        "answered", None, "shouted", 14 + 16, 1, 7)
+                   for r in seen.of("soa")) and len(seen.of("soa")) == 2,
+               "where no letters were drawn a reply in another case is ours, "
+               "for no more bits, and one to another name is not",
+               seen.of("soa"))
+    taken = []
+    server = Server(udp=lambda q: [shouted(q)])
+    for tool in ("dig", "kdig"):
+        if shutil.which(tool) is not None:
+            done = probing.run(tool, "@" + HOST, "-p", str(server.port),
+                               "+tries=1" if tool == "dig" else "+retry=0",
+                               "+timeout=2", "abc.example", "SOA")
+            taken.append((tool, "ABC.EXAMPLE." in done.stdout,
+                          " 7 3600 " in done.stdout, done.stdout))
+    results.ok(all(one[1] and one[2] for one in taken),
+               "%s take it as well" % " and ".join(t[0] for t in taken), taken)
+
+
 def strings(query, *texts):
     """TXT answers, a record each."""
     records = b"".join(
@@ -292,7 +329,7 @@ def test_several(results, prober):
 
     def served(query):
         if b"debug" not in query:
-            return [answer(query, options=b"")]
+            return [answer(query, options=option(3, b"opaque"))]
         turns.append(query)
         texts = [b"flags 20 0 70", b"originid 0", b"server r3.yyz",
                  b"source 192.0.2.1:%d" % (4000 + len(turns))]
@@ -309,8 +346,18 @@ def test_several(results, prober):
         one.identity(4)["instance"] == "server r3.yyz" and
         one.identity(4)["method"] == "rd:debug.example" and
         not any(r["conflict"] for r in one.records) for one in seen),
-        "of several answers the one that the table tells is the name",
+        "of several answers the one that the table tells is the name, before "
+        "an NSID where the table says so",
         [(one.identities, one.records) for one in seen])
+    for order, method, name in (
+            ("rd:debug.example=originid,nsid", "rd:debug.example",
+             "originid 0"), ("nsid,rd:debug.example", "nsid", "opaque")):
+        with open(table, "w", encoding="ascii") as file:
+            file.write("od %s %s\n" % (HOST, order))
+        one = look(prober, server, "-c", "1", "--services", table)
+        results.ok((one.identity(4)["method"], one.identity(4)["instance"]) ==
+                   (method, name), "the table's order decides: %s" % order,
+                   one.identities)
 
 
 def comparable(records):
@@ -397,6 +444,7 @@ def test(results):
         test_edns(results, prober)
         test_options(results, prober)
         test_case(results, prober)
+        test_other_case(results, prober)
         test_several(results, prober)
         test_read_again(results, prober)
         test_round(results, prober)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import probing  # noqa: E402
@@ -177,6 +178,8 @@ def test_rounds(results, prober, lab, own):
                "and one echo id, checksum and flow label",
                [sorted(other[1]) for other in seen])
     test_reinstalled(results, prober, lab, own, seen[0])
+    test_lives_of_rounds(results, prober, lab, own, conf, seen[0])
+    test_lives_of_looks(results, prober, lab, own)
     test_round_port_taken(results, lab, own, conf, seen[0])
     return seen[0]
 
@@ -202,6 +205,86 @@ def test_reinstalled(results, prober, lab, own, seen):
     results.ok(again == seen, "the key alone brings the same flows back, in "
                "a new spool, under another name and in another order",
                (sorted(again[0] ^ seen[0]), sorted(again[1] ^ seen[1])))
+
+
+class Life:
+    """What a host is beside its disk's key: a boot, a machine's id, a name,
+    what is below /run and /tmp, and where the program lies. Each is as it
+    would be after a reboot, or on another disk."""
+
+    def __init__(self, lab, prober, name, machine_id):
+        self.lab = lab
+        self.folder = os.path.join(prober.folder, name)
+        os.mkdir(self.folder)
+        os.chmod(self.folder, 0o755)
+        self.boot = str(uuid.uuid4())
+        for file, text in (("boot", self.boot), ("machine", machine_id)):
+            with open(os.path.join(self.folder, file), "w",
+                      encoding="ascii") as out:
+                out.write(text + "\n")
+            os.chmod(os.path.join(self.folder, file), 0o644)
+        self.program = shutil.copy(prober.path, self.folder)
+
+    def command(self, *words):
+        """A process of this life."""
+        return self.lab.command(
+            VP, "unshare", "-m", "-u", "sh", "-ec",
+            'hostname "$0"; mount --bind "$1/boot" '
+            "/proc/sys/kernel/random/boot_id; "
+            '[ ! -e /etc/machine-id ] || '
+            'mount --bind "$1/machine" /etc/machine-id; '
+            "mount -t tmpfs none /run; mount -t tmpfs none /var/tmp; "
+            'shift; exec "$@"', os.path.basename(self.folder), self.folder,
+            self.program, *words)
+
+    def seen(self, own, *words):
+        with probing.Capture(self.lab, VP) as capture:
+            done = probing.run(*self.command(*words))
+        return done, (set(udp_tuples(capture, own)),
+                      set(echo_tuples(capture, own)))
+
+
+def test_lives_of_rounds(results, prober, lab, own, conf, seen):
+    """The same disk, booted twice."""
+    spool = os.path.join(lab.dir, "round", "spool")
+    wrong, boots = [], set()
+    for number in range(2):
+        life = Life(lab, prober, "life%d" % number, uuid.uuid4().hex)
+        before = set(rounds.files(spool))
+        done, tuples = life.seen(own, "-f", conf)
+        new = set(rounds.files(spool)) - before
+        head = rounds.batch(new.pop())[0] if len(new) == 1 else {}
+        boots.add(head.get("boot_id"))
+        if done.returncode != 0 or done.stderr or tuples != seen or \
+                head.get("boot_id") != life.boot:
+            wrong.append((done.stderr, head, [
+                sorted(a ^ b) for a, b in zip(tuples, seen)]))
+    results.ok(len(boots) == 2 and not wrong, "tshark sees the same 5-tuples "
+               "and labels, echo ids and checksums after a reboot, under "
+               "another machine id, host name and path", wrong)
+
+
+def test_lives_of_looks(results, prober, lab, own):
+    """A look has no key: the machine's id is what stays."""
+    if not os.path.exists("/etc/machine-id"):
+        results.skip("nor do those of a look change by a reboot",
+                     "no /etc/machine-id")
+        return
+    one = uuid.uuid4().hex
+    words = ("-j", "-z", ZONE, "-c", "2", "-i", "0.05", "--flows", str(FLOWS),
+             *probing.ALLOWED, *SERVICE.values())
+    seen = [Life(lab, prober, name, machine).seen(own, *words)
+            for name, machine in (("look1", one), ("look2", one),
+                                  ("look3", uuid.uuid4().hex))]
+    tuples = [them for _, them in seen]
+    results.ok(all(done.returncode == 0 for done, _ in seen) and
+               tuples[0] == tuples[1] and
+               (len(tuples[0][0]), len(tuples[0][1])) == (2 * FLOWS, 2),
+               "nor do those of a look change by a reboot",
+               [done.stderr for done, _ in seen])
+    results.ok(not tuples[0][0] & tuples[2][0] and
+               not tuples[0][1] & tuples[2][1],
+               "but they are another machine's under its id")
 
 
 HOLD = """import socket, sys, time

@@ -16,12 +16,15 @@ import labdir  # noqa: E402
 import probing  # noqa: E402
 from chain import Chain  # noqa: E402
 
+sys.path.insert(0, os.path.join(probing.ROOT, "tests", "bench"))
+import probe_net  # noqa: E402
+
 INNER = "AC_ENDINGS"  # where what is to be ended runs, and its pid
 WAYS = (
     ("up", "parent", signal.SIGKILL), ("up", "itself", signal.SIGTERM),
     ("command", "parent", signal.SIGINT), ("command", "itself", signal.SIGKILL),
     ("work", "parent", signal.SIGTERM), ("work", "itself", signal.SIGINT),
-    ("chain", "itself", signal.SIGKILL),
+    ("bench", "itself", signal.SIGKILL), ("chain", "itself", signal.SIGKILL),
 )
 
 
@@ -42,16 +45,20 @@ def inner(_):
         lab.event("withdraw", "site1")
         now("work")
         time.sleep(3)
+    with probe_net.chain([1, 1]) as net:
+        now("bench")
+        net.run("vp", "sleep", "3")
     with Chain(2) as chain:
         now("chain")
         chain.must("vp", "sleep", "1000")
 
 
 def labs_of(pid):
-    """Labs and chains: their folders are named after the test."""
-    return [path for kind in ("aclab-probe", "acchain") for path in glob.glob(
-        os.path.join(tempfile.gettempdir(), "%s%d.*" % (kind, pid),
-                     labdir.MARKER))]
+    """Labs, chains and benchmarks: their folders are named after the test."""
+    return [path for kind in ("aclab-probe", "acchain", "acbench")
+            for path in glob.glob(os.path.join(
+                tempfile.gettempdir(), "%s%d.*" % (kind, pid),
+                labdir.MARKER))]
 
 
 def left_of(pid, prefixes):
