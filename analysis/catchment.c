@@ -1,37 +1,17 @@
 /*
  * Catchment: which site serves each vantage point at a time, as it was known
- * then, and the shares of the sites.
+ * then.
  */
 #include "analysis/catchment.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include "analysis/compare.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 
 #define UNKNOWN_AGE_US (2LL * 3600 * 1000000)
 #define ROUNDS_OF_AGE 3
-
-static const struct column columns[] = {
-	{ "time", COLUMN_TIME }, /* of --step alone */
-	{ "target", COLUMN_TEXT },
-	{ "address", COLUMN_TEXT },
-	{ "af", COLUMN_INTEGER },
-	{ "vp", COLUMN_TEXT },
-	{ "region", COLUMN_TEXT },
-	{ "country", COLUMN_TEXT },
-	{ "asn", COLUMN_INTEGER },
-	{ "flow", COLUMN_INTEGER },
-	{ "instance", COLUMN_TEXT },
-	{ "site", COLUMN_TEXT },
-	{ "method", COLUMN_TEXT },
-	{ "state", COLUMN_TEXT },
-	{ "since", COLUMN_TIME },
-	{ "last_seen", COLUMN_TIME },
-	{ "samples", COLUMN_INTEGER },
-	{ "rtt_p50_ms", COLUMN_MS },
-};
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
 static const char *const state_names[] = {
 	[STATE_KNOWN] = "known",
@@ -121,16 +101,17 @@ collect_rtts(struct catchment *c, const struct trail_part *part,
 }
 
 /* The last sighting. One from before the window whose interval goes on after
- * it is looked for in the raw rows. */
+ * it is looked for. */
 static int64_t
 last_seen(struct catchment *c)
 {
 	const struct trail *trail = &c->trail;
 	const struct sighting *last = &trail->items[trail->count - 1];
+	int64_t seen_us;
 
 	if (trail->count > 1 || !trail->past || !trail->past_goes_on)
 		return last->t_us;
-	samples_read_back(&c->run->sampler, &c->back,
+	seen_us = samples_last_seen(&c->run->sampler, &c->back,
 	    &(struct samples_span){
 		.lane = trail->lane,
 		.method = trail->method,
@@ -139,7 +120,7 @@ last_seen(struct catchment *c)
 		.before_us = last->t_us + 1,
 		.max = 1,
 	    });
-	return c->back.count > 0 ? c->back.items[0].t_us : last->t_us;
+	return seen_us == INT64_MIN ? last->t_us : seen_us;
 }
 
 /* The end of the lane's trail is where it is now. */
@@ -151,7 +132,8 @@ place_row(struct catchment *c, struct catchment_row *row)
 
 	if (trail->count == 0)
 		return;
-	row->last_seen_us = last_seen(c);
+	if (c->run->options->by == BY_DEFAULT) /* shares show none */
+		row->last_seen_us = last_seen(c);
 	if (row->state != STATE_KNOWN)
 		return;
 	units_build(&c->units, &c->historian, trail);
@@ -291,25 +273,19 @@ add_service(struct catchment *c, struct trail_part parts[2],
 
 /* All lanes of a vantage point; those of a service lie together. */
 static void
-add_vp(struct catchment *c, int32_t vp_index)
+add_lanes(struct catchment *c, int32_t vp_index, int64_t floor_us)
 {
 	const struct catalog *catalog = &c->run->catalog;
 	const struct vantage *vp = &catalog->vps[vp_index];
 	struct sampler *sampler = &c->run->sampler;
 	struct trail_part parts[2] = { 0 }; /* lanes compared, and others */
 
-	c->age_us = age_of(c, vp_index);
-	c->recent_us = c->until_us - 1 - c->age_us;
-	if (c->since_us < c->recent_us)
-		c->recent_us = c->since_us;
 	parts[0].samples = &c->samples;
 	parts[0].window_us = c->since_us;
-	parts[0].floor_us =
-	    samples_settled_before(sampler, vp_index, c->recent_us);
-	parts[1].floor_us = parts[0].floor_us;
+	parts[0].floor_us = floor_us;
+	parts[1].floor_us = floor_us;
 	sampler->wanted = c->wanted;
-	samples_read(
-	    sampler, &c->samples, vp_index, parts[0].floor_us, c->until_us);
+	samples_read(sampler, &c->samples, vp_index, floor_us, c->until_us);
 	sampler->wanted = NULL;
 	for (size_t from = 0, end; from < vp->lane_count; from = end) {
 		const int32_t service = catalog->lanes[vp->lanes[from]].service;
@@ -321,6 +297,55 @@ add_vp(struct catchment *c, int32_t vp_index)
 			continue;
 		add_service(c, parts, vp->lanes + from, end - from);
 	}
+}
+
+/* Sets what is asked of a vantage point at the time; from where on it is. */
+static int64_t
+set_recent(struct catchment *c, int32_t vp)
+{
+	c->age_us = age_of(c, vp);
+	c->recent_us = c->until_us - 1 - c->age_us;
+	if (c->since_us < c->recent_us)
+		c->recent_us = c->since_us;
+	return samples_settled_before(&c->run->sampler, vp, c->recent_us);
+}
+
+static void
+keep_silence(struct silence *silence, const struct catchment_row *rows,
+    size_t count, int64_t floor_us, int64_t until_us)
+{
+	while (silence->room < count)
+		silence->rows =
+		    memory_grow(silence->rows, &silence->room, sizeof(*rows));
+	if (count > 0)
+		memcpy(silence->rows, rows, count * sizeof(*rows));
+	silence->count = count;
+	silence->floor_us = floor_us;
+	silence->until_us = until_us;
+}
+
+/* While a vantage point is silent its rows stay what they are. */
+static void
+add_vp(struct catchment *c, int32_t vp)
+{
+	const int64_t floor_us = set_recent(c, vp);
+	struct silence *silence = &c->silences[vp];
+	const size_t first = c->count;
+
+	if (samples_any(&c->run->sampler, vp, floor_us, c->until_us)) {
+		silence->until_us = INT64_MIN;
+		add_lanes(c, vp, floor_us);
+		return;
+	}
+	if (floor_us < silence->floor_us || floor_us > silence->until_us) {
+		add_lanes(c, vp, floor_us);
+		keep_silence(silence, c->rows + first, c->count - first,
+		    floor_us, c->until_us);
+		return;
+	}
+	for (size_t i = 0; i < silence->count; i++)
+		*add_row(c, vp, -1) = silence->rows[i];
+	silence->until_us = c->until_us;
 }
 
 static int
@@ -335,37 +360,6 @@ compare(const void *left, const void *right)
 	return compare_int(a->flow, b->flow);
 }
 
-static int
-write_row(struct catchment *c, const struct catchment_row *row)
-{
-	struct run *run = c->run;
-	const struct service *service = &run->catalog.services[row->service];
-	const struct vantage *vp = &run->catalog.vps[row->vp];
-	const struct place *place = catalog_place(vp, c->until_us - 1);
-	const struct cell cells[COLUMNS] = {
-		cell_number(c->since_us),
-		run_text(run, service->target),
-		run_text(run, service->address),
-		cell_number(service->af),
-		run_text(run, vp->name),
-		run_text(run, place == NULL ? -1 : place->region),
-		run_text(run, place == NULL ? -1 : place->country),
-		cell_number_if(place != NULL && place->asn >= 0,
-		    place == NULL ? 0 : place->asn),
-		cell_number_if(row->flow >= 0, row->flow),
-		run_text(run, row->label),
-		run_site(run, row->site),
-		run_text(run, c->methods->of_service[row->service].method),
-		cell_text(state_names[row->state]),
-		cell_number_if(row->since_us >= 0, row->since_us),
-		cell_number_if(row->last_seen_us >= 0, row->last_seen_us),
-		cell_number((int64_t)row->samples),
-		cell_number_if(row->median_us >= 0, row->median_us),
-	};
-
-	return report_row(&run->report, cells + (run->options->step_us == 0));
-}
-
 void
 catchment_init(
     struct catchment *c, struct run *run, const struct methods *methods)
@@ -374,6 +368,10 @@ catchment_init(
 	historian_init(
 	    &c->historian, run->query, &run->catalog, run->options->level);
 	c->wanted = methods_lanes(methods, &run->catalog);
+	c->silences =
+	    memory_zeroed(run->catalog.vp_count, sizeof(*c->silences));
+	for (size_t i = 0; i < run->catalog.vp_count; i++)
+		c->silences[i].until_us = INT64_MIN;
 	c->any_before = query_prepare(run->query,
 	    "SELECT 1 FROM interval WHERE lane = ?1 AND first < ?2 LIMIT 1");
 }
@@ -390,7 +388,44 @@ catchment_clear(struct catchment *c)
 	samples_clear(&c->back);
 	trail_clear(&c->trail);
 	units_clear(&c->units);
+	for (size_t i = 0; i < c->run->catalog.vp_count; i++)
+		free(c->silences[i].rows);
+	free(c->silences);
+	free(c->sorted);
 	free(c->rows);
+}
+
+/* They come by vantage point, and of each by service and flow: counted out by
+ * service they are in order. */
+static void
+sort_rows(struct catchment *c)
+{
+	const size_t services = c->run->catalog.service_count;
+	size_t *at = memory_zeroed(services + 1, sizeof(*at));
+	struct catchment_row *sorted;
+	bool in_order = true;
+	size_t room;
+
+	while (c->sorted_room < c->count)
+		c->sorted =
+		    memory_grow(c->sorted, &c->sorted_room, sizeof(*c->sorted));
+	sorted = c->sorted;
+	for (size_t i = 0; i < c->count; i++)
+		at[c->rows[i].service + 1]++;
+	for (size_t i = 1; i < services; i++)
+		at[i] += at[i - 1];
+	for (size_t i = 0; i < c->count; i++)
+		sorted[at[c->rows[i].service]++] = c->rows[i];
+	free(at);
+	for (size_t i = 1; in_order && i < c->count; i++)
+		in_order = compare(&sorted[i - 1], &sorted[i]) <= 0;
+	if (!in_order)
+		qsort(sorted, c->count, sizeof(*sorted), compare);
+	c->sorted = c->rows;
+	c->rows = sorted;
+	room = c->room;
+	c->room = c->sorted_room;
+	c->sorted_room = room;
 }
 
 void
@@ -402,68 +437,43 @@ catchment_read(struct catchment *c, int64_t since_us, int64_t until_us)
 	c->rtts.count = 0;
 	for (size_t i = 0; i < c->run->catalog.vp_count; i++)
 		add_vp(c, (int32_t)i);
-	if (c->count > 1)
-		qsort(c->rows, c->count, sizeof(*c->rows), compare);
+	sort_rows(c);
+}
+
+/* The earliest floor of a step's vantage points. */
+static int64_t
+first_floor(struct catchment *c, int64_t since_us, int64_t until_us)
+{
+	int64_t first_us = since_us;
+
+	c->since_us = since_us;
+	c->until_us = until_us;
+	for (size_t i = 0; i < c->run->catalog.vp_count; i++) {
+		const int64_t floor_us = set_recent(c, (int32_t)i);
+
+		if (floor_us < first_us)
+			first_us = floor_us;
+	}
+	return first_us;
+}
+
+void
+catchment_hold(struct catchment *c)
+{
+	const struct options *o = c->run->options;
+	int64_t since_us, until_us;
+
+	if (!options_step(o, 1, &since_us, &until_us))
+		return;
+	(void)options_step(o, 0, &since_us, &until_us);
+	since_us = first_floor(c, since_us, until_us);
+	if (sampler_keep(&c->run->sampler,
+		(const int64_t[2]){ since_us, o->until_us }, c->wanted))
+		historian_hold(&c->historian, o->until_us);
 }
 
 const char *
 catchment_state_name(enum state state)
 {
 	return state_names[state];
-}
-
-static int
-write_rows(struct catchment *c)
-{
-	int status = 0;
-
-	if (c->run->options->by != BY_DEFAULT)
-		return catchment_write_shares(c);
-	for (size_t i = 0; status == 0 && i < c->count; i++)
-		status = write_row(c, &c->rows[i]);
-	return status;
-}
-
-/* Steps are compared with one another: the methods are those of all. */
-static int
-write_steps(struct catchment *c)
-{
-	int64_t since_us, until_us;
-	int status = 0;
-
-	for (size_t k = 0; status == 0 && options_step(c->run->options, k,
-					      &since_us, &until_us);
-	     k++) {
-		catchment_read(c, since_us, until_us);
-		status = write_rows(c);
-	}
-	return status;
-}
-
-int
-catchment_report(struct run *run)
-{
-	const struct options *o = run->options;
-	size_t first = o->step_us == 0, count = COLUMNS;
-	const struct column *shown = columns;
-	struct column shares[SHARE_COLUMNS];
-	struct methods methods;
-	struct catchment c;
-	int status;
-
-	if (o->by != BY_DEFAULT) {
-		count = catchment_share_columns(shares, run);
-		shown = shares;
-	}
-	methods_choose(
-	    &methods, &run->catalog, run->query, o->since_us, o->until_us);
-	catchment_init(&c, run, &methods);
-	status = report_begin(&run->report, shown + first, count - first);
-	if (status == 0)
-		status = write_steps(&c);
-	if (report_end(&run->report) == -1)
-		status = -1;
-	catchment_clear(&c);
-	methods_clear(&methods);
-	return status;
 }

@@ -37,6 +37,13 @@ struct catchment_row {
 	size_t rtts_first, samples; /* of catchment.rtts */
 };
 
+/* Rows of a vantage point that said nothing from floor_us to until_us. */
+struct silence {
+	struct catchment_row *rows;
+	size_t count, room;
+	int64_t floor_us, until_us; /* until_us INT64_MIN: there are none */
+};
+
 struct catchment {
 	struct run *run;
 	const struct methods *methods;
@@ -46,7 +53,10 @@ struct catchment {
 	bool *wanted;               /* lanes: those that are compared */
 	struct catchment_row *rows; /* by service, vantage point, flow */
 	size_t count, room;
-	struct values rtts; /* microseconds */
+	struct catchment_row *sorted; /* room for sorting */
+	size_t sorted_room;
+	struct silence *silences; /* by vantage point */
+	struct values rtts;       /* microseconds */
 	/* of the vantage point and lane at hand */
 	int64_t age_us;    /* of its last sample, or it is stale */
 	int64_t recent_us; /* the window, and what may not be stale, begin */
@@ -59,6 +69,11 @@ struct catchment {
  * them. */
 void catchment_init(struct catchment *, struct run *, const struct methods *);
 void catchment_clear(struct catchment *);
+
+/* Read once, where that is not too much, what is read again and again for the
+ * steps of the options. Before the first of them, which are then to be read in
+ * the order of time. */
+void catchment_hold(struct catchment *);
 
 /* Replace the rows by those of the time until_us - 1, with round trips from
  * since_us on. */

@@ -132,6 +132,12 @@ judge_doubts(const struct catalog *c, int32_t vp)
 }
 
 bool
+judge_asks_names_only(const struct catalog *c, int32_t lane)
+{
+	return c->judge == NULL || (c->judge->doubts[lane] & ~DOUBT_NAME) == 0;
+}
+
+bool
 judge_has_songs(const struct catalog *c, int32_t vp)
 {
 	const struct vantage *v = &c->vps[vp];

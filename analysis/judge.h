@@ -74,6 +74,9 @@ bool judge_marks_name(const struct catalog *, int32_t lane, int32_t instance);
  * they have to be judged one by one. */
 bool judge_doubts(const struct catalog *, int32_t vp);
 
+/* Whether there is nothing against what a lane says but such names. */
+bool judge_asks_names_only(const struct catalog *, int32_t lane);
+
 /* Whether a canary answered a vantage point (index): then it takes a time to
  * judge its answers. */
 bool judge_has_songs(const struct catalog *, int32_t vp);

@@ -4,12 +4,12 @@
 #include "analysis/compare.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
+#include "analysis/samples_kept.h"
 #include "analysis/samples_rows.h"
 #include "analysis/samples_runs.h"
 #include "lib/limits.h"
 
 #define HOUR_US (3600LL * 1000000)
-#define KEPT_MAX 16000000 /* samples: half a gigabyte */
 #define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
 
 void
@@ -41,24 +41,21 @@ sampler_init(struct sampler *sampler, struct query *q, const struct catalog *c)
 	    q, "SELECT t1 FROM batch WHERE id = ?1 AND pruned & 4");
 	sampler->unsettled = query_prepare(
 	    q, "SELECT min(hour) FROM unsettled WHERE vp = ?1 AND hour < ?2");
-}
-
-static void
-clear_kept(struct sampler *sampler)
-{
-	for (size_t i = 0;
-	     sampler->kept != NULL && i < sampler->catalog->vp_count; i++) {
-		samples_clear(&sampler->kept[i].samples);
-		free(sampler->kept[i].ends);
-	}
-	free(sampler->kept);
-	free(sampler->kept_lanes);
+	sampler->any = query_prepare(q,
+	    "SELECT 1 FROM batch WHERE vp = ?1 AND t0 >= ?2 - ?4 AND t0 < ?3"
+	    " AND t1 >= ?2 LIMIT 1");
+	sampler->before =
+	    query_prepare(q, "SELECT max(t0) FROM batch WHERE vp = ?1"
+			     " AND t0 < ?2");
+	sampler->runs_back = query_prepare(q,
+	    "SELECT last, instance FROM run WHERE hour = ?1 AND lane = ?2"
+	    " AND first < ?3 AND instance > 0 ORDER BY first DESC, tie DESC");
 }
 
 void
 sampler_clear(struct sampler *sampler)
 {
-	clear_kept(sampler);
+	samples_kept_free(sampler->kept, sampler->catalog);
 	free(sampler->lane_ends);
 	samples_clear(&sampler->spare);
 	row_source_free(sampler->rows);
@@ -67,6 +64,9 @@ sampler_clear(struct sampler *sampler)
 	query_finish(sampler->every);
 	query_finish(sampler->unsettled);
 	query_finish(sampler->span);
+	query_finish(sampler->any);
+	query_finish(sampler->before);
+	query_finish(sampler->runs_back);
 	run_source_free(sampler->runs);
 	*sampler = (struct sampler){ 0 };
 }
@@ -191,10 +191,11 @@ sort(struct sampler *sampler, struct samples *samples, int32_t vp)
 	}
 }
 
-static void
-read_window(struct sampler *sampler, struct samples *samples, int32_t vp,
-    int64_t since_us, int64_t until_us)
+void
+samples_read_window(struct sampler *sampler, struct samples *samples,
+    int32_t vp, const int64_t window_us[2])
 {
+	const int64_t since_us = window_us[0], until_us = window_us[1];
 	const int64_t horizon_us = run_source_horizon(sampler->runs, vp);
 	const int64_t raw_us = horizon_us > since_us ? horizon_us : since_us;
 
@@ -212,138 +213,16 @@ read_window(struct sampler *sampler, struct samples *samples, int32_t vp,
 	sort(sampler, samples, vp);
 }
 
-/* --- what is kept --- */
-
-/* About how many records of these lanes are in a window. */
-static double
-estimate(struct sampler *sampler, const int64_t window_us[2], const bool *lanes)
-{
-	const struct catalog *c = sampler->catalog;
-	struct query_rows *rows = query_prepare(sampler->query,
-	    "SELECT sum(rows) FROM batch WHERE t0 >= ?1 AND t0 < ?2");
-	double count = 0;
-	size_t wanted = 0;
-
-	query_bind(rows, 1, window_us[0] - SPAN_US);
-	query_bind(rows, 2, window_us[1]);
-	if (query_next(rows))
-		count = (double)query_int(rows, 0);
-	query_finish(rows);
-	if (lanes == NULL || c->lane_count == 0)
-		return count;
-	for (size_t i = 0; i < c->lane_count; i++)
-		wanted += lanes[i];
-	return count * (double)wanted / (double)c->lane_count;
-}
-
-void
-sampler_keep(
-    struct sampler *sampler, const int64_t window_us[2], const bool *lanes)
-{
-	const struct catalog *c = sampler->catalog;
-
-	if (sampler->kept != NULL ||
-	    estimate(sampler, window_us, lanes) > KEPT_MAX)
-		return;
-	sampler->kept = memory_zeroed(c->vp_count, sizeof(*sampler->kept));
-	sampler->kept_since_us = window_us[0];
-	sampler->kept_until_us = window_us[1];
-	if (lanes == NULL)
-		return;
-	sampler->kept_lanes = memory_zeroed(c->lane_count, sizeof(*lanes));
-	for (size_t i = 0; i < c->lane_count; i++)
-		sampler->kept_lanes[i] = lanes[i];
-}
-
-/* The first of a lane's samples [from, end) at or after a time. */
-static size_t
-first_since(
-    const struct samples *samples, size_t from, size_t end, int64_t t_us)
-{
-	while (from < end) {
-		const size_t middle = from + (end - from) / 2;
-
-		if (samples->items[middle].t_us < t_us)
-			from = middle + 1;
-		else
-			end = middle;
-	}
-	return from;
-}
-
-static void
-keep_vp(struct sampler *sampler, int32_t vp)
-{
-	const struct vantage *v = &sampler->catalog->vps[vp];
-	struct kept *kept = &sampler->kept[vp];
-	const bool *wanted = sampler->wanted;
-
-	sampler->wanted = sampler->kept_lanes;
-	read_window(sampler, &kept->samples, vp, sampler->kept_since_us,
-	    sampler->kept_until_us);
-	sampler->wanted = wanted;
-	kept->ends = memory_zeroed(v->lane_count, sizeof(*kept->ends));
-	for (size_t i = 0; i < v->lane_count; i++)
-		kept->ends[i] = sampler->lane_ends[v->lanes[i]];
-}
-
-static void
-copy_kept(struct sampler *sampler, struct samples *samples, int32_t vp,
-    const int64_t window[2])
-{
-	const struct vantage *v = &sampler->catalog->vps[vp];
-	const struct kept *kept = &sampler->kept[vp];
-	size_t from = 0;
-
-	samples->count = 0;
-	for (size_t i = 0; i < v->lane_count; from = kept->ends[i++]) {
-		size_t first, last;
-
-		if (sampler->wanted != NULL && !sampler->wanted[v->lanes[i]])
-			continue;
-		first =
-		    first_since(&kept->samples, from, kept->ends[i], window[0]);
-		last = first_since(
-		    &kept->samples, first, kept->ends[i], window[1]);
-		for (size_t k = first; k < last; k++)
-			samples_add(samples, &kept->samples.items[k]);
-	}
-}
-
-/* Whether all that is wanted is what is kept. */
-static bool
-is_kept(const struct sampler *sampler, int32_t vp, int64_t since_us,
-    int64_t until_us)
-{
-	const struct vantage *v = &sampler->catalog->vps[vp];
-
-	if (sampler->kept == NULL || since_us < sampler->kept_since_us ||
-	    until_us > sampler->kept_until_us)
-		return false;
-	if (sampler->kept_lanes == NULL)
-		return true;
-	for (size_t i = 0; i < v->lane_count; i++) {
-		const int32_t lane = v->lanes[i];
-
-		if (!sampler->kept_lanes[lane] &&
-		    (sampler->wanted == NULL || sampler->wanted[lane]))
-			return false;
-	}
-	return true;
-}
-
 void
 samples_read(struct sampler *sampler, struct samples *samples, int32_t vp,
     int64_t since_us, int64_t until_us)
 {
-	if (!is_kept(sampler, vp, since_us, until_us)) {
-		read_window(sampler, samples, vp, since_us, until_us);
-		return;
-	}
-	if (sampler->kept[vp].ends == NULL)
-		keep_vp(sampler, vp);
-	copy_kept(
-	    sampler, samples, vp, (const int64_t[2]){ since_us, until_us });
+	const int64_t window_us[] = { since_us, until_us };
+
+	if (samples_kept_hold(sampler, vp, since_us, until_us))
+		samples_kept_copy(sampler, samples, vp, window_us);
+	else
+		samples_read_window(sampler, samples, vp, window_us);
 }
 
 /* A batch whose rows were taken: one sample of each lane of its last hour. */
@@ -405,8 +284,8 @@ keep_newest(struct samples *samples, size_t max)
 		samples->count = max;
 }
 
-static bool
-is_in_span(const struct sampler *sampler, const struct samples_span *span,
+bool
+samples_in_span(const struct sampler *sampler, const struct samples_span *span,
     const struct sample *sample)
 {
 	return sample->instance >= 0 &&
@@ -429,7 +308,7 @@ read_back_runs(struct sampler *sampler, struct samples *samples,
 		if (!run_source_back(sampler->runs, &part, span->lane, &hour))
 			break;
 		for (size_t i = 0; i < part.count; i++) {
-			if (is_in_span(sampler, span, &part.items[i]))
+			if (samples_in_span(sampler, span, &part.items[i]))
 				samples_add(samples, &part.items[i]);
 		}
 		hour--;
@@ -463,7 +342,7 @@ samples_read_back(struct sampler *sampler, struct samples *samples,
 			samples->items[samples->count - 1].t_us - SPAN_US)
 			break;
 		if (!read_row(sampler, rows, vp, &sample) ||
-		    !is_in_span(sampler, span, &sample) ||
+		    !samples_in_span(sampler, span, &sample) ||
 		    sample.t_us < horizon_us)
 			continue;
 		samples_add(samples, &sample);
@@ -504,6 +383,24 @@ samples_every_s(struct sampler *sampler, int32_t vp, int64_t before_us)
 		every_s = query_int(rows, 0);
 	query_reset(rows);
 	return every_s < 0 || every_s > INT32_MAX ? 0 : every_s;
+}
+
+bool
+samples_any(
+    struct sampler *sampler, int32_t vp, int64_t since_us, int64_t until_us)
+{
+	struct query_rows *rows = sampler->any;
+	bool any;
+
+	if (run_source_horizon(sampler->runs, vp) > since_us)
+		return true; /* of what was taken batches need not tell */
+	query_bind(rows, 1, sampler->catalog->vps[vp].id);
+	query_bind(rows, 2, since_us);
+	query_bind(rows, 3, until_us);
+	query_bind(rows, 4, SPAN_US);
+	any = query_next(rows);
+	query_reset(rows);
+	return any;
 }
 
 int64_t

@@ -35,11 +35,13 @@ struct samples {
 
 struct row_source;
 struct run_source;
+struct samples_kept;
 
 struct sampler {
 	struct query *query;
 	const struct catalog *catalog;
 	struct query_rows *batch, *back, *every, *unsettled, *span;
+	struct query_rows *any, *before, *runs_back;
 	struct row_source *rows;
 	struct run_source *runs; /* for what retention took */
 	/* Lanes (by index) of which samples_read has raw rows, borrowed; NULL:
@@ -47,12 +49,7 @@ struct sampler {
 	const bool *wanted;
 	size_t *lane_ends; /* by lane: room for sorting */
 	struct samples spare;
-	struct kept {
-		struct samples samples;
-		size_t *ends; /* by the vantage point's lanes; NULL: unread */
-	} * kept;             /* by vantage point; NULL: nothing is kept */
-	int64_t kept_since_us, kept_until_us;
-	bool *kept_lanes; /* by lane; NULL: all */
+	struct samples_kept *kept; /* NULL: nothing is kept */
 };
 
 /* The statements of a run; sampler_clear ends them. */
@@ -66,8 +63,8 @@ void samples_read(struct sampler *, struct samples *, int32_t vp,
 
 /* What is read of some lanes (by index; NULL: all) within a window is read
  * once, and kept until the sampler ends: for those that read the same several
- * times. Not where that is too much. */
-void sampler_keep(
+ * times. False: that is too much, or something else is kept already. */
+bool sampler_keep(
     struct sampler *, const int64_t window_us[2], const bool *lanes);
 
 /* Those of one batch (id) of a vantage point, in no order. */
@@ -84,6 +81,16 @@ struct samples_span {
 };
 void samples_read_back(
     struct sampler *, struct samples *, const struct samples_span *);
+
+/* The time of the newest of them, where all before before_us is settled (see
+ * samples_settled_before); INT64_MIN: there is none. The room is for what may
+ * have to be read. */
+int64_t samples_last_seen(
+    struct sampler *, struct samples *room, const struct samples_span *);
+
+/* False: a vantage point has no sample with since <= t < until. */
+bool samples_any(
+    struct sampler *, int32_t vp, int64_t since_us, int64_t until_us);
 
 void samples_add(struct samples *, const struct sample *);
 void samples_clear(struct samples *);

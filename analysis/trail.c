@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "analysis/judge.h"
 #include "analysis/memory.h"
+#include "analysis/trail_past.h"
 #include "lib/text.h"
 
 #define MIXED_NAMES 8 /* more are counted */
@@ -14,6 +14,7 @@ historian_init(
     struct historian *h, struct query *q, struct catalog *c, enum level level)
 {
 	*h = (struct historian){ .catalog = c, .level = level };
+	h->pasts = trail_pasts_new(0);
 	h->intervals = query_prepare(q,
 	    "SELECT first, last, instance FROM interval"
 	    " WHERE lane = ?1 AND first < ?2 ORDER BY first DESC, tie DESC");
@@ -23,6 +24,7 @@ void
 historian_clear(struct historian *h)
 {
 	query_finish(h->intervals);
+	trail_pasts_free(h->pasts);
 	*h = (struct historian){ 0 };
 }
 
@@ -47,62 +49,25 @@ add(struct trail *trail, const struct sighting *sighting)
 	trail->items[trail->count++] = *sighting;
 }
 
-static bool
-sight(struct historian *h, const struct trail_part *part, int32_t instance,
-    struct sighting *sighting)
-{
-	struct catalog *c = h->catalog;
-
-	if (instance < 0 || part->method < 0 ||
-	    c->instances[instance].method != part->method)
-		return false;
-	sighting->instance = instance;
-	sighting->site =
-	    catalog_site(c, c->lanes[part->lane].service, instance);
-	return true;
-}
-
-/* A foreign database may say anything. */
-static int64_t
-not_negative(int64_t t_us)
-{
-	return t_us < 0 ? 0 : t_us;
-}
-
-/* The newest interval before the floor, and how far back its place reaches
- * without another in between. */
+/* One sighting for all that was before the floor. */
 static void
 add_past(
     struct trail *trail, struct historian *h, const struct trail_part *part)
 {
-	struct query_rows *rows = h->intervals;
-	struct sighting past = { 0 }, earlier = { 0 };
+	struct past past;
 
-	query_bind(rows, 1, h->catalog->lanes[part->lane].id);
-	query_bind(rows, 2, part->floor_us);
-	while (query_next(rows)) {
-		int32_t instance =
-		    catalog_instance(h->catalog, query_int(rows, 2));
-
-		if (!sight(h, part, instance, &earlier) ||
-		    judge_marks_name(h->catalog, part->lane, instance))
-			continue;
-		if (!trail->past) {
-			past = earlier;
-			past.rtt_us = SAMPLE_NO_RTT;
-			past.t_us = not_negative(query_int(rows, 1));
-			trail->past_goes_on = past.t_us >= part->floor_us;
-			if (trail->past_goes_on)
-				past.t_us = part->floor_us - 1;
-			trail->past = true;
-		}
-		if (place_of(h, &earlier) != place_of(h, &past))
-			break;
-		trail->past_first_us = not_negative(query_int(rows, 0));
-	}
-	query_reset(rows);
-	if (trail->past)
-		add(trail, &past);
+	trail->past = trail_past(h, part, &past);
+	if (!trail->past)
+		return;
+	trail->past_goes_on = past.last_us >= part->floor_us;
+	trail->past_first_us = past.place_first_us;
+	add(trail,
+	    &(struct sighting){
+		.t_us = trail->past_goes_on ? part->floor_us - 1 : past.last_us,
+		.instance = past.instance,
+		.site = past.site,
+		.rtt_us = SAMPLE_NO_RTT,
+	    });
 }
 
 /* A sighting before the window goes into the one in front. */
@@ -127,14 +92,13 @@ trail_build(
 	struct sighting sighting;
 
 	trail->count = 0;
-	trail->past = false;
 	trail->lane = part->lane;
 	trail->method = part->method;
 	add_past(trail, h, part);
 	for (size_t i = part->from; i < part->end; i++) {
 		const struct sample *sample = &part->samples->items[i];
 
-		if (!sight(h, part, sample->instance, &sighting))
+		if (!trail_sight(h, part, sample->instance, &sighting))
 			continue;
 		sighting.t_us = sample->t_us;
 		sighting.rtt_us = sample->rtt_us;

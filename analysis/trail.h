@@ -51,11 +51,16 @@ struct historian {
 	struct catalog *catalog;
 	struct query_rows *intervals;
 	enum level level;
+	struct trail_pasts *pasts; /* trail_past.h */
 };
 
 void historian_init(
     struct historian *, struct query *, struct catalog *, enum level);
 void historian_clear(struct historian *);
+
+/* Lanes are asked for again and again, with floors up to a time: intervals are
+ * read once and held. Best with rising floors. */
+void historian_hold(struct historian *, int64_t until_us);
 
 /* Replace the trail by the sightings of samples[from, end), all of one lane,
  * in a method, and what was before floor_us. At instance level whatever was
