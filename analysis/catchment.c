@@ -333,7 +333,6 @@ add_vp(struct catchment *c, int32_t vp)
 	const size_t first = c->count;
 
 	if (samples_any(&c->run->sampler, vp, floor_us, c->until_us)) {
-		silence->until_us = INT64_MIN;
 		add_lanes(c, vp, floor_us);
 		return;
 	}

@@ -43,7 +43,7 @@ def site_of(target, text):
     match = re.fullmatch(r"s[0-9]+[.]([a-z]{3})", text.lower())
     if match:
         return match[1]
-    if target == "root" and text.lower().startswith("x-"):
+    if target == "root" and text.lower() in ("x-1", "x-2"):
         return "Elsewhere"
     return text
 

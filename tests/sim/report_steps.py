@@ -18,7 +18,7 @@ STEPS = 24
 
 
 class RestlessWorld(oracle.World):
-    """Lanes that rest, rounds that take long, intervals that change."""
+    """Lanes that rest, rounds that take long, intervals that change by the hour."""
 
     def lanes(self, vp):
         rng = self.rng
@@ -37,8 +37,8 @@ class RestlessWorld(oracle.World):
             time = time // (300 * SECOND) * (300 * SECOND)
         awake = [lane for lane in lanes
                  if not lane["rest"][0] <= time < lane["rest"][1]]
-        if rng.random() < 0.05 and every:
-            every *= 4
+        if vp[-1] in "024" and time // HOUR % 3 == 0:
+            every *= 12
         super().round(vp, awake, time, every)
         if awake and rng.random() < 0.2:
             for record in self.batches[-1].records:
