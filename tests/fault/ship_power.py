@@ -9,10 +9,8 @@ from SEED among the calls that a run was seen to make, so that it is killed in
 four of five. The same with a collector that does not know a batch again must
 fail.
 """
-import collections
 import os
 import random
-import re
 import shutil
 import sys
 import tempfile
@@ -22,6 +20,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(__file__), "..", "lib"),
 import mutant  # noqa: E402
 import ship_kill  # noqa: E402
 import store_power  # noqa: E402
+import traced  # noqa: E402
 import uploads  # noqa: E402
 
 CUTS = int(os.environ.get("POWER_CUTS") or
@@ -56,15 +55,8 @@ class Street(ship_kill.Street):
     def traced(self):
         trace = os.path.join(self.collector.folder, "trace")
         self.fill()
-        self.run_ship("strace", "-f", "-qq", "-o", trace, "-e",
-                      "trace=" + ",".join(CALLS))
-        made = collections.Counter()
-        with open(trace, encoding="ascii", errors="replace") as file:
-            for line in file:
-                if seen := re.match(r"(\d+) +(\w+)\(", line):
-                    made[seen.groups()] += 1
-        return {(call, index) for (_, call), count in made.items()
-                for index in range(1, count + 1)}
+        self.run_ship(*traced.words(CALLS, trace))
+        return traced.points_in(trace)
 
     def cut(self, call=None, index=0):
         """Send, and lose the power; then again."""

@@ -5,7 +5,8 @@
 told to drop everything that was not flushed (the shutdown ioctl without its
 log flush), and the file system is mounted again: what is left is what a power
 cut leaves. Before every other cut a publishing process is killed as it enters
-a call, drawn from SEED. POWER_CUTS (8; with STRICT 200) of them.
+a call that it was seen to make, drawn from SEED. POWER_CUTS (8; with STRICT
+200) of them.
 """
 import fcntl
 import os
@@ -16,6 +17,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import spools  # noqa: E402
+import traced  # noqa: E402
 
 SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
 NO_LOG_FLUSH = (2).to_bytes(4, "little")
@@ -56,24 +58,35 @@ class Disk:
         self.mount()
 
 
+def points_of(folder, spool):
+    """What every publishing process calls."""
+    found = []
+    for _ in range(2):
+        spool.publish(traced.words(CALLS, f"{folder}/trace"))
+        found.append(traced.points_in(f"{folder}/trace"))
+    return sorted(found[0] & found[1])
+
+
 def cuts(folder, kind, name, wrap=()):
     """Publish, cut, publish ...: the promised batches that are missing, and
-    how many there were. A spool that cannot be used any more counts too."""
+    how many there were, and how often a process was killed. A spool that
+    cannot be used any more counts too."""
     disk = Disk(folder, f"{kind}")
-    missing, count = [], 0
+    missing, count, killed = [], 0, 0
     try:
         disk.mount()
         spool = spools.Spool(f"{disk.path}/{name}", f"{folder}/key")
         spool.torn_allowed = bool(wrap)
+        points = [] if wrap else points_of(folder, spool)
         for cut in range(1, (8 if wrap else CUTS) + 1):
             for _ in range(cut % 3 + 1):
                 spool.publish(wrap)
             if cut % 2 == 0:
                 spool.send_oldest(wrap)
             elif not wrap:
-                spool.publish(spools.inject(RNG.choice(CALLS),
-                                            "signal=SIGKILL",
-                                            RNG.randrange(1, 6)))
+                call, index = RNG.choice(points)
+                killed += spool.publish(spools.inject(
+                    call, "signal=SIGKILL", index)) in (-9, 137)
             disk.cut_power()
             missing += spool.missing()
             count = len(spool.ledger)
@@ -84,7 +97,7 @@ def cuts(folder, kind, name, wrap=()):
         disk.unmount()
         os.unlink(disk.image)
         os.rmdir(disk.path)
-    return missing, count + len(missing), evictions
+    return missing, count + len(missing), evictions, killed
 
 
 def limited(spool, disk, wrap):
@@ -103,17 +116,19 @@ def limited(spool, disk, wrap):
 
 
 def survives(tap, folder, kind):
-    missing, count, (gone, told) = cuts(folder, kind, "flushed")
+    missing, count, (gone, told), killed = cuts(folder, kind, "flushed")
     tap.check(not missing and count >= 2 * CUTS,
               f"{kind}, {CUTS} power cuts: each of {count} promised batches "
               "is there", *[f"{e.spool} {e.number}" for e in missing])
+    tap.check(killed == CUTS // 2, f"{kind}: {killed} of {CUTS // 2} times a "
+              "publishing process was killed before")
     tap.check(gone == told and gone >= 5,
               f"{kind}: {gone} batches given up before a cut, {told} told by "
               "the next head")
 
 
 def fails_without_flush(tap, folder):
-    missing, count, _ = cuts(folder, "ext4", "stubbed",
+    missing, count, *_ = cuts(folder, "ext4", "stubbed",
                              spools.inject("fsync", "retval=0", "1+"))
     tap.check(len(missing) > 8,
               f"without fsync {len(missing)} of {count} promised batches are "
