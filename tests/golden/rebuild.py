@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-# Proves that accollect rebuild leaves out an import that it cannot read, whole, names and counts it, and goes on with the rest.
+# Proves that accollect rebuild leaves out what is damaged and an import that it cannot read, whole, names and counts it, and goes on with the rest.
+"""The same with programs that lack a step of it must fail."""
 import hashlib
 import json
 import os
@@ -9,11 +10,32 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 
 START_US = 1700000000000000
 PROGRAM = os.path.abspath(os.environ.get("ACCOLLECT") or
                           os.path.join(uploads.BUILD, "accollect"))
+
+
+# What is left out of the program, and the sentence that must not hold then.
+MUTANTS = (
+    ("what was read of a bad import", "collector/rebuild.c",
+     "	return store_undo(r->store);", "	return store_keep(r->store);",
+     "the content is that of the rest"),
+    ("the count of what is refused", "collector/rebuild.c", "r->refused++",
+     "(void)r", "is counted, the rest goes on"),
+    ("the digest of an entry", "collector/archive_read.c",
+     "strcmp(digest, line->sha256) == 0", "strlen(digest) > 0",
+     "an entry with a bit flipped"),
+    ("the end of a pack", "collector/archive_pack.c",
+     "entry->len + 1 > pack->len - pack->at - title", "false",
+     "what stands before an entry that is longer"),
+    ("the kind of what a pack has", "collector/archive_pack.c",
+     "text_copy(kind, LIMIT_ARCHIVE_KIND, title) == -1",
+     "text_print(kind, LIMIT_ARCHIVE_KIND, \"%s\", \"import\") == -1",
+     "a pack gives all that is in it"),
+)
 
 
 def entry(kind, data):
@@ -44,9 +66,8 @@ def packed(*entries):
 
 
 class Test:
-    def __init__(self, folder):
-        self.tap = uploads.Tap()
-        self.folder = folder
+    def __init__(self, tap, folder, program=PROGRAM):
+        self.tap, self.folder, self.program = tap, folder, program
 
     def rebuild(self, name, *entries):
         """(what it did, the database's path)."""
@@ -56,7 +77,7 @@ class Test:
             file.write(b"".join(entries))
         db = archive + ".db"
         return subprocess.run(
-            [PROGRAM, "rebuild", "--archive", archive, "--db", db],
+            [self.program, "rebuild", "--archive", archive, "--db", db],
             capture_output=True, text=True, check=False), db
 
     def hash(self, db):
@@ -96,7 +117,20 @@ class Test:
         done = subprocess.run([PROGRAM, "check", "--db", db],
                               capture_output=True, text=True, check=False)
         self.tap.check(done.returncode == 0, "the store checks", done)
+        self.flipped(good, hashed)
         self.packs(good, hashed)
+
+    def flipped(self, good, hashed):
+        """One bit of what an entry holds."""
+        other = an_import("atlas-3", 5, ["nrt1"])
+        other = other.replace(b'nrt1', b'nrt0')
+        have, db = self.rebuild("flipped", good[0], other, *good[1:])
+        self.tap.check(have.returncode == 1 and have.stdout ==
+                       "3 batches, 0 repeated, 0 acts, 0 refused, 1 damaged\n"
+                       and "damaged entry" in have.stderr and
+                       self.hash(db) == hashed,
+                       "an entry with a bit flipped is left out and counted",
+                       have)
 
     def packs(self, good, hashed):
         """Frames that are not made by our own program."""
@@ -139,10 +173,16 @@ class Test:
 
 
 def main():
+    tap = uploads.Tap()
     with tempfile.TemporaryDirectory(prefix=f"rebuild-{os.getpid()}-") as path:
-        test = Test(path)
-        test.run()
-        return test.tap.done()
+        Test(tap, path).run()
+    for what, source, old, new, words in MUTANTS:
+        with tempfile.TemporaryDirectory(
+                prefix=f"rebuild-{os.getpid()}-") as path:
+            program = mutant.build(path, "accollect", [(source, old, new)])
+            mutant.noticed(tap, f"a rebuild that leaves out {what}", words,
+                           lambda quiet: Test(quiet, path, program).run())
+    return tap.done()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # Proves that a thousand batches give one content in any order, with repetitions, brought at once or in pieces, made again from the archive or merged from the databases of several collectors.
 # time limit: 1500 s
-"""PERMUTATIONS (3; with STRICT 100) orders, each a database of its own and in
-turn: imported in pieces, each of which is settled; imported and rebuilt from
-the archive; spread over three collectors whose databases are merged. In
-the end one batch is left out: the hash must differ.
+"""PERMUTATIONS (4; with STRICT 100) orders, each a database of its own and in
+turn: imported in pieces, each of which is settled; some of them late, each
+settled alone; imported and rebuilt from the archive; spread over three collectors whose databases are merged. In
+the end one batch is left out: the hash must differ; and with programs that
+lack a step, some orders must not have one hash, or the check of one must fail.
 """
 import glob
 import os
@@ -15,13 +16,22 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 
 COUNT = int(os.environ.get("PERMUTATIONS") or
-            (100 if os.environ.get("STRICT") else 3))
+            (100 if os.environ.get("STRICT") else 4))
 VPS, ROUNDS, RECORDS = 10, 100, 8
+ROUNDS_AN_HOUR, LATE = 12, 4
 ACCOLLECT = os.environ.get("ACCOLLECT") or os.path.join(uploads.BUILD,
                                                         "accollect")
+MUTANTS = (
+    ("does not read the neighbour behind", "collector/stitch.c",
+     "(result = read_right(st, lane)) != STORE_OK)", "false)"),
+    ("does not know a batch again", "collector/store_batch.c",
+     "return result == STORE_OK ? found : result;",
+     "(void)found; return result;"),
+)
 
 
 def run(*words, codes=(0,), **more):
@@ -79,6 +89,23 @@ class Test:
         run("check", *words)
         return self.hash(words)
 
+    def late(self, files):
+        """Most at once, then whole hours of vantage points, each alone; one is
+        before all that is settled."""
+        words = self.collector("one")
+        hours = {}
+        for path in files:
+            number, vp = os.path.basename(path)[:-8].split("-")
+            hours.setdefault((vp, int(number) // ROUNDS_AN_HOUR),
+                             []).append(path)
+        late = self.rng.sample(sorted(hours), LATE - 1) + [("vp1", 0)]
+        on_time = [path for hour, part in hours.items() if hour not in late
+                   for path in part]
+        for part in (on_time, *(hours[hour] for hour in late)):
+            run("import", *words, *self.shuffled(part))
+        run("check", *words)
+        return self.hash(words)
+
     def rebuilt(self, files):
         words = self.collector("one")
         self.bring(words, self.shuffled(files))
@@ -118,6 +145,26 @@ class Test:
             shutil.rmtree(self.place)
 
 
+def mutants(tap, test):
+    """Three orders of what two vantage points sent."""
+    global ACCOLLECT
+    whole = ACCOLLECT
+    files = [path for path in test.files
+             if os.path.basename(path)[7:] in ("vp0.acbatch", "vp1.acbatch")]
+    for what, source, old, new in MUTANTS:
+        with tempfile.TemporaryDirectory(dir=test.folder) as place:
+            ACCOLLECT = mutant.build(place, "accollect", [(source, old, new)])
+            try:
+                hashes = {test.one(way, files) for way in
+                          (test.in_pieces, test.late, test.rebuilt)}
+                fault = f"{len(hashes)} hashes"
+            except AssertionError as error:
+                hashes, fault = (), str(error)
+            tap.check(len(hashes) != 1, f"an accollect that {what} is noticed",
+                      fault)
+    ACCOLLECT = whole
+
+
 def main():
     tap = uploads.Tap()
     seed = int(os.environ.get("SEED", "7"))
@@ -126,7 +173,7 @@ def main():
     folder = tempfile.mkdtemp(prefix=f"permutation-{os.getpid()}-", dir=shm)
     try:
         test = Test(folder, random.Random(seed))
-        ways = (test.in_pieces, test.rebuilt, test.merged)
+        ways = (test.in_pieces, test.late, test.rebuilt, test.merged)
         hashes = {}
         for i in range(COUNT):
             way = ways[i % len(ways)]
@@ -135,11 +182,12 @@ def main():
         tap.check(len(test.files) == VPS * ROUNDS and len(hashes) == 1,
                   f"{COUNT} orders of {len(test.files)} batches: one hash",
                   *hashes.items())
-        for way in ways if COUNT > 3 else ways[2:]:
+        for way in ways if COUNT > 4 else ways[3:]:
             lacking = test.one(way, test.files[:-1])
             tap.check(lacking not in hashes and "but" not in lacking,
                       f"without one batch it is another ({way.__name__})",
                       lacking)
+        mutants(tap, test)
         return tap.done()
     finally:
         shutil.rmtree(folder)
