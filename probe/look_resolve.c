@@ -109,6 +109,12 @@ read_word(struct word *word, const char *text)
 		log_warnx("target '%.64s': not a host name or address", text);
 		return EXIT_BAD_USAGE;
 	}
+	if (strchr(text, '/') != NULL) {
+		log_warnx("target %s: not a host name or address; a prefix is "
+			  "never expanded",
+		    text);
+		return EXIT_BAD_USAGE;
+	}
 	if ((word->name = strdup(text)) == NULL)
 		return EXIT_STORAGE;
 	if ((at = strrchr(word->name, '@')) != NULL) {

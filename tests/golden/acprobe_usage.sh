@@ -103,6 +103,8 @@ table='
 0|keygen FOLDER/new.key|
 4|keygen FOLDER/new.key|new.key: File exists
 1|-6 9.9.9.9|no address of this family
+2|9.9.9.0/24|target 9.9.9.0/24: not a host name or address; a prefix is never expanded
+2|9.9.9.9 2620:fe::/48|target 2620:fe::/48: not a host name or address
 0|-h|
 0|-V|
 '
@@ -138,6 +140,20 @@ while IFS='|' read -r code words said; do
 	words=$(echo "$words" | sed "s|FOLDER|$folder|g")
 	check "$code" "$words" "$said"
 done <"$folder/table"
+
+# Ten thousand addresses and no more.
+for count in 10000 10001; do
+	words=$(awk "BEGIN { for (i = 0; i < $count; i++)
+		printf \"9.9.%d.%d \", i / 250, i % 250 + 1 }")
+	timeout 20 $away "$acprobe" --dry-run --only echo -c 1 $words \
+	    >"$folder/out" 2>"$folder/err" </dev/null
+	case $count,$?,$(wc -l <"$folder/out"),$(cat "$folder/err") in
+	10000,0,10000, | 10001,2,0,"acprobe: more than 10000 addresses")
+		ok "$count addresses: $(head -n 1 "$folder/err" | grep . || echo asked)" ;;
+	*)
+		not_ok "$count addresses" ;;
+	esac
+done
 
 # An empty word and one that is foreign, by themselves: the table splits words.
 for word in '' 'a b' "$(printf 'x\033[31my')" "$(printf '%0300d' 0 | tr 0 a).b"

@@ -4,6 +4,7 @@
 
 import collections
 import contextlib
+import datetime
 import os
 import socket
 import sys
@@ -126,6 +127,13 @@ def outcomes(seen):
         for r in seen.records))
 
 
+def asked_s(seen, record):
+    """When it was asked, from the start of the round on."""
+    return (datetime.datetime.fromisoformat(record["t"]) -
+            datetime.datetime.fromisoformat(seen.head["round_at"])
+            ).total_seconds()
+
+
 def test_black_hole(test):
     """Far more questions than the deadline has time for: the bucket lets five
     a second through."""
@@ -139,6 +147,11 @@ def test_black_hole(test):
                          ("unsent", "deadline")} and
                sum(r["outcome"] == "timeout" for r in seen.records) > 40,
                (found, seen.head["questions"], len(seen.records)))
+    sent = [asked_s(seen, r) for r in seen.records
+            if r["outcome"] == "timeout"]
+    test.results.ok(max(sent) < DEADLINE_S - TIMEOUT_S + 0.5, "what the "
+                    "deadline leaves no time to await is not sent: the last "
+                    "at %.1f s" % max(sent), sorted(sent)[-5:])
 
 
 def test_streams(test):

@@ -12,6 +12,7 @@ from probing import SERVICE  # noqa: E402
 
 ROUTERS = 4
 # Two traces of two families, each of 7 hops and 8 in flight.
+IN_FLIGHT = 8
 LOOP_PACKETS = 4 * 16 + 8
 OTHER = {4: "198.51.100.5", 6: "2001:db8:a::5"}  # of the same network
 
@@ -167,6 +168,29 @@ def test_loop(test):
                    namespace=test.on.namespace("r3"))
 
 
+def test_in_flight(test):
+    """Nobody answers: who asked eight waits for a second, how late it may
+    ever notice that it is over."""
+    mute = {"ip": hook("filter", "prerouting", 0, "ip saddr %s drop" % (
+        chain.VP[4])), "ip6": hook("filter", "prerouting", 0,
+                                   "ip6 saddr %s drop" % chain.VP[6])}
+    with test.rules("r1", mute):
+        for af, label in ((4, "ip"), (6, "ipv6")):
+            for raw in (True, False):
+                with probing.Capture(test.on, "vp") as capture:
+                    test.look(af, raw)
+                sent = sorted(float(row[0]) for row in capture.tshark(
+                    "%s.src == %s && (udp || icmp.type == 8 || icmpv6.type "
+                    "== 128)" % (label, chain.VP[af]), "frame.time_epoch"))
+                # Two traces, that of the page after that of the JSON.
+                ahead = [at for at in sent if at < sent[0] + 0.9]
+                test.results.ok(0 < len(ahead) <= IN_FLIGHT < len(sent),
+                                "IPv%d: at most %d hops are asked at once, %s "
+                                "privilege" % (af, IN_FLIGHT, "with" if raw
+                                               else "without"),
+                                [at - sent[0] for at in sent])
+
+
 def test_silent_and_twice(test):
     silent = {"ip": hook("filter", "output", 0,
                          "icmp type time-exceeded drop"),
@@ -261,6 +285,7 @@ def test(results):
             test_privilege(one)
             test_stamps(one)
             test_loop(one)
+            test_in_flight(one)
             test_silent_and_twice(one)
             test_nat(one)
             test_dnat(one)
