@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -14,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "collector/listen_certificate.h"
 #include "collector/listen_peers.h"
 #include "collector/listen_socket.h"
 #include "collector/listen_upload.h"
@@ -21,14 +21,12 @@
 #include "collector/pipeline.h"
 #include "collector/pruner.h"
 #include "lib/addr.h"
-#include "lib/file.h"
 #include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
-#define PEM_MAX (1 << 20) /* a chain of certificates */
-#define TURN_MS 250       /* deadlines are looked at this often */
-#define FILES_BESIDE 64   /* descriptors that are no connections */
+#define TURN_MS 250     /* deadlines are looked at this often */
+#define FILES_BESIDE 64 /* descriptors that are no connections */
 
 struct server {
 	struct store *store;  /* the pipeline's, while there is one */
@@ -40,8 +38,7 @@ struct server {
 	struct uploads uploads;
 	struct meter meter;
 	struct metrics *metrics; /* NULL: none */
-	uint8_t *certificate, *key;
-	size_t key_len;
+	struct listen_certificate certificate;
 	int listen_fd, signal_fd;
 	sigset_t old_signals;
 	bool signals_taken;
@@ -174,61 +171,11 @@ start_socket(struct server *s)
 }
 
 static int
-read_pem(const char *path, unsigned checks, uint8_t **pem, size_t *len)
-{
-	struct file_checked file = { .dirfd = AT_FDCWD,
-		.name = path,
-		.max = PEM_MAX,
-		.checks = checks };
-
-	if (file_read_checked(&file) == 0) {
-		*pem = file.bytes;
-		*len = file.len;
-		return EXIT_DONE;
-	}
-	if (file.distrust != NULL) {
-		log_warnx("%s: %s", path, file.distrust);
-		return EXIT_BAD_USAGE;
-	}
-	log_warn("%s", path);
-	return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
-}
-
-/* A pair that the TLS library takes; it says more than the server would. */
-static int
-check_pair(const struct server *s, size_t certificate_len)
-{
-	gnutls_certificate_credentials_t credentials;
-	gnutls_datum_t certificate = { s->certificate,
-		(unsigned)certificate_len };
-	gnutls_datum_t key = { s->key, (unsigned)s->key_len };
-	int status;
-
-	status = gnutls_certificate_allocate_credentials(&credentials);
-	if (status == GNUTLS_E_SUCCESS) {
-		status = gnutls_certificate_set_x509_key_mem(
-		    credentials, &certificate, &key, GNUTLS_X509_FMT_PEM);
-		gnutls_certificate_free_credentials(credentials);
-	}
-	if (status >= 0)
-		return EXIT_DONE;
-	log_warnx("certificate %s, key %s: %s", s->options->certificate,
-	    s->options->certificate_key, gnutls_strerror(status));
-	return EXIT_BAD_USAGE;
-}
-
-static int
 start_tls(struct server *s)
 {
-	const struct listen_options *options = s->options;
-	size_t len;
-	int code;
-
-	code = read_pem(options->certificate, 0, &s->certificate, &len);
-	if (code == EXIT_DONE)
-		code = read_pem(options->certificate_key,
-		    FILE_TRUSTED | FILE_PRIVATE, &s->key, &s->key_len);
-	return code == EXIT_DONE ? check_pair(s, len) : code;
+	s->certificate.chain_path = s->options->certificate;
+	s->certificate.key_path = s->options->certificate_key;
+	return listen_certificate_read(&s->certificate);
 }
 
 /* Not more connections than descriptors: each may have a file beside. */
@@ -310,7 +257,7 @@ start_daemon(struct server *s)
 	s->daemon = MHD_start_daemon(flags, 0, on_accept, s, on_request, s,
 	    MHD_OPTION_EXTERNAL_LOGGER, on_log, s, /* first: for the others */
 	    MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_HTTPS_MEM_KEY,
-	    s->key, MHD_OPTION_HTTPS_MEM_CERT, s->certificate,
+	    s->certificate.key, MHD_OPTION_HTTPS_MEM_CERT, s->certificate.chain,
 	    MHD_OPTION_HTTPS_PRIORITIES,
 	    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->peers.size,
@@ -477,10 +424,7 @@ clear(struct server *s)
 	if (s->uploads.temp_dirfd != -1)
 		(void)close(s->uploads.temp_dirfd);
 	peers_clear(&s->peers);
-	free(s->certificate);
-	if (s->key != NULL)
-		explicit_bzero(s->key, s->key_len);
-	free(s->key);
+	listen_certificate_clear(&s->certificate);
 }
 
 int

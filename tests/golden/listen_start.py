@@ -64,9 +64,11 @@ def run(tap, collector):
     s.expect("no certificate", "certificate", s.path("none.pem"), 2,
              "none.pem: No such file")
     s.expect("a certificate that is none", "certificate",
-             write("junk.pem", b"junk\n", 0o644), 2, "certificate .*junk.pem")
+             write("junk.pem", b"junk\n", 0o644), 2,
+             "junk.pem: holds no certificate as PEM: ")
     s.expect("a key that is none", "certificate_key",
-             write("junk.key", b"junk\n", 0o600), 2, "key .*junk.key")
+             write("junk.key", b"junk\n", 0o600), 2,
+             "junk.key: holds no private key as PEM: ")
     other = uploads.Collector()
     try:
         other.make()
@@ -86,7 +88,21 @@ def run(tap, collector):
         s.expect("a port that is taken", "listen", f"127.0.0.1:{port}", 3,
                  "in use")
     s.expect("no database", "db", s.path("none.db"), 4, "none.db")
-    tap.check(collector.start(), "and unchanged it listens", collector.log())
+    subprocess.run(["openssl", "x509", "-in", s.path("cert.pem"), "-signkey",
+                    key, "-days", "-1", "-out", s.path("old.pem")],
+                   check=True, capture_output=True)
+    with open(collector.conf, "w", encoding="ascii") as file:
+        file.write(s.conf.replace("/cert.pem", "/old.pem"))
+    started = collector.start()
+    tap.check(started and collector.stop() == 0 and re.search(
+        rb"old.pem: the certificate expired at 2\S+Z\n", collector.log()),
+        "a certificate out of date is said to be, and it serves",
+        collector.log())
+    with open(collector.conf, "w", encoding="ascii") as file:
+        file.write(s.conf)
+    said = len(collector.log())
+    tap.check(collector.start() and b"expired" not in collector.log()[said:],
+              "and unchanged it listens", collector.log())
     tap.check(collector.stop() == 0, "and stops at SIGTERM with 0")
 
 
