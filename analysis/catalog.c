@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/catalog_private.h"
+#include "analysis/compare.h"
 #include "analysis/memory.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -12,20 +14,14 @@
 #define DENSE_IDS 10000000
 
 static int
-compare_numbers(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-static int
 compare_entries(const void *a, const void *b)
 {
-	return compare_numbers(
+	return compare_int(
 	    ((const struct id_entry *)a)->id, ((const struct id_entry *)b)->id);
 }
 
-static int32_t
-find_id(const struct id_index *index, int64_t id)
+int32_t
+catalog_id(const struct id_index *index, int64_t id)
 {
 	const struct id_entry key = { .id = id };
 	const struct id_entry *entry;
@@ -56,16 +52,16 @@ make_table(struct id_index *index)
 		index->by_id[entries[i].id] = entries[i].index;
 }
 
-static void
-sort_ids(struct id_index *index)
+void
+catalog_sort_ids(struct id_index *index)
 {
 	qsort(index->entries, index->count, sizeof(*index->entries),
 	    compare_entries);
 	make_table(index);
 }
 
-static void
-clear_ids(struct id_index *index)
+void
+catalog_clear_ids(struct id_index *index)
 {
 	free(index->entries);
 	free(index->by_id);
@@ -85,8 +81,8 @@ put_name_or_null(struct catalog *c, struct query_rows *rows, int column)
 	return text[0] == '\0' ? -1 : names_put(&c->names, text);
 }
 
-static bool
-wanted(const struct names *filter, const char *text)
+bool
+catalog_wanted(const struct names *filter, const char *text)
 {
 	return filter->count == 0 || names_find(filter, text) >= 0;
 }
@@ -99,7 +95,7 @@ read_vps(
 	    query_prepare(q, "SELECT id, name FROM vp ORDER BY name");
 
 	while (query_next(rows)) {
-		if (!wanted(filter->vps, query_text(rows, 1)))
+		if (!catalog_wanted(filter->vps, query_text(rows, 1)))
 			continue;
 		if (c->vp_count == c->vp_room)
 			c->vps =
@@ -155,88 +151,6 @@ read_places(struct catalog *c, struct query *q)
 	query_finish(rows);
 }
 
-/* Lanes come sorted, so a new service is a new last one. */
-static int32_t
-put_service(struct catalog *c, struct query_rows *rows)
-{
-	struct service service = {
-		.target = put_name(c, rows, 2),
-		.address = put_name(c, rows, 3),
-		.af = (int)query_int(rows, 4),
-	};
-	const struct service *last;
-
-	if (c->service_count > 0) {
-		last = &c->services[c->service_count - 1];
-		if (last->target == service.target &&
-		    last->address == service.address && last->af == service.af)
-			return (int32_t)c->service_count - 1;
-	}
-	if (c->service_count == c->service_room)
-		c->services = memory_grow(
-		    c->services, &c->service_room, sizeof(*c->services));
-	c->services[c->service_count] = service;
-	return (int32_t)c->service_count++;
-}
-
-static void
-put_lane_of_vp(struct vantage *vp, int32_t lane)
-{
-	if (vp->lane_count == vp->lane_room)
-		vp->lanes =
-		    memory_grow(vp->lanes, &vp->lane_room, sizeof(*vp->lanes));
-	vp->lanes[vp->lane_count++] = lane;
-}
-
-static void
-put_lane(struct catalog *c, struct query_rows *rows, int32_t vp)
-{
-	put_lane_of_vp(&c->vps[vp], (int32_t)c->lane_count);
-	if (c->lane_count == c->lane_room)
-		c->lanes =
-		    memory_grow(c->lanes, &c->lane_room, sizeof(*c->lanes));
-	c->lanes[c->lane_count++] = (struct lane){
-		.id = query_int(rows, 0),
-		.vp = vp,
-		.service = put_service(c, rows),
-		.port = (int)query_int(rows, 5),
-		.proto = put_name(c, rows, 6),
-		.question = put_name(c, rows, 7),
-		.flow = (int)query_int(rows, 8),
-	};
-}
-
-static void
-read_lanes(
-    struct catalog *c, struct query *q, const struct catalog_filter *filter)
-{
-	struct id_index vps = {
-		.entries = memory_zeroed(c->vp_count, sizeof(*vps.entries)),
-		.count = c->vp_count,
-	};
-	struct query_rows *rows = query_prepare(q,
-	    "SELECT l.id, l.vp, l.target, l.address, l.af, l.port, l.proto,"
-	    " l.question, l.flow FROM lane l JOIN vp v ON v.id = l.vp"
-	    " ORDER BY l.target, l.af, l.address, l.question, l.proto, l.port,"
-	    " l.flow, v.name");
-
-	for (size_t i = 0; i < c->vp_count; i++)
-		vps.entries[i] = (struct id_entry){ c->vps[i].id, (int32_t)i };
-	sort_ids(&vps);
-	while (query_next(rows)) {
-		int32_t vp = find_id(&vps, query_int(rows, 1));
-		const char *question = query_text(rows, 7);
-
-		if (vp >= 0 && wanted(filter->questions, question) &&
-		    (filter->traces || strcmp(question, "trace") != 0) &&
-		    (filter->af == 0 || filter->af == query_int(rows, 4)) &&
-		    wanted(filter->targets, query_text(rows, 2)))
-			put_lane(c, rows, vp);
-	}
-	query_finish(rows);
-	clear_ids(&vps);
-}
-
 static void
 index_lanes(struct catalog *c)
 {
@@ -246,7 +160,7 @@ index_lanes(struct catalog *c)
 	for (size_t i = 0; i < c->lane_count; i++)
 		c->lane_ids.entries[i] =
 		    (struct id_entry){ c->lanes[i].id, (int32_t)i };
-	sort_ids(&c->lane_ids);
+	catalog_sort_ids(&c->lane_ids);
 }
 
 static void
@@ -274,7 +188,7 @@ read_instances(struct catalog *c, struct query *q)
 	for (size_t i = 0; i < c->instance_count; i++)
 		c->instance_ids.entries[i] =
 		    (struct id_entry){ c->instances[i].id, (int32_t)i };
-	sort_ids(&c->instance_ids);
+	catalog_sort_ids(&c->instance_ids);
 }
 
 /* A typing error in a name must not look like an empty report. */
@@ -306,10 +220,16 @@ void
 catalog_read(struct catalog *c, struct query *q,
     const struct catalog_filter *filter, const struct site_map *map)
 {
-	*c = (struct catalog){ .map = map };
+	*c = (struct catalog){
+		.map = map,
+		.whole = filter->targets->count == 0 &&
+			 filter->vps->count == 0 &&
+			 filter->questions->count == 0 && filter->af == 0 &&
+			 !filter->traces,
+	};
 	read_vps(c, q, filter);
 	read_places(c, q);
-	read_lanes(c, q, filter);
+	catalog_read_lanes(c, q, filter);
 	index_lanes(c);
 	read_instances(c, q);
 	c->site_of = memory_zeroed(c->service_count, sizeof(*c->site_of));
@@ -338,8 +258,8 @@ catalog_clear(struct catalog *c)
 	free(c->services);
 	free(c->lanes);
 	free(c->instances);
-	clear_ids(&c->lane_ids);
-	clear_ids(&c->instance_ids);
+	catalog_clear_ids(&c->lane_ids);
+	catalog_clear_ids(&c->instance_ids);
 	names_clear(&c->names);
 	names_clear(&c->sites);
 	*c = (struct catalog){ 0 };
@@ -348,13 +268,13 @@ catalog_clear(struct catalog *c)
 int32_t
 catalog_lane(const struct catalog *c, int64_t id)
 {
-	return find_id(&c->lane_ids, id);
+	return catalog_id(&c->lane_ids, id);
 }
 
 int32_t
 catalog_instance(const struct catalog *c, int64_t id)
 {
-	return find_id(&c->instance_ids, id);
+	return catalog_id(&c->instance_ids, id);
 }
 
 const struct place *

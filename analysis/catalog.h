@@ -68,6 +68,7 @@ struct id_index {
 struct judge;
 struct services;
 struct catalog {
+	bool whole; /* without a filter, and without traces */
 	struct names names;
 	struct vantage *vps; /* by name */
 	size_t vp_count, vp_room;

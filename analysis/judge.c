@@ -4,8 +4,8 @@
 #include "analysis/memory.h"
 #include "analysis/places.h"
 
-void
-judge_init(struct judge *judge, const struct judge_of *of)
+static void
+read_catalog(struct judge *judge, const struct judge_of *of)
 {
 	static const struct names all;
 	const struct catalog_filter filter = {
@@ -15,15 +15,27 @@ judge_init(struct judge *judge, const struct judge_of *of)
 	};
 	const struct options *o = of->options;
 
+	if (of->catalog != NULL && of->catalog->whole) {
+		judge->catalog = of->catalog;
+		return;
+	}
+	judge->catalog = &judge->own;
+	catalog_read(&judge->own, of->query, &filter, of->map);
+	places_fill(&judge->own, of->query,
+	    &(struct places_sources){ of->geo, o->regions });
+	judge->own.map_us = o->until_us - 1;
+}
+
+void
+judge_init(struct judge *judge, const struct judge_of *of)
+{
+	const struct options *o = of->options;
 	struct sampler sampler;
 
 	*judge = (struct judge){ .plausible = of->plausible };
-	catalog_read(&judge->catalog, of->query, &filter, of->map);
-	places_fill(&judge->catalog, of->query,
-	    &(struct places_sources){ of->geo, o->regions });
-	judge->catalog.map_us = o->until_us - 1;
-	sampler_init(&sampler, of->query, &judge->catalog);
-	interception_read(&judge->interception, &judge->catalog,
+	read_catalog(judge, of);
+	sampler_init(&sampler, of->query, judge->catalog);
+	interception_read(&judge->interception, judge->catalog,
 	    &(struct interception_window){
 		.query = of->query,
 		.sampler = &sampler,
@@ -31,7 +43,7 @@ judge_init(struct judge *judge, const struct judge_of *of)
 		.until_us = o->until_us,
 	    });
 	if (of->plausible)
-		plausibility_read(&judge->plausibility, &judge->catalog,
+		plausibility_read(&judge->plausibility, judge->catalog,
 		    &(struct plausibility_window){
 			.sampler = &sampler,
 			.since_us = o->since_us,
@@ -47,7 +59,8 @@ judge_clear(struct judge *judge)
 	if (judge->plausible)
 		plausibility_clear(&judge->plausibility);
 	interception_clear(&judge->interception);
-	catalog_clear(&judge->catalog);
+	if (judge->catalog == &judge->own)
+		catalog_clear(&judge->own);
 	free(judge->own_lane);
 	free(judge->doubts);
 }
@@ -55,7 +68,7 @@ judge_clear(struct judge *judge)
 void
 judge_attach(struct judge *judge, struct catalog *c)
 {
-	const struct catalog *own = &judge->catalog;
+	const struct catalog *own = judge->catalog;
 	uint8_t *doubts = memory_zeroed(own->lane_count, sizeof(*doubts));
 
 	interception_doubts(&judge->interception, doubts);
@@ -79,7 +92,7 @@ judge_attach(struct judge *judge, struct catalog *c)
 static enum verdict
 verdict_of(struct judge *judge, const struct sample *s, uint8_t doubts)
 {
-	const struct lane *lane = &judge->catalog.lanes[s->lane];
+	const struct lane *lane = &judge->catalog->lanes[s->lane];
 	struct proof proof;
 
 	if ((doubts & ~DOUBT_LIGHT) != 0 &&
@@ -156,7 +169,8 @@ judge_suspect(const struct catalog *c, int32_t vp)
 	for (size_t i = 0; i < judge->plausibility.suspect_count; i++) {
 		const struct suspect *s = &judge->plausibility.suspects[i];
 
-		if (s->vp >= 0 && judge->catalog.vps[s->vp].id == c->vps[vp].id)
+		if (s->vp >= 0 &&
+		    judge->catalog->vps[s->vp].id == c->vps[vp].id)
 			return s;
 	}
 	return NULL;
@@ -166,7 +180,7 @@ size_t
 judge_intercepted(const struct judge *judge, int64_t since_us)
 {
 	const struct interception *in = &judge->interception;
-	size_t vps = judge->catalog.vp_count, count = 0;
+	size_t vps = judge->catalog->vp_count, count = 0;
 	bool *marked = memory_zeroed(vps, sizeof(*marked));
 
 	for (size_t i = 0; i < in->count; i++) {

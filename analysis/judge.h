@@ -27,7 +27,8 @@ enum doubt {
 };
 
 struct judge {
-	struct catalog catalog; /* without filter */
+	const struct catalog *catalog; /* without filter */
+	struct catalog own;            /* unless it is borrowed */
 	struct interception interception;
 	bool plausible; /* the rest is there */
 	struct plausibility plausibility;
@@ -43,6 +44,9 @@ struct judge_of {
 	const struct options *options;
 	const struct site_map *map;
 	struct geo *geo; /* networks of vantage points; NULL: as said */
+	/* Of that query and map, with places filled in; borrowed, and used
+	 * where it was read without a filter. NULL: another is read. */
+	const struct catalog *catalog;
 	bool plausible;
 	bool guesses; /* of it: sites that were a guess, too */
 };

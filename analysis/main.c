@@ -320,6 +320,7 @@ run_report(const struct options *o, const struct subcommand *command,
 			.options = o,
 			.map = map,
 			.geo = run.geo,
+			.catalog = &run.catalog,
 			.plausible =
 			    o->plausible || command->report == vps_report,
 		    });

@@ -56,7 +56,7 @@ static bool
 wanted(const struct findings *f, int32_t lane)
 {
 	const struct options *o = f->run->options;
-	const struct catalog *c = &f->judge.catalog;
+	const struct catalog *c = f->judge.catalog;
 	const struct lane *l = &c->lanes[lane];
 	const struct service *s = &c->services[l->service];
 
@@ -69,14 +69,14 @@ wanted(const struct findings *f, int32_t lane)
 static struct cell
 text_cell(const struct findings *f, int32_t name)
 {
-	return cell_text(names_text(&f->judge.catalog.names, name));
+	return cell_text(names_text(&f->judge.catalog->names, name));
 }
 
 /* Where and what. */
 static void
 set_lane(const struct findings *f, struct cell *cells, int32_t lane)
 {
-	const struct catalog *c = &f->judge.catalog;
+	const struct catalog *c = f->judge.catalog;
 	const struct lane *l = &c->lanes[lane];
 	const struct service *s = &c->services[l->service];
 
@@ -98,7 +98,7 @@ degrees(double value)
 static void
 set_proof(const struct findings *f, struct cell *cells, const struct proof *p)
 {
-	const struct catalog *c = &f->judge.catalog;
+	const struct catalog *c = f->judge.catalog;
 	const struct instance *instance = &c->instances[p->instance];
 	const struct site *site = &p->claim->site;
 
@@ -244,6 +244,7 @@ plausibility_report(struct run *run)
 				 .options = run->options,
 				 .map = run->catalog.map,
 				 .geo = run->geo,
+				 .catalog = &run->catalog,
 				 .plausible = true,
 				 .guesses = true,
 			     });
