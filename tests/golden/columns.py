@@ -27,8 +27,11 @@ NEEDED = {"diff": ("--from", AT), "plausibility": ("--site-map", "shipped")}
 PLAIN, BY, MATRIX, LOAD, BOTH = "", "--by", "--matrix", "--weights", "both"
 # They have a time in front.
 STEPS = ("latency", "catchment --by", "availability")
-# What is written of another page is not read here.
+# What is written of another page is compared with that.
 ELSEWHERE = ("records",)
+OTHER_PAGE = "man/acrecord.5"
+# What else takes the places of which columns.
+CONGRUENCE = {"transport": ("udp", "tcp"), "icmp": ("dns", "icmp")}
 
 
 def sections():
@@ -55,6 +58,31 @@ def sections():
                 lists.append((kind, names))
                 names = []
         yield name, lists
+
+
+def later(name):
+    """Of a report the lists further down in its section, by the option that
+    they are with."""
+    with open(PAGE, encoding="utf-8") as file:
+        body = re.search(r"^\.Ss Columns of %s\n.*?^\.Pp(.*?)^\.Ss" % name,
+                         file.read(), re.M | re.S).group(1)
+    found = {}
+    for option, text in re.findall(
+            r"^(?:With|with)\n\.Fl (-\w+)(?: :|\nalso)\n(.*?[;.])$", body,
+            re.M | re.S):
+        found[option] = [w for line in text.splitlines()
+                         for w in (line.split()[1:] if line.startswith(".Cm")
+                                   else ["<by>"])
+                         if w not in ",;."]
+    return found
+
+
+def named_in_records():
+    """What acrecord(5) says of a record, under the names of columns."""
+    with open(OTHER_PAGE, encoding="utf-8") as file:
+        names = {w for line in re.findall(r"^\.(?:It )?Cm (.*)$", file.read(),
+                                          re.M) for w in line.split()}
+    return names | {"connect_ms"} if "connect_us" in names else names
 
 
 def header(db, name, *words):
@@ -103,6 +131,37 @@ class Columns:
                           "2026-11-21", *(("--at", AT) if name == "catchment"
                                           else ("--until", AT)))
 
+    def stability(self):
+        lists = later("stability")
+        for what in ("country", "asn"):
+            self.same(f"stability --by {what}", by(lists["-by"], what),
+                      "stability", "--by", what)
+        self.same("stability --by --weights",
+                  by(lists["-by"], "region") + lists["-weights"],
+                  "stability", "--by", "region", "--weights", self.load)
+
+    def congruence(self, known):
+        for of, (first, second) in CONGRUENCE.items():
+            wanted = ["address" if n == "address_v4" else
+                      "af" if n == "address_v6" else
+                      n.replace("_v4_", f"_{first}_").replace(
+                          "_v6_", f"_{second}_") for n in known[PLAIN]]
+            self.same(f"congruence --of {of}", wanted, "congruence", "--of",
+                      of)
+
+    def records(self):
+        """The page's own, then what acrecord(5) names, then two more."""
+        got = header(self.db, "records")
+        with open(PAGE, encoding="utf-8") as file:
+            first = re.search(r"^\.Ss Columns of records\n\.Cm (.*) ,$",
+                              file.read(), re.M).group(1).split(" , ")
+        rest, last = got[len(first):-2], got[-2:]
+        self.tap.ok(got[:len(first)] == first and last == ["dscp", "interface"]
+                    and len(rest) > 20 and set(rest) <= named_in_records(),
+                    f"records: {len(got)} columns, those of acrecord(5) among "
+                    "them", got, sorted(set(rest) - named_in_records()))
+        self.tap.ok(len(set(got)) == len(got), "none of them twice", got)
+
     def loaded(self, name, known):
         """Weights come last, of the list before them or of both."""
         load = ("--weights", self.load)
@@ -135,6 +194,9 @@ def main():
         for name, lists in found.items():
             if name not in ELSEWHERE:
                 columns.report(name, lists)
+        columns.stability()
+        columns.congruence(dict(found["congruence"]))
+        columns.records()
         for words, text in BEGINNINGS.items():
             got = ",".join(header(columns.db, *words.split()))
             tap.ok(got.startswith(text + ","), f"{words} begins {text[:40]}",

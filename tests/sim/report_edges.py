@@ -148,12 +148,54 @@ def compare(tap, seed, folder):
     return rows
 
 
+def check_stale(tap, folder):
+    """A lane that is asked on few days, whose interval goes on past the cut;
+    what came late lies in it, at another site. The last sight before that is
+    in hours that are not held, or in one that is."""
+    day = START - START % 86400
+    late_at, back_at = 38 * 3600 + 700, 40 * 3600
+    wrong = []
+    for seen in ((100, 7300), (100, 7300, 15 * 3600 + 1300),
+                 (100, 15 * 3600 + 1300, 15 * 3600 + 1900)):
+        path, raw = f"{folder}/stale.db", f"{folder}/stale-raw.db"
+        store = Store(path)
+
+        def record(at, name, flow=1):
+            return Record((day + at) * 10**6 + 5, "t", "192.0.2.1", "soa",
+                          flow=flow, name=("nsid", name), rtt_us=2000 + at)
+
+        for hour in range(44):  # another lane, so that all hours are held
+            records = [record(hour * 3600 + 1, b"a", 0)] + [
+                record(at, b"a") for at in (*seen, back_at)
+                if at // 3600 == hour]
+            store.add(Batch("vp0", sorted(records, key=lambda r: r.t), 300))
+        store.settle(None)
+        store.add(Batch("vp0", [record(late_at, b"b")], 300))
+        store.close()
+        shutil.copy(path, raw)
+        with sqlite3.connect(raw) as db:
+            db.execute("DROP TABLE block")
+        db.close()
+        words = ["--since", time_text(day - START + 20 * 3600), "--until",
+                 time_text(day - START + 44 * 3600)]
+        have, want = changes(path, words), changes(raw, words)
+        gaps = [line.rsplit(",", 1)[1] for line in have[1].split("\n")[1:-1]]
+        if have != want or gaps != [f"{late_at - seen[-1]}.000",
+                                    f"{back_at - late_at}.000"]:
+            wrong.append((seen, have, want))
+        os.unlink(path)
+        os.unlink(raw)
+    tap.check(not wrong, "what came late within an interval is uncertain by "
+              "the last sight before it, however long ago", *wrong[:2])
+
+
 def main():
     tap = uploads.Tap()
     folder = tempfile.mkdtemp(prefix=f"edges-{os.getpid()}-")
     try:
         rows = sum(compare(tap, seed, folder)
                    for seed in range(SEED, SEED + WORLDS))
+        check_stale(tap, folder)
         tap.check(rows > 20 * WORLDS, f"{rows} changes were compared")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
