@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "analysis/html_page.h"
 #include "analysis/locate.h"
@@ -230,6 +231,15 @@ judges(const struct subcommand *command)
 	       command->report != plausibility_report;
 }
 
+/* In characters; 0: it does not say. */
+static size_t
+terminal_width(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == -1 ? 0 : size.ws_col;
+}
+
 static int
 write_report(struct run *run, const struct subcommand *command)
 {
@@ -251,8 +261,10 @@ write_report(struct run *run, const struct subcommand *command)
 	run->report.owner = run;
 	run->report.check = &check;
 	run->report.colour = is_terminal && getenv("NO_COLOR") == NULL;
-	if (is_terminal && run->report.format == &report_text)
+	if (is_terminal && run->report.format == &report_text) {
+		run->report.width = terminal_width();
 		pictures_choose(run);
+	}
 	errno = 0;
 	status = command->report(run);
 	pictures_clear(run);

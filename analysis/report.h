@@ -50,6 +50,7 @@ struct report {
 	const struct column *columns;
 	size_t count;
 	size_t table_columns; /* that a table shows; 0: all */
+	size_t width;         /* of the terminal in characters; 0: any */
 	bool colour;
 	/* Of a table on a terminal, NULL: none: what is drawn behind a row,
 	 * under a name; "" nothing. asked of owner. */

@@ -7,6 +7,7 @@
 #include "analysis/names.h"
 
 #define STEPS 24
+#define NARROW 60 /* characters of a terminal: then half as many */
 #define MINUTE_US (60 * 1000000LL)
 
 struct trends {
@@ -66,9 +67,10 @@ add_step(struct report *report, const struct cell *cells)
 
 /* Whole minutes, such that BARS_STEPS hold the window. */
 static int64_t
-step_of(int64_t window_us)
+step_of(int64_t window_us, size_t width)
 {
-	const int64_t minutes = window_us / (STEPS * MINUTE_US);
+	const int64_t steps = width > 0 && width < NARROW ? STEPS / 2 : STEPS;
+	const int64_t minutes = window_us / (steps * MINUTE_US);
 
 	return (minutes < 1 ? 1 : minutes) * MINUTE_US;
 }
@@ -83,7 +85,7 @@ trends_read(struct run *run)
 
 	t->format =
 	    (struct report_format){ "trends", "", nothing, add_step, nothing };
-	t->step_us = step_of(given->until_us - given->since_us);
+	t->step_us = step_of(given->until_us - given->since_us, kept.width);
 	t->first_us = given->since_us - given->since_us % t->step_us;
 	options.step_us = t->step_us;
 	run->options = &options;

@@ -2,13 +2,16 @@
 # Proves that tables on a terminal, and only there, end with bars of shares and sparklines of medians that are those of the CSV.
 import csv
 import datetime
+import fcntl
 import io
 import os
 import pty
 import re
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../sim"))
@@ -46,13 +49,14 @@ def fill(path):
          1)
 
 
-def report(db, *words, locale="C.UTF-8", terminal=True):
+def report(db, *words, locale="C.UTF-8", terminal=True, width=0):
     command = [f"{BUILD}/acreport", *words, "--db", db]
     env = dict(os.environ, LC_ALL=locale, NO_COLOR="1")
     if not terminal:
         return subprocess.run(command, stdout=subprocess.PIPE, env=env,
                               check=True).stdout.decode()
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, width, 0, 0))
     with subprocess.Popen(command, stdout=theirs, env=env) as process:
         os.close(theirs)
         text = b""
@@ -124,6 +128,38 @@ def check_sparks(tap, db):
            "silent hours are a gap", steps["Europe"])
 
 
+def narrow(tap, db, width, words, wanted):
+    """A table on a narrow terminal: what is the same everywhere above, what
+    is left out below, and between them fields of the CSV and a picture."""
+    text = report(db, *words, width=width)
+    table = rows(db, *words)
+    lines = text.splitlines()
+    head = next(i for i, line in enumerate(lines)
+                if line.endswith(("  share", "  p50 over time")))
+    names = lines[head].split()
+    names = names[:-1] if names[-1] == "share" else names[:-3]
+    fields = [re.split(" {2,}", line.strip())
+              for line in lines[head + 1:head + 1 + len(table)]]
+    wrong = [(mine, row) for mine, row in zip(fields, table)
+             if mine[:len(names)] != [row[n].replace(".000000Z", "Z") or "-"
+                                      for n in names]]
+    tap.ok(not wrong and wanted <= set(names) and
+           max(map(len, lines)) <= width and
+           any(sign in line for line in lines[head:] for sign in LEFT[1:] + LOW),
+           f"{words[0]}: fits in {width} characters with its pictures, and "
+           f"shows {', '.join(names)}", wrong[:2], *lines)
+    told = "  ".join(lines[:head]).split("  ")
+    left_out = " ".join(lines[head + 1 + len(table):]).split()
+    same = {f"{n} {table[0][n]}" for n in table[0] if n not in names and
+            table[0][n] and len({row[n] for row in table}) == 1}
+    empty = {n for n in table[0] if not any(row[n] for row in table)}
+    tap.ok(set(told) == same and {*names, *left_out[2:], *empty,
+                                  *(t.split()[0] for t in told)} ==
+           set(table[0]),
+           f"{words[0]}: in {width} characters every column is shown, said "
+           "once, or named as left out", told, same, left_out)
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix=f"pictures-{os.getpid()}-") as f:
@@ -131,6 +167,10 @@ def main():
         fill(db)
         check_bars(tap, db)
         check_sparks(tap, db)
+        for width in (80, 40):
+            narrow(tap, db, width, ("sites", *DAY), {"site", "vantage_points"})
+            narrow(tap, db, width, ("latency", *DAY), {"region", "p50_ms"}
+                   if width == 80 else {"region"})
         for words in (("latency", *DAY), ("sites", *DAY)):
             text = report(db, *words, terminal=False)
             tap.ok(re.search(r"[^\x00-\x7f]|  (share|p50 over time)$", text,
