@@ -76,6 +76,39 @@ def fill(path):
         for vp, (lat, lon) in HOME.items())], check=True)
 
 
+def wrong_geojson(text, count):
+    """What RFC 7946 does not allow in a collection of points, or None."""
+    def refuse(word):
+        raise ValueError(f"{word} is no JSON")
+
+    def once(pairs):
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError(f"a name twice in {pairs}")
+        return dict(pairs)
+
+    try:
+        all_ = json.loads(text, parse_constant=refuse, object_pairs_hook=once)
+    except ValueError as error:
+        return error
+    if all_.keys() != {"type", "features"} or len(all_["features"]) != count \
+            or all_["type"] != "FeatureCollection":
+        return "the collection"
+    for one in all_["features"]:
+        where = one.get("geometry")
+        if one.keys() != {"type", "geometry", "properties"} or \
+                one["type"] != "Feature" or \
+                not isinstance(one["properties"], dict):
+            return one
+        if where is None:
+            continue
+        if where.keys() != {"type", "coordinates"} or \
+                where["type"] != "Point" or len(where["coordinates"]) != 2 or \
+                not all(isinstance(x, (int, float)) and abs(x) <= most for
+                        x, most in zip(where["coordinates"], (180, 90))):
+            return where
+    return None
+
+
 class Formats:
     def __init__(self, tap, folder):
         self.tap = tap
@@ -158,6 +191,24 @@ class Formats:
                 numbers[name, round(float(text) / unit[2], 6),
                         time and float(stamp_of(time))] += 1
         return numbers
+
+    def valid(self):
+        """Every report that has places, against RFC 7946, member by member."""
+        for words in (("latency", "--by", "vp", *DAY),
+                      ("latency", "--by", "site", *DAY), ("catchment", *AT),
+                      ("changes", *DAY), ("events", *DAY),
+                      ("diff", "--from", "2026-11-21T06:00:00Z", "--to",
+                       "2026-11-21T18:00:00Z"), ("stability", *DAY),
+                      ("vps", *DAY), ("sites", *DAY), ("inflation", *DAY),
+                      ("availability", "--by", "vp", *DAY),
+                      ("locality", *DAY), ("publication", *DAY),
+                      ("plausibility", *DAY)):
+            done = self.run(*words, "--format", "geojson")
+            rows = self.rows(*words)
+            wrong = wrong_geojson(done.stdout, len(rows))
+            self.tap.ok(done.returncode == 0 and not wrong,
+                        f"{' '.join(words[:3])}: {len(rows)} features are "
+                        "GeoJSON", wrong, done.stderr, done.stdout[:400])
 
     def features(self):
         for words, where in ((("catchment", *AT), HOME["oslo"]),
@@ -319,6 +370,7 @@ def main():
         formats = Formats(tap, f)
         formats.metrics()
         formats.features()
+        formats.valid()
         formats.plugin()
     tap.done()
 
