@@ -17,7 +17,7 @@
 #define CONFIG_QUESTIONS 16 /* of one target */
 
 struct config_address {
-	char *host;       /* as written, without @port; a name or an address */
+	char *host;       /* a name, without @port; NULL: it is an address */
 	struct addr addr; /* not set where host is a name */
 	uint16_t port;    /* of DNS */
 };

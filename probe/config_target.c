@@ -71,6 +71,10 @@ add_address(struct reading *r, struct config_target *target, const char *text)
 	target->address_count++;
 	r->config->address_count++;
 	fault = address_fault(r, address, address->host);
+	if (addr_is_set(&address->addr)) {
+		free(address->host); /* a round has thousands */
+		address->host = NULL;
+	}
 	if (fault == NULL)
 		return;
 	(void)text_print(reason, sizeof(reason), "%.100s: %s%s", text,
@@ -295,12 +299,20 @@ sorted_places(const struct config *config)
 	return places;
 }
 
+/* text has room for an address. */
+static const char *
+name_of(const struct config_address *address, char *text)
+{
+	return address->host != NULL ? address->host
+				     : addr_format(text, &address->addr);
+}
+
 /* One address under two names would be asked twice as often. */
 void
 config_check_twice(struct reading *r, const struct conf *conf)
 {
 	struct place *places = sorted_places(r->config);
-	char reason[256];
+	char reason[256], text[ADDR_TEXT];
 
 	if (places == NULL)
 		config_complain(r, "vp", "out of memory");
@@ -313,7 +325,7 @@ config_check_twice(struct reading *r, const struct conf *conf)
 		r->section = conf_section(conf, second->target);
 		(void)text_print(reason, sizeof(reason),
 		    "%.100s is an address of target %.100s already",
-		    second->address->host,
+		    name_of(second->address, text),
 		    r->config->target[first->target].name);
 		config_complain(r, "address", reason);
 	}

@@ -9,13 +9,26 @@
 #define FLOW_BUCKETS 16384 /* of a table that may hold 10,000 addresses */
 #define FLOW_TRIES 16      /* ports tried before a flow is given up */
 #define LABEL_MAX 0x7ffff  /* above, Linux keeps labels to itself */
+#define AT_ONCE 32         /* made together: a round has thousands of both */
+
+struct flow_block {
+	struct flow_block *before;
+	size_t used;
+	struct flow flow[AT_ONCE];
+};
+
+struct peer_block {
+	struct peer_block *before;
+	size_t used;
+	struct peer peer[AT_ONCE];
+};
 
 struct flow_table {
 	struct hash_key key;
 	struct addr source4, source6;
 	struct flow *bucket[FLOW_BUCKETS];
-	struct peer **peers; /* sorted by nothing; found through flows */
-	size_t peer_count;
+	struct flow_block *flows;
+	struct peer_block *peers; /* found through flows */
 };
 
 struct flow_table *
@@ -37,21 +50,52 @@ flow_table_new(const struct hash_key *key, const struct addr *source4,
 void
 flow_table_free(struct flow_table *table)
 {
-	struct flow *flow, *next;
+	struct flow_block *flows;
+	struct peer_block *peers;
 	size_t i;
 
 	if (table == NULL)
 		return;
-	for (i = 0; i < FLOW_BUCKETS; i++) {
-		for (flow = table->bucket[i]; flow != NULL; flow = next) {
-			next = flow->next;
-			free(flow);
-		}
+	while ((flows = table->flows) != NULL) {
+		table->flows = flows->before;
+		for (i = 0; i < flows->used; i++)
+			free(flows->flow[i].server_cookie);
+		free(flows);
 	}
-	for (i = 0; i < table->peer_count; i++)
-		free(table->peers[i]);
-	free(table->peers);
+	while ((peers = table->peers) != NULL) {
+		table->peers = peers->before;
+		free(peers);
+	}
 	free(table);
+}
+
+/* Empty ones; NULL: no memory. */
+static struct flow *
+flow_blank(struct flow_table *table)
+{
+	struct flow_block *block = table->flows;
+
+	if (block == NULL || block->used == AT_ONCE) {
+		if ((block = calloc(1, sizeof(*block))) == NULL)
+			return NULL;
+		block->before = table->flows;
+		table->flows = block;
+	}
+	return &block->flow[block->used++];
+}
+
+static struct peer *
+peer_blank(struct flow_table *table)
+{
+	struct peer_block *block = table->peers;
+
+	if (block == NULL || block->used == AT_ONCE) {
+		if ((block = calloc(1, sizeof(*block))) == NULL)
+			return NULL;
+		block->before = table->peers;
+		table->peers = block;
+	}
+	return &block->peer[block->used++];
 }
 
 /* All flows of an address share a bucket, whatever their ports: an ICMP error
@@ -67,37 +111,29 @@ static struct peer *
 peer_get(struct flow_table *table, const struct addr *addr)
 {
 	struct flow *flow = table->bucket[bucket_of(table, addr)];
-	struct peer *peer, **grown;
+	struct peer *peer;
 
 	for (; flow != NULL; flow = flow->next) {
 		if (addr_equal(&flow->peer->addr, addr))
 			return flow->peer;
 	}
-	grown = reallocarray(
-	    table->peers, table->peer_count + 1, sizeof(struct peer *));
-	if (grown == NULL)
-		return NULL;
-	table->peers = grown;
-	if ((peer = calloc(1, sizeof(*peer))) == NULL)
+	if ((peer = peer_blank(table)) == NULL)
 		return NULL;
 	peer->addr = *addr;
 	peer->tokens = LIMIT_BUCKET;
-	table->peers[table->peer_count++] = peer;
 	return peer;
 }
 
 static struct flow *
 flow_new(struct flow_table *table, const struct addr *addr)
 {
-	struct flow *flow = calloc(1, sizeof(*flow));
+	struct peer *peer = peer_get(table, addr);
+	struct flow *flow = peer == NULL ? NULL : flow_blank(table);
 	size_t at;
 
 	if (flow == NULL)
 		return NULL;
-	if ((flow->peer = peer_get(table, addr)) == NULL) {
-		free(flow);
-		return NULL;
-	}
+	flow->peer = peer;
 	at = bucket_of(table, addr);
 	flow->next = table->bucket[at];
 	table->bucket[at] = flow;
@@ -171,8 +207,8 @@ flow_get(struct flow_table *table, const struct addr *addr, uint16_t dport,
 	if ((flow = flow_new(table, addr)) == NULL)
 		return NULL;
 	flow->dport = dport;
-	flow->proto = proto;
-	flow->n = n;
+	flow->proto = (uint8_t)proto;
+	flow->n = (uint8_t)n;
 	flow_name(table, flow);
 	while (has_port_of_another(table, flow))
 		flow->port = port_after(flow->port);
@@ -198,8 +234,9 @@ name_cookie(const struct flow_table *table, struct flow *flow)
 	writer_u32(&w, (uint32_t)(hash >> 32));
 	writer_u32(&w, (uint32_t)hash);
 	/* The server's is of ours: RFC 7873 section 5.3. */
-	if (memcmp(before, flow->cookie, sizeof(before)) != 0)
-		flow->server_cookie_len = 0;
+	if (flow->server_cookie != NULL &&
+	    memcmp(before, flow->cookie, sizeof(before)) != 0)
+		flow->server_cookie->len = 0;
 }
 
 static enum link_kind
@@ -224,7 +261,7 @@ flow_recognise(const struct flow_table *table, const struct link_tuple *tuple)
 	struct peer peer = { .addr = tuple->dst };
 	struct flow flow = { .peer = &peer,
 		.dport = tuple->dport,
-		.proto = proto_of(tuple->kind) };
+		.proto = (uint8_t)proto_of(tuple->kind) };
 
 	for (flow.n = 0; flow.n < LIMIT_FLOWS; flow.n++) {
 		flow_name(table, &flow);
@@ -254,7 +291,7 @@ struct link_tuple
 flow_tuple(const struct flow *flow)
 {
 	return (struct link_tuple){
-		.kind = kind_of(flow->proto),
+		.kind = kind_of((enum proto)flow->proto),
 		.dst = flow->peer->addr,
 		.dport = flow->dport,
 		.port = flow->port,

@@ -19,13 +19,27 @@
 #define FLOW_PORT_FIRST 10240
 #define FLOW_PORT_LAST 32767
 
+/* A set of numbers that packets of a flow have had: what it does not hold none
+ * had, which spares a look at each of them. */
+struct flow_drawn {
+	uint32_t bits;
+};
+
+/* The server's answer to our cookie, of this run; by flow, because instances of
+ * one address need not share the secret. */
+struct flow_server_cookie {
+	uint8_t len; /* 0: none that is good */
+	uint8_t bytes[LIMIT_DNS_COOKIE];
+};
+
 /* In this order nothing lies between them: a round has thousands. */
 struct flow {
 	struct peer *peer;
 	struct probe_list probes; /* open ones and kept ones */
 	struct flow *next;        /* in its bucket of the table */
-	enum proto proto;
-	int n;
+	struct flow_server_cookie *server_cookie; /* NULL: none yet */
+	uint8_t cookie[8]; /* of ours, to this server (RFC 9018 section 3) */
+	struct flow_drawn ids, cksums;
 	int32_t label;
 	int socket;     /* -1: not open */
 	unsigned users; /* asks that are not emitted */
@@ -33,13 +47,24 @@ struct flow {
 	uint16_t port;  /* source port, or echo id */
 	uint16_t cksum; /* of echo */
 	uint16_t next_seq;
-	bool moved; /* another process has its port: this is the next free */
+	uint8_t n;
+	uint8_t proto; /* enum proto */
+	bool moved;    /* another process has its port: this is the next free */
 	struct addr src;
-	uint8_t cookie[8]; /* of ours, to this server (RFC 9018 section 3) */
-	/* The server's answer to that, of this run; by flow, because instances
-	 * of one address need not share the secret. Length 0: none yet. */
-	uint8_t server_cookie_len, server_cookie[LIMIT_DNS_COOKIE];
 };
+
+/* Whether a packet may have had the number. */
+static inline bool
+flow_may_have(struct flow_drawn drawn, uint16_t number)
+{
+	return (drawn.bits >> (number & 31) & 1) != 0;
+}
+
+static inline void
+flow_has(struct flow_drawn *drawn, uint16_t number)
+{
+	drawn->bits |= (uint32_t)1 << (number & 31);
+}
 
 struct flow_table;
 

@@ -55,10 +55,41 @@ find_in(
 			  : bsearch(&key, items, count, sizeof(key), compare);
 }
 
+size_t
+habits_first(const struct habits *habits, const struct addr *addr)
+{
+	size_t low = 0, high = habits->count, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (addr_compare(&habits->items[middle].addr, addr) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < habits->count && addr_equal(&habits->items[low].addr, addr)
+		   ? low
+		   : habits->count;
+}
+
+struct habit *
+habits_find_at(const struct habits *habits, size_t first,
+    const struct addr *addr, uint16_t port)
+{
+	struct habit *habit = &habits->items[first];
+
+	for (; first < habits->count && addr_equal(&habit->addr, addr);
+	     first++, habit++) {
+		if (habit->port == port)
+			return habit;
+	}
+	return NULL;
+}
+
 struct habit *
 habits_find(const struct habits *habits, const struct addr *addr, uint16_t port)
 {
-	return find_in(habits->items, habits->count, addr, port);
+	return habits_find_at(habits, habits_first(habits, addr), addr, port);
 }
 
 static bool

@@ -55,6 +55,11 @@ void habits_sort(struct habits *);
 /* NULL: it was not added. */
 struct habit *habits_find(
     const struct habits *, const struct addr *, uint16_t port);
+/* The place of the first of an address, for who asks often; count: none. And
+ * habits_find from there on. */
+size_t habits_first(const struct habits *, const struct addr *);
+struct habit *habits_find_at(
+    const struct habits *, size_t first, const struct addr *, uint16_t port);
 /* In its place, durably: all, and of those that are no longer asked what was
  * learnt not too long ago. 0, or -1 (errno). */
 int habits_write(const struct habits *, const char *folder, struct wall now);

@@ -116,22 +116,17 @@ look_kept_sort(struct look_kept *look, const struct look_address *addresses,
 	return 0;
 }
 
-size_t
-look_kept_count(
-    const struct look_kept *look, const struct look_address *address)
+const struct kept *
+look_kept_of(const struct look_kept *look, const struct look_address *address,
+    size_t *count)
 {
-	size_t count;
-
-	(void)first_of(look, address->name, &count);
-	return count;
+	return first_of(look, address->name, count);
 }
 
 void
-look_kept_restore(const struct look_kept *look,
-    const struct look_address *address, struct record *records)
+look_kept_restore(const struct kept *kept, size_t count, struct record *records)
 {
-	size_t i, count;
-	const struct kept *kept = first_of(look, address->name, &count);
+	size_t i;
 
 	for (i = 0; i < count; i++) {
 		packed_restore(&records[i], kept[i].record);

@@ -32,10 +32,11 @@ void look_keep(void *arg, const struct ask *, const struct record *);
 int look_kept_sort(
     struct look_kept *, const struct look_address *, size_t address_count);
 
-/* The records of an address: how many, and themselves as they were. */
-size_t look_kept_count(const struct look_kept *, const struct look_address *);
-void look_kept_restore(const struct look_kept *, const struct look_address *,
-    struct record *records);
+/* The records of an address, and themselves as they were. */
+const struct kept *look_kept_of(
+    const struct look_kept *, const struct look_address *, size_t *count);
+void look_kept_restore(
+    const struct kept *, size_t count, struct record *records);
 
 /* The hops of all traces, size at most; how many. */
 size_t look_kept_hops(const struct look_kept *, struct addr *, size_t size);

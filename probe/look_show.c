@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/file.h"
 #include "lib/log.h"
 
 #define NAMES_WAIT_MS 500
+#define MANY 16 /* addresses */
+#define OUTPUT_BUFFER 65536
 
 /* An address at a time: its records, with room for the next one's. */
 struct shown {
@@ -23,7 +26,8 @@ struct shown {
 static int
 restore(struct shown *s, const struct look *look, const struct look_address *of)
 {
-	size_t i, count = look_kept_count(&look->kept, of);
+	size_t i, count;
+	const struct kept *kept = look_kept_of(&look->kept, of, &count);
 
 	if (count > s->room) {
 		free(s->records);
@@ -34,7 +38,7 @@ restore(struct shown *s, const struct look *look, const struct look_address *of)
 	}
 	if (s->records == NULL || s->places == NULL)
 		return -1;
-	look_kept_restore(&look->kept, of, s->records);
+	look_kept_restore(kept, count, s->records);
 	for (i = 0; i < count; i++)
 		s->places[i] = &s->records[i];
 	s->count = count;
@@ -149,12 +153,22 @@ show_all(const struct look *look, struct shown *shown)
 	return code;
 }
 
+/* Of thousands of addresses a few lines at a time are not worth a call. A
+ * person sees each line as before. */
+static void
+buffer_output(const struct look *look)
+{
+	if (look->address_count > MANY && isatty(STDOUT_FILENO) != 1)
+		(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
+}
+
 int
 look_show(struct look *look)
 {
 	struct shown shown = { .line = malloc(IDENTITY_LINE) };
 	int code = EXIT_STORAGE;
 
+	buffer_output(look);
 	if (shown.line != NULL && look_kept_sort(&look->kept, look->addresses,
 				      look->address_count) == 0) {
 		find_names(look);

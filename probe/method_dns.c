@@ -31,6 +31,7 @@ dns_query_of(const struct probe *probe, struct dns_query *query)
 {
 	const struct ask *ask = probe->ask;
 	const struct question *question = ask->question;
+	const struct flow_server_cookie *server = ask->flow->server_cookie;
 
 	*query = (struct dns_query){ .id = probe->id,
 		.question = question->dns,
@@ -43,10 +44,9 @@ dns_query_of(const struct probe *probe, struct dns_query *query)
 	memcpy(query->client_cookie, ask->flow->cookie,
 	    sizeof(query->client_cookie));
 	/* The packets of a trace stay as long as the first. */
-	if (ask->method->type == RECORD_DNS) {
-		query->server_cookie_len = ask->flow->server_cookie_len;
-		memcpy(query->server_cookie, ask->flow->server_cookie,
-		    query->server_cookie_len);
+	if (ask->method->type == RECORD_DNS && server != NULL) {
+		query->server_cookie_len = server->len;
+		memcpy(query->server_cookie, server->bytes, server->len);
 	}
 	(void)mix_letters(&query->question.name, probe->mixed);
 }
@@ -65,21 +65,31 @@ draw(struct prober *p, void *bytes, size_t len)
 	memcpy(bytes, &p->random[p->random_left], len);
 }
 
+static bool
+is_id_taken(const struct flow *flow, uint16_t id)
+{
+	const struct probe *probe;
+
+	if (!flow_may_have(flow->ids, id))
+		return false;
+	TAILQ_FOREACH(probe, &flow->probes, by_flow)
+	{
+		if (probe->id == id)
+			return true;
+	}
+	return false;
+}
+
 void
 dns_draw(struct prober *p, struct probe *drawn)
 {
-	const struct flow *flow = drawn->ask->flow;
-	const struct probe *probe;
+	struct flow *flow = drawn->ask->flow;
 	uint16_t id;
 
-	do {
+	do
 		draw(p, &id, sizeof(id));
-		TAILQ_FOREACH(probe, &flow->probes, by_flow)
-		{
-			if (probe->id == id)
-				break;
-		}
-	} while (probe != NULL);
+	while (is_id_taken(flow, id));
+	flow_has(&flow->ids, id);
 	drawn->id = id;
 	drawn->mixed = 0;
 	if (drawn->ask->letters != LETTERS_PLAIN)
@@ -328,13 +338,16 @@ static void
 keep_server_cookie(const struct ask *ask, const struct dns_query *query,
     const struct dns_reply *reply)
 {
-	struct flow *flow = ask->flow;
+	struct flow_server_cookie *cookie = ask->flow->server_cookie;
 
 	if (!query->cookie || !reply->cookie || reply->server_cookie_len == 0)
 		return;
-	flow->server_cookie_len = reply->server_cookie_len;
-	memcpy(flow->server_cookie, reply->server_cookie,
-	    reply->server_cookie_len);
+	if (cookie == NULL)
+		cookie = ask->flow->server_cookie = malloc(sizeof(*cookie));
+	if (cookie == NULL)
+		return; /* the next query goes without, as the first did */
+	cookie->len = reply->server_cookie_len;
+	memcpy(cookie->bytes, reply->server_cookie, reply->server_cookie_len);
 }
 
 static void

@@ -40,6 +40,8 @@ is_cksum_taken(const struct probe *probe)
 {
 	const struct probe *other;
 
+	if (!flow_may_have(probe->ask->flow->cksums, probe->cksum))
+		return false;
 	TAILQ_FOREACH(other, &probe->ask->flow->probes, by_flow)
 	{
 		if (other != probe && other->cksum == probe->cksum)
@@ -87,6 +89,7 @@ dns_udp_transmit(struct prober *p, struct probe *probe)
 		if (write_query(p, probe, &w) == -1)
 			return LINK_FAILED;
 	} while (is_cksum_taken(probe) && ++tries < CKSUM_TRIES);
+	flow_has(&probe->ask->flow->cksums, probe->cksum);
 	return prober_transmit(p, probe, message, w.len);
 }
 

@@ -10,22 +10,24 @@
 #define LINE 8
 #define PARTS 2
 #define STRETCHES 160 /* two a hop, and what a record has before them */
+#define ROUNDED 4     /* words: what was made for one fits others */
 
 static_assert(sizeof(struct record) % WORD == 0, "a record is whole words");
 static_assert(offsetof(struct record, dns) % WORD == 0, "so are its parts");
 static_assert(offsetof(struct record, hop) % WORD == 0, "so are its parts");
 
-/* Stretches of a record that are not all zeros, in order: a word that tells
- * place and length, and the words themselves. */
-struct packed {
-	uint8_t type; /* enum record_type */
-	bool whole;
-	uint32_t len; /* words */
-	uint64_t word[];
-};
-
+/* Of a record that is not all zeros, in words. */
 struct stretch {
 	uint16_t at, count;
+};
+
+/* Such stretches, in order, from the first word on; then what is in them. */
+struct packed {
+	uint8_t type; /* enum record_type */
+	uint8_t count;
+	bool whole;
+	uint16_t room; /* words */
+	uint64_t word[];
 };
 
 struct stretches {
@@ -38,7 +40,9 @@ struct part {
 	size_t from, end;
 };
 
-static_assert(WORDS <= UINT16_MAX, "a place in a record fits");
+static_assert(WORDS + STRETCHES + ROUNDED <= UINT16_MAX, "a length fits");
+static_assert(STRETCHES <= UINT8_MAX, "and so does their count");
+static_assert(sizeof(struct stretch) * 2 == WORD, "two stretches a word");
 
 size_t
 packed_extent(enum record_type type)
@@ -125,8 +129,31 @@ find_stretches(
 	}
 }
 
+/* Room for so many words: that of old, if it is enough. */
 static struct packed *
-pack(const struct record *record, bool whole)
+room_for(size_t words, struct packed *old)
+{
+	struct packed *packed;
+
+	if (old != NULL && old->room >= words)
+		return old;
+	words = (words + ROUNDED - 1) / ROUNDED * ROUNDED;
+	if ((packed = malloc(sizeof(*packed) + words * WORD)) == NULL)
+		return NULL;
+	packed->room = (uint16_t)words;
+	free(old);
+	return packed;
+}
+
+/* That so many stretches take. */
+static size_t
+words_of_list(size_t count)
+{
+	return (count + 1) / 2;
+}
+
+static struct packed *
+pack(const struct record *record, bool whole, struct packed *old)
 {
 	struct stretches s;
 	struct part part[PARTS];
@@ -138,15 +165,15 @@ pack(const struct record *record, bool whole)
 	parts_of(part, record->type, whole);
 	for (i = 0; i < PARTS; i++)
 		find_stretches(&s, record, part[i]);
-	packed = malloc(sizeof(*packed) + (s.count + s.words) * WORD);
+	packed = room_for(words_of_list(s.count) + s.words, old);
 	if (packed == NULL)
 		return NULL;
 	packed->type = (uint8_t)record->type;
+	packed->count = (uint8_t)s.count;
 	packed->whole = whole;
-	packed->len = (uint32_t)(s.count + s.words);
-	to = packed->word;
+	memcpy(packed->word, s.list, s.count * sizeof(s.list[0]));
+	to = packed->word + words_of_list(s.count);
 	for (i = 0; i < s.count; i++) {
-		*to++ = (uint64_t)s.list[i].at << 32 | s.list[i].count;
 		memcpy(to, (const char *)record + s.list[i].at * WORD,
 		    s.list[i].count * WORD);
 		to += s.list[i].count;
@@ -157,36 +184,39 @@ pack(const struct record *record, bool whole)
 struct packed *
 packed_new(const struct record *record)
 {
-	return pack(record, true);
+	return pack(record, true, NULL);
 }
 
 struct packed *
-packed_outcome(const struct record *record)
+packed_outcome(const struct record *record, struct packed *old)
 {
-	return pack(record, false);
+	return pack(record, false, old);
 }
 
 void
 packed_restore(struct record *record, const struct packed *packed)
 {
-	const uint64_t *from = packed->word, *end = from + packed->len;
+	const uint64_t *from = packed->word + words_of_list(packed->count);
 	struct part part[PARTS];
-	size_t at, count, i;
+	struct stretch stretch;
+	size_t i;
 
 	parts_of(part, (enum record_type)packed->type, packed->whole);
 	for (i = 0; i < PARTS; i++)
 		memset((char *)record + part[i].from * WORD, 0,
 		    (part[i].end - part[i].from) * WORD);
-	while (from < end) {
-		at = (size_t)(*from >> 32);
-		count = (size_t)(*from++ & UINT32_MAX);
-		memcpy((char *)record + at * WORD, from, count * WORD);
-		from += count;
+	for (i = 0; i < packed->count; i++) {
+		memcpy(&stretch,
+		    (const char *)packed->word + i * sizeof(stretch),
+		    sizeof(stretch));
+		memcpy((char *)record + stretch.at * WORD, from,
+		    stretch.count * WORD);
+		from += stretch.count;
 	}
 }
 
 size_t
 packed_size(const struct packed *packed)
 {
-	return sizeof(*packed) + packed->len * WORD;
+	return sizeof(*packed) + packed->room * WORD;
 }

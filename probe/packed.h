@@ -14,8 +14,10 @@ struct packed;
 /* NULL: no memory. free() frees. */
 struct packed *packed_new(const struct record *);
 /* Only what came of the question, without what was known when it was asked:
- * restored into a record that has that, and is of the same type. */
-struct packed *packed_outcome(const struct record *);
+ * restored into a record that has that, and is of the same type. old: one that
+ * is not needed any more, for its room; NULL: none. NULL: no memory, and old is
+ * as it was. */
+struct packed *packed_outcome(const struct record *, struct packed *old);
 /* The bytes of the struct that records of a type use, from its beginning. */
 size_t packed_extent(enum record_type);
 /* The record as it was, so far as its type goes. */

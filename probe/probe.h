@@ -50,19 +50,20 @@ struct peer {
 	double tokens; /* of the bucket (limits.h), as of filled */
 	struct mono filled;
 	uint32_t foreign; /* replies perhaps of somebody else (identify.h) */
+	uint32_t habit;   /* of habits.h: the place of its first, and one */
 };
 
 struct probe {
 	struct ask *ask;
-	uint16_t id;    /* DNS id, or echo sequence number */
 	uint64_t mixed; /* which letters of the name are in the other case; of
 			 * an echo that is played, its token */
+	uint16_t id;    /* DNS id, or echo sequence number */
 	uint16_t cksum; /* of the UDP or ICMP header sent */
 	uint8_t ttl;    /* 0: the host's default */
 	uint8_t tries;
-	bool open;   /* still waiting */
-	bool linked; /* on its flow's list */
-	bool beyond; /* of a trace, past the target: a reply says nothing */
+	bool open : 1;   /* still waiting */
+	bool linked : 1; /* on its flow's list */
+	bool beyond : 1; /* of a trace, past the target: a reply says nothing */
 	struct mono sent, deadline;
 	struct wall sent_kernel; /* ns 0: not known */
 	int64_t clock_offset_ns; /* wall - mono when it was sent */
@@ -81,11 +82,15 @@ enum ask_state {
  * do at a time, whatever the plan holds. */
 struct sample {
 	struct mono done; /* since when ASK_DONE */
+	struct wall t;
 	enum outcome outcome;
 	uint32_t late, dup, unwanted, conflict;
-	struct wall t;
-	struct record_flow flow;
+	/* Of its flow, as it was then. */
+	struct addr src;
+	bool moved;
+	uint16_t port;
 	struct packed *record; /* NULL: no more than that (prober_record) */
+	struct packed *room;   /* for it, of one before; NULL: none */
 	struct trace *trace;   /* of a trace */
 	struct stream *stream; /* of TCP: what has come of the answer */
 	struct held *held;     /* of UDP: a reply of LETTERS_MIXED */
@@ -99,17 +104,17 @@ struct ask {
 	const struct question *question;
 	const struct method *method; /* by question and transport */
 	struct flow *flow;
-	const struct ask *retry_of; /* NULL: planned */
 	struct sample *sample;
-	struct mono due;     /* not before */
-	uint32_t index;      /* in the plan; behind it those of retries */
-	int32_t place;       /* of its record among the emitted; -1: not yet */
-	uint8_t state;       /* enum ask_state */
-	uint8_t letters;     /* enum letters */
-	bool plain;          /* asks without EDNS */
-	bool cookie_renewed; /* asks again, after BADCOOKIE */
-	bool ahead;    /* could send, but knows no reason to (prober_ahead) */
-	uint8_t waits; /* enum link_error: why it could not leave so far */
+	struct mono due;   /* not before */
+	uint32_t index;    /* in the plan; behind it those of retries */
+	uint32_t retry_of; /* by prober_asks_again; 0: it was planned */
+	int32_t place;     /* of its record among the emitted; -1: not yet */
+	uint8_t state;     /* enum ask_state */
+	uint8_t letters;   /* enum letters */
+	uint8_t waits;     /* enum link_error: why it could not leave so far */
+	bool plain : 1;    /* asks without EDNS */
+	bool cookie_renewed : 1; /* asks again, after BADCOOKIE */
+	bool ahead : 1; /* could send, but knows no reason to (prober_ahead) */
 };
 
 #endif

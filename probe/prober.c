@@ -118,6 +118,27 @@ end_of_listening(const struct prober *p)
 	    p->deadline);
 }
 
+/* What has lingered is far from the processor: the next is fetched meanwhile,
+ * and what the one behind it leads to. */
+static void
+fetch_ahead(const struct sample *first)
+{
+	const struct sample *next = TAILQ_NEXT(first, by_done), *second;
+
+	if (next == NULL)
+		return;
+	__builtin_prefetch(next->record);
+	__builtin_prefetch((const char *)next->record + 64);
+	__builtin_prefetch((const char *)next->record + 128);
+	__builtin_prefetch(next->probe.ask);
+	if ((second = TAILQ_NEXT(next, by_done)) == NULL)
+		return;
+	__builtin_prefetch(second);
+	__builtin_prefetch((const char *)second + 64);
+	__builtin_prefetch((const char *)second + 128);
+	__builtin_prefetch((const char *)second + 192);
+}
+
 static void
 emit_what_lingered(struct prober *p, struct mono now)
 {
@@ -125,8 +146,10 @@ emit_what_lingered(struct prober *p, struct mono now)
 	struct sample *first;
 
 	while ((first = TAILQ_FIRST(&p->done)) != NULL &&
-	       (over || !mono_before(now, mono_add(first->done, p->linger))))
+	       (over || !mono_before(now, mono_add(first->done, p->linger)))) {
+		fetch_ahead(first);
 		prober_emit(p, first->probe.ask);
+	}
 }
 
 /* --- sending --- */
@@ -145,8 +168,6 @@ prepare(struct prober *p, struct ask *ask)
 {
 	enum link_error error;
 
-	/* Of a stream the opening is the first packet. */
-	ask->sample->probe.sent = p->link->mono(p->link);
 	error = flow_open(p->flows, ask->flow, p->link);
 	/* Not before it is known what the flow is. */
 	if (!is_for_now(error) && ask->state == ASK_PLANNED)
@@ -378,6 +399,7 @@ prober_clear(struct prober *p)
 
 	while ((sample = TAILQ_FIRST(&p->spare)) != NULL) {
 		TAILQ_REMOVE(&p->spare, sample, by_done);
+		free(sample->room);
 		free(sample);
 	}
 	schedule_free(p->schedule);

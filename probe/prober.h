@@ -172,7 +172,9 @@ void prober_want(struct prober *, struct ask *);
 void prober_ahead(struct prober *, struct ask *);
 
 /* The ask with this index in the plan; NULL: no such. */
-struct ask *prober_ask(struct prober *, uint32_t index);
+struct ask *prober_ask(const struct prober *, uint32_t index);
+/* What an ask asks again; NULL: nothing, it was planned. */
+const struct ask *prober_asks_again(const struct prober *, const struct ask *);
 
 /* --- clocks.c --- */
 

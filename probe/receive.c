@@ -99,7 +99,8 @@ probe_of_message(struct flow *flow, struct reply *reply)
 {
 	struct probe *probe;
 
-	TAILQ_FOREACH(probe, &flow->probes, by_flow)
+	/* The last one sent is the one that is awaited, most often. */
+	TAILQ_FOREACH_REVERSE(probe, &flow->probes, probe_list, by_flow)
 	{
 		if (reply->len < 2 ||
 		    probe->id !=
@@ -358,27 +359,37 @@ note_source(struct ask *ask, const struct addr *src)
 	if (!addr_is_set(src))
 		return;
 	ask->flow->src = *src;
-	ask->sample->flow.src = *src;
+	ask->sample->src = *src;
+}
+
+static bool
+is_stamp_of(const struct probe *probe, const struct arrival *arrival)
+{
+	return probe->linked &&
+	       probe->ttl == (uint8_t)(arrival->cookie >> 16) &&
+	       probe->id == (uint16_t)arrival->cookie;
 }
 
 static void
 note_stamp(struct prober *p, const struct arrival *arrival)
 {
 	struct ask *ask = prober_ask(p, (uint32_t)(arrival->cookie >> 32));
-	struct probe *probe = NULL;
+	struct probe *probe;
 
 	if (ask == NULL || ask->sample == NULL)
 		return;
-	TAILQ_FOREACH(probe, &ask->flow->probes, by_flow)
-	{
-		if (probe->ask == ask &&
-		    probe->ttl == (uint8_t)(arrival->cookie >> 16) &&
-		    probe->id == (uint16_t)arrival->cookie) {
-			probe->sent_kernel = arrival->kernel;
-			note_source(ask, &arrival->from);
-			return;
+	probe = &ask->sample->probe;
+	if (!is_stamp_of(probe, arrival)) {
+		TAILQ_FOREACH(probe, &ask->flow->probes, by_flow)
+		{
+			if (probe->ask == ask && is_stamp_of(probe, arrival))
+				break;
 		}
 	}
+	if (probe == NULL)
+		return;
+	probe->sent_kernel = arrival->kernel;
+	note_source(ask, &arrival->from);
 }
 
 void

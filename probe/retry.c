@@ -4,13 +4,19 @@
 #include <stdlib.h>
 
 struct ask *
-prober_ask(struct prober *p, uint32_t index)
+prober_ask(const struct prober *p, uint32_t index)
 {
 	if (index < p->ask_count)
 		return &p->asks[index];
 	return index - p->ask_count < p->retry_count
 		   ? p->retries[index - p->ask_count]
 		   : NULL;
+}
+
+const struct ask *
+prober_asks_again(const struct prober *p, const struct ask *ask)
+{
+	return ask->retry_of == 0 ? NULL : prober_ask(p, ask->retry_of - 1);
 }
 
 static struct ask *
@@ -73,7 +79,7 @@ prober_retry(struct prober *p, const struct ask *of, const struct dns_how *how)
 	ask->letters = of->letters;
 	ask->plain = how->plain;
 	ask->cookie_renewed = how->cookie_renewed;
-	ask->retry_of = of;
+	ask->retry_of = of->index + 1;
 	ask->place = -1;
 	ask->due = p->link->mono(p->link);
 	flow->users++;

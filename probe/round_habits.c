@@ -45,15 +45,32 @@ round_asks(const struct round *r, const struct plan_item *item)
 }
 
 void
+round_habits_place(struct round *r)
+{
+	size_t i;
+
+	habits_sort(&r->habits);
+	for (i = 0; i < r->plan.count; i++) {
+		struct peer *peer = r->plan.asks[i].flow->peer;
+
+		if (peer->habit == 0)
+			peer->habit =
+			    (uint32_t)habits_first(&r->habits, &peer->addr) + 1;
+	}
+}
+
+void
 round_habits_see(
     struct round *r, const struct ask *ask, const struct record *record)
 {
+	const struct habits *habits = &r->habits;
+	const struct peer *peer = ask->flow->peer;
 	struct habit *habit;
 
-	if (record->type != RECORD_DNS)
+	if (record->type != RECORD_DNS || peer->habit == 0)
 		return;
-	habit =
-	    habits_find(&r->habits, &ask->flow->peer->addr, ask->flow->dport);
+	habit = habits_find_at(
+	    habits, peer->habit - 1, &peer->addr, ask->flow->dport);
 	if (habit != NULL)
 		habit_see(habit, record, ask->letters == LETTERS_MIXED);
 }

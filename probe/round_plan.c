@@ -295,7 +295,7 @@ round_plan(struct round *r)
 	if (names != NULL)
 		resolve_clear(names, count);
 	free(names);
-	habits_sort(&r->habits);
+	round_habits_place(r);
 	if (status == -1 || round_paths_due(r) == -1)
 		return -1;
 	return plan_shuffle(&r->plan);

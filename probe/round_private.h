@@ -81,6 +81,8 @@ int round_habits_open(struct round *);
 enum letters round_letters(const struct round *, const struct config_target *,
     const struct plan_item *);
 bool round_asks(const struct round *, const struct plan_item *);
+/* The plan has all addresses, in no random order yet. */
+void round_habits_place(struct round *);
 void round_habits_see(
     struct round *, const struct ask *, const struct record *);
 /* The batch is durable. */

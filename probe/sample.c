@@ -12,17 +12,21 @@ static void
 put_back(struct prober *p)
 {
 	struct ask *ask = p->record_of;
+	struct sample *sample;
 	struct packed *packed;
 
 	p->record_of = NULL;
 	if (ask == NULL)
 		return;
-	if ((packed = packed_outcome(p->record)) == NULL) {
+	sample = ask->sample;
+	packed = packed_outcome(
+	    p->record, sample->record != NULL ? sample->record : sample->room);
+	if (packed == NULL) {
 		p->failed = true;
 		return;
 	}
-	free(ask->sample->record);
-	ask->sample->record = packed;
+	sample->record = packed;
+	sample->room = NULL;
 }
 
 /* Nothing but what its packing has, which comes next. */
@@ -35,6 +39,21 @@ make_blank(struct record *r, const struct record *blank, const struct ask *ask)
 	}
 	memcpy(r, blank, offsetof(struct record, outcome));
 	memcpy(&r->dns, &blank->dns, offsetof(struct record_dns, rcode));
+}
+
+/* The flow as it was when the packet left. */
+static void
+describe_flow(struct record_flow *out, const struct ask *ask)
+{
+	const struct sample *sample = ask->sample;
+
+	flow_describe(ask->flow, out);
+	out->src = sample->src;
+	out->moved = sample->moved;
+	if (ask->flow->proto == PROTO_ICMP)
+		out->icmp_id = sample->port;
+	else
+		out->sport = sample->port;
 }
 
 /* What is known before an answer. */
@@ -58,7 +77,7 @@ fill_in(struct prober *p, const struct ask *ask)
 		r->dns.qtype = ask->question->dns.type;
 		r->dns.qclass = ask->question->dns.class;
 	}
-	r->flow = ask->sample->flow;
+	describe_flow(&r->flow, ask);
 }
 
 struct record *
@@ -77,11 +96,17 @@ prober_record(struct prober *p, struct ask *ask)
 int
 prober_sample(struct prober *p, struct ask *ask)
 {
-	if (ask->sample != NULL)
+	struct packed *room;
+
+	if (ask->sample != NULL) {
+		ask->sample->probe.sent = p->link->mono(p->link);
 		return 0;
+	}
 	if ((ask->sample = TAILQ_FIRST(&p->spare)) != NULL) {
 		TAILQ_REMOVE(&p->spare, ask->sample, by_done);
+		room = ask->sample->room;
 		memset(ask->sample, 0, sizeof(*ask->sample));
+		ask->sample->room = room;
 	} else if ((ask->sample = calloc(1, sizeof(*ask->sample))) == NULL) {
 		return -1;
 	}
@@ -93,15 +118,19 @@ prober_sample(struct prober *p, struct ask *ask)
 void
 prober_begin(struct prober *p, struct ask *ask)
 {
-	prober_departed(p, ask, p->link->mono(p->link));
+	prober_departed(p, ask, ask->sample->probe.sent);
 	ask->state = ASK_OPEN;
 }
 
 void
 prober_departed(const struct prober *p, struct ask *ask, struct mono at)
 {
-	ask->sample->t = wall_add(p->start_wall, mono_since(at, p->start));
-	flow_describe(ask->flow, &ask->sample->flow);
+	struct sample *sample = ask->sample;
+
+	sample->t = wall_add(p->start_wall, mono_since(at, p->start));
+	sample->src = ask->flow->src;
+	sample->moved = ask->flow->moved;
+	sample->port = ask->flow->port;
 }
 
 void
@@ -174,13 +203,17 @@ prober_unsent(struct prober *p, struct ask *ask, enum link_error error)
 static void
 sample_free(struct prober *p, struct ask *ask)
 {
+	struct sample *sample = ask->sample;
+
 	if (p->record_of == ask)
 		p->record_of = NULL;
-	outstanding_forget(&ask->sample->probe);
+	outstanding_forget(&sample->probe);
 	if (ask->method->forget != NULL)
 		ask->method->forget(ask);
-	free(ask->sample->record);
-	TAILQ_INSERT_HEAD(&p->spare, ask->sample, by_done);
+	if (sample->record != NULL)
+		sample->room = sample->record;
+	sample->record = NULL;
+	TAILQ_INSERT_HEAD(&p->spare, sample, by_done);
 	ask->sample = NULL;
 }
 
@@ -188,7 +221,7 @@ sample_free(struct prober *p, struct ask *ask)
 static void
 find_source(struct prober *p, const struct ask *ask, struct addr *src)
 {
-	*src = ask->sample->flow.src;
+	*src = ask->sample->src;
 	if (addr_is_set(src) || ask->sample->outcome == OUTCOME_UNSENT ||
 	    p->link->source == NULL || ask->flow->socket == -1)
 		return;
@@ -199,6 +232,7 @@ void
 prober_emit(struct prober *p, struct ask *ask)
 {
 	const struct sample *sample = ask->sample;
+	const struct ask *of = prober_asks_again(p, ask);
 	struct record *r = prober_record(p, ask);
 
 	find_source(p, ask, &r->flow.src);
@@ -206,7 +240,7 @@ prober_emit(struct prober *p, struct ask *ask)
 	r->dup = sample->dup;
 	r->unwanted = sample->unwanted;
 	r->conflict = sample->conflict;
-	r->retry_of = ask->retry_of == NULL ? -1 : ask->retry_of->place;
+	r->retry_of = of == NULL ? -1 : of->place;
 	r->flow.dscp = (uint8_t)p->dscp;
 	if (p->interface != NULL)
 		(void)text_copy(

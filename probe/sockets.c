@@ -200,6 +200,11 @@ raw_open(struct sockets *s, int af)
 	channel->kind = LINK_ICMP;
 	channel->raw = channel->shared = true;
 	raw_filter(channel);
+	/* The packets are small, and the kernel need not look for a number
+	 * that no other fragment has. */
+	if (af == 4)
+		(void)option(channel->fd, IPPROTO_IP, IP_MTU_DISCOVER,
+		    IP_PMTUDISC_PROBE);
 	/* Beyond the host's limit, where that is permitted: at the hard rate
 	 * a tenth of a second without us is a thousand packets. */
 	if (option(channel->fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) ==
@@ -276,29 +281,21 @@ slot_free(struct sockets *s)
 static void
 note_opened(struct sockets *s, struct channel *channel)
 {
-	struct channel **on_port =
-	    &s->on_port[channel->tuple.port % SOCKETS_PORTS];
-
 	s->own += channel->fd != -1;
 	s->streams += channel->kind == LINK_TCP;
-	if (channel->kind != LINK_UDP)
-		return;
-	channel->next_on_port = *on_port;
-	*on_port = channel;
+	if (channel->kind == LINK_UDP)
+		LIST_INSERT_HEAD(
+		    &s->on_port[channel->tuple.port % SOCKETS_PORTS], channel,
+		    on_port);
 }
 
 static void
-note_closed(struct sockets *s, const struct channel *channel)
+note_closed(struct sockets *s, struct channel *channel)
 {
-	struct channel **at = &s->on_port[channel->tuple.port % SOCKETS_PORTS];
-
 	s->own -= channel->fd != -1;
 	s->streams -= channel->kind == LINK_TCP;
-	if (channel->kind != LINK_UDP)
-		return;
-	while (*at != channel)
-		at = &(*at)->next_on_port;
-	*at = channel->next_on_port;
+	if (channel->kind == LINK_UDP)
+		LIST_REMOVE(channel, on_port);
 }
 
 static enum link_error

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 #include "lib/addr.h"
 #include "probe/link.h"
@@ -41,7 +42,7 @@ struct channel {
 	uint32_t cookies_size; /* a power of two */
 	unsigned events;       /* of epoll, not yet drained */
 	bool told;             /* its error queue had something this time */
-	struct channel *next_on_port;
+	LIST_ENTRY(channel) on_port;
 	uint64_t cookies[]; /* by counter */
 };
 
@@ -59,7 +60,7 @@ struct sockets {
 	struct channel **channels;   /* by socket number */
 	size_t channel_count;
 	size_t first_free; /* no unused number lies below */
-	struct channel *on_port[SOCKETS_PORTS];
+	LIST_HEAD(, channel) on_port[SOCKETS_PORTS];
 	size_t streams; /* open channels of TCP */
 	size_t own;     /* open channels that have a descriptor */
 	int asking[2];  /* IPv4, IPv6: asks for source addresses; -1 */

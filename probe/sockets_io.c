@@ -88,8 +88,11 @@ channel_take(struct channel *channel, int flags, struct arrival *arrival,
 	struct sockaddr_storage from;
 	union control control;
 	struct iovec iov = { .iov_base = buffer, .iov_len = size };
-	struct msghdr msg = { .msg_name = &from,
-		.msg_namelen = sizeof(from),
+	/* What comes over a connected socket is from its peer, and the error
+	 * queue says elsewhere who it was. */
+	bool named = flags == 0 && channel->kind != LINK_UDP;
+	struct msghdr msg = { .msg_name = named ? &from : NULL,
+		.msg_namelen = named ? sizeof(from) : 0,
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
@@ -104,14 +107,18 @@ channel_take(struct channel *channel, int flags, struct arrival *arrival,
 	memset(error, 0, sizeof(*error));
 	if (len == -1)
 		return -1;
-	arrival->user = mono_now();
 	arrival->owner = channel->owner;
 	arrival->af = channel->af;
 	arrival->ttl = -1;
-	if (flags == 0 && msg.msg_namelen != 0)
+	if (named && msg.msg_namelen != 0)
 		(void)addr_from_sockaddr(
 		    &arrival->from, &port, (struct sockaddr *)&from);
+	else if (flags == 0)
+		arrival->from = channel->tuple.dst;
 	read_control(arrival, &msg, error);
+	/* A stamp is of nothing that came now. */
+	if (error->ee_origin != SO_EE_ORIGIN_TIMESTAMPING)
+		arrival->user = mono_now();
 	arrival->bytes = buffer;
 	arrival->len = (size_t)len;
 	return len;
@@ -362,6 +369,9 @@ send_once(const struct channel *channel, const struct channel *via,
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes
 	};
 
+	/* On a connected socket most need nothing beside. */
+	if (!via->shared && packet->ttl == 0)
+		return send(via->fd, packet->bytes, packet->len, 0);
 	memset(&control, 0, sizeof(control));
 	if (via->shared) {
 		msg.msg_name = &to;

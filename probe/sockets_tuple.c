@@ -49,10 +49,11 @@ tuple_error(void)
 static bool
 share_with_own(struct sockets *s, const struct link_tuple *tuple)
 {
-	struct channel *other = s->on_port[tuple->port % SOCKETS_PORTS];
+	struct channel *other;
 	bool own = false;
 
-	for (; other != NULL; other = other->next_on_port) {
+	LIST_FOREACH(other, &s->on_port[tuple->port % SOCKETS_PORTS], on_port)
+	{
 		if (other->tuple.port != tuple->port ||
 		    other->af != tuple->dst.af)
 			continue;

@@ -26,8 +26,8 @@ static bool
 was_met_before(
     const struct ask *ask, const struct audit *a, enum world_wants wants)
 {
-	for (; ask->retry_of != NULL; ask = ask->retry_of) {
-		if (a->wishes[ask->retry_of->index].wants == wants)
+	while ((ask = prober_asks_again(a->prober, ask)) != NULL) {
+		if (a->wishes[ask->index].wants == wants)
 			return true;
 	}
 	return false;
@@ -39,7 +39,8 @@ static bool
 has_new_cookie(const struct audit *a, const struct ask *ask,
     const struct world_sent *before, const struct world_sent *now)
 {
-	uint64_t said = a->world->got[ask->retry_of->index].said.cookie;
+	uint32_t of = prober_asks_again(a->prober, ask)->index;
+	uint64_t said = a->world->got[of].said.cookie;
 
 	if (!a->world->host[now->host].fickle)
 		return now->query.cookie == said;
@@ -53,10 +54,11 @@ is_as_wanted(const struct audit *a, const struct ask *ask,
     const struct world_sent *before, const struct world_sent *now)
 {
 	bool plain = before->query.opt && !now->query.opt;
+	uint32_t of = prober_asks_again(a->prober, ask)->index;
 
 	if (before->asks && !now->asks)
 		return false;
-	switch (a->wishes[ask->retry_of->index].wants) {
+	switch (a->wishes[of].wants) {
 	case WORLD_WANTS_PLAIN:
 		return plain && before->asks == now->asks;
 	case WORLD_WANTS_TCP:
@@ -73,7 +75,7 @@ is_as_wanted(const struct audit *a, const struct ask *ask,
 static void
 check_retry(struct audit *a, const struct ask *ask, const struct record *r)
 {
-	const struct ask *of = ask->retry_of;
+	const struct ask *of = prober_asks_again(a->prober, ask);
 	const struct world_sent *before = audit_sent(a, of->index);
 	const struct world_sent *now = audit_sent(a, ask->index);
 
@@ -99,7 +101,7 @@ audit_again(struct audit *a, const struct ask *ask, const struct record *r)
 	const struct world_got *got = &a->world->got[ask->index];
 	enum world_wants wants = got->said.wants;
 
-	if (ask->retry_of != NULL)
+	if (prober_asks_again(a->prober, ask) != NULL)
 		check_retry(a, ask, r);
 	else if (r->retry_of != -1 || ask->index >= a->plan->count)
 		audit_wrong(a, ask, "what was planned retries nothing");

@@ -201,6 +201,48 @@ a_damaged_file_is_given_up_whole(void **state)
 	habits_clear(&habits);
 }
 
+static void
+each_port_of_an_address_is_found_from_its_first(void **state)
+{
+	static const struct {
+		const char *addr;
+		uint16_t port;
+	} added[] = {
+		{ "192.0.2.2", 5353 }, { "2001:db8::1", 53 },
+		{ "192.0.2.1", 53 }, { "192.0.2.2", 53 }, { "192.0.2.3", 53 },
+		{ "192.0.2.2", 53 }, /* by another name */
+	};
+	struct habits habits = { 0 };
+	struct addr addr;
+	size_t i, first;
+
+	(void)state;
+	assert_int_equal(addr_parse(&addr, "192.0.2.2"), 0);
+	assert_int_equal(habits_first(&habits, &addr), 0);
+	for (i = 0; i < sizeof(added) / sizeof(added[0]); i++) {
+		assert_int_equal(addr_parse(&addr, added[i].addr), 0);
+		assert_non_null(habits_add(
+		    &habits, &addr, added[i].port, (struct wall){ NOW }));
+	}
+	habits_sort(&habits);
+	assert_int_equal(habits.count, 5);
+	for (i = 0; i < sizeof(added) / sizeof(added[0]); i++) {
+		const struct habit *h;
+
+		assert_int_equal(addr_parse(&addr, added[i].addr), 0);
+		first = habits_first(&habits, &addr);
+		h = habits_find_at(&habits, first, &addr, added[i].port);
+		assert_non_null(h);
+		assert_int_equal(h->port, added[i].port);
+		assert_true(addr_equal(&h->addr, &addr));
+		assert_null(habits_find_at(&habits, first, &addr, 54));
+	}
+	assert_int_equal(addr_parse(&addr, "192.0.2.9"), 0);
+	assert_int_equal(habits_first(&habits, &addr), habits.count);
+	assert_null(habits_find_at(&habits, habits.count, &addr, 53));
+	habits_clear(&habits);
+}
+
 int
 main(void)
 {
@@ -210,6 +252,8 @@ main(void)
 		cmocka_unit_test(what_was_off_is_tried_again_after_thirty_days),
 		cmocka_unit_test(the_version_is_asked_for_once_a_day),
 		cmocka_unit_test(a_damaged_file_is_given_up_whole),
+		cmocka_unit_test(
+		    each_port_of_an_address_is_found_from_its_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,12 +149,40 @@ an_outcome_goes_into_what_was_asked(void **state)
 	answered.dns.rcode = 0;
 	answered.dns.serial = 1;
 	answered.dns.connect_us = 0;
-	packed = packed_outcome(&answered);
+	packed = packed_outcome(&answered, NULL);
 	assert_non_null(packed);
 	again = asked;
 	packed_restore(&again, packed);
 	assert_memory_equal(&again, &answered, packed_extent(RECORD_DNS));
 	assert_true(packed_size(packed) < 128);
+	free(packed);
+}
+
+static void
+what_was_made_for_one_holds_another(void **state)
+{
+	struct record little, much, again;
+	struct packed *packed, *other;
+
+	(void)state;
+	record_init(&little);
+	little.type = RECORD_DNS;
+	much = little;
+	memset(much.dns.raw, 0xa5, sizeof(much.dns.raw));
+	packed = packed_outcome(&much, NULL);
+	assert_non_null(packed);
+	other = packed_outcome(&little, packed);
+	assert_ptr_equal(other, packed);
+	again = much;
+	packed_restore(&again, other);
+	assert_memory_equal(&again, &little, packed_extent(RECORD_DNS));
+	/* Where the room is not enough, there is more. */
+	free(other);
+	packed = packed_outcome(&little, NULL);
+	packed = packed_outcome(&much, packed);
+	assert_non_null(packed);
+	packed_restore(&again, packed);
+	assert_memory_equal(&again, &much, packed_extent(RECORD_DNS));
 	free(packed);
 }
 
@@ -168,6 +196,7 @@ main(void)
 		cmocka_unit_test(any_pattern_is_the_same),
 		cmocka_unit_test(little_is_kept_of_a_short_answer),
 		cmocka_unit_test(an_outcome_goes_into_what_was_asked),
+		cmocka_unit_test(what_was_made_for_one_holds_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
