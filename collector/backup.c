@@ -127,22 +127,14 @@ backup_store(const char *path, const char *to)
 	return code;
 }
 
-static const struct option options[] = {
-	COMMAND_OPTIONS,
-	{ NULL, 0, NULL, 0 },
-};
-
 int
 command_backup(int argc, char **argv)
 {
 	struct command command = { 0 };
-	int option, code;
+	int code = command_options(&command, argc, argv);
 
-	while ((option = getopt_long(
-		    argc, argv, COMMAND_LETTERS, options, NULL)) != -1) {
-		if (command_option(&command, option) == -1)
-			return EXIT_BAD_USAGE;
-	}
+	if (code != EXIT_DONE)
+		return code;
 	if (optind + 1 != argc)
 		return command_usage("backup: to which one file?");
 	if ((code = command_locate(&command)) == EXIT_DONE)

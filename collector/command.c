@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "collector/settle.h"
 #include "lib/log.h"
 
 int
@@ -35,6 +36,23 @@ command_option(struct command *command, int option)
 	default:
 		return -1;
 	}
+}
+
+int
+command_options(struct command *command, int argc, char **argv)
+{
+	static const struct option options[] = {
+		COMMAND_OPTIONS,
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(
+		    argc, argv, COMMAND_LETTERS, options, NULL)) != -1) {
+		if (command_option(command, option) == -1)
+			return EXIT_BAD_USAGE;
+	}
+	return EXIT_DONE;
 }
 
 int
@@ -90,6 +108,22 @@ command_result(enum store_result result, const char *what)
 		log_warnx("%s: %s", what, store_result_name(result));
 		return EXIT_STORAGE;
 	}
+}
+
+int
+command_settle(const char *db)
+{
+	const struct wall always = { INT64_MAX };
+	enum store_result result;
+	struct store *s;
+	int64_t left;
+	int code;
+
+	if ((s = store_open(db, NULL, &code)) == NULL)
+		return code;
+	result = settle_marked(s, 0, always, &left);
+	store_close(s);
+	return command_result(result, db);
 }
 
 char *

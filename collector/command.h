@@ -33,6 +33,10 @@ struct command {
  * has said so where it is nobody's. */
 int command_option(struct command *, int option);
 
+/* Take the options of a command that has no others; the words are behind
+ * optind. EXIT_DONE, or EXIT_BAD_USAGE after one line. */
+int command_options(struct command *, int argc, char **argv);
+
 /* Find out where the database is: --db, or the configuration. 0, or the exit
  * code after one line. */
 int command_locate(struct command *);
@@ -48,6 +52,10 @@ int command_usage(const char *format, ...)
 /* The exit code for what a store function said, after one line that names
  * what was being done; EXIT_DONE for STORE_OK. */
 int command_result(enum store_result, const char *what);
+
+/* Settle what is marked: content is what the records say. The exit code, after
+ * one line where it is not EXIT_DONE. */
+int command_settle(const char *db);
 
 /* Take out of the arguments the first word that is none of an option, as in
  * "vp -f CONF add"; NULL: there is none. */

@@ -9,7 +9,6 @@
 #include "collector/check.h"
 #include "collector/command.h"
 #include "collector/listen.h"
-#include "collector/settle.h"
 #include "collector/sites.h"
 #include "collector/statements_check.h"
 #include "collector/store_private.h"
@@ -155,28 +154,11 @@ command_serve(int argc, char **argv)
 	return code;
 }
 
-/* What is marked is settled first: content is what the records say. */
-static int
-settle_first(const char *db)
-{
-	const struct wall always = { INT64_MAX };
-	enum store_result result;
-	struct store *s;
-	int64_t left;
-	int code;
-
-	if ((s = store_open(db, NULL, &code)) == NULL)
-		return code;
-	result = settle_marked(s, 0, always, &left);
-	store_close(s);
-	return command_result(result, db);
-}
-
 static int
 check(const char *db, const char *archive, bool hash)
 {
 	char text[SIGN_SHA256_TEXT];
-	int code = settle_first(db);
+	int code = command_settle(db);
 
 	if (code != EXIT_DONE)
 		return code;

@@ -405,22 +405,14 @@ rebuild(const char *archive, const char *db)
 	return code;
 }
 
-static const struct option options[] = {
-	COMMAND_OPTIONS,
-	{ NULL, 0, NULL, 0 },
-};
-
 int
 command_rebuild(int argc, char **argv)
 {
 	struct command command = { 0 };
-	int option, code;
+	int code = command_options(&command, argc, argv);
 
-	while ((option = getopt_long(
-		    argc, argv, COMMAND_LETTERS, options, NULL)) != -1) {
-		if (command_option(&command, option) == -1)
-			return EXIT_BAD_USAGE;
-	}
+	if (code != EXIT_DONE)
+		return code;
 	if (optind != argc)
 		return command_usage(
 		    "rebuild: %s: takes no file", argv[optind]);

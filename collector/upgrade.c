@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include "collector/backup.h"
-#include "collector/settle.h"
 #include "collector/store_private.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -101,23 +100,6 @@ upgrade_from(struct store *s, int64_t version, const char *backup)
 	return code;
 }
 
-/* What a step marked is settled; where that is cut off, the next who opens it
- * goes on. */
-static int
-settle(const char *db)
-{
-	enum store_result result;
-	struct store *s;
-	int64_t left;
-	int code;
-
-	if ((s = store_open(db, NULL, &code)) == NULL)
-		return code;
-	result = settle_marked(s, 0, (struct wall){ INT64_MAX }, &left);
-	store_close(s);
-	return result == STORE_OK ? EXIT_DONE : EXIT_STORAGE;
-}
-
 static int
 upgrade(const char *db, const char *backup)
 {
@@ -129,7 +111,9 @@ upgrade(const char *db, const char *backup)
 		return code;
 	code = upgrade_from(s, version, backup);
 	store_close(s);
-	return code == EXIT_DONE ? settle(db) : code;
+	/* What a step marked; where this is cut off, the next who opens it goes
+	 * on. */
+	return code == EXIT_DONE ? command_settle(db) : code;
 }
 
 static const struct option options[] = {
