@@ -10,14 +10,10 @@
 static int64_t
 complete_from(struct query *q)
 {
-	struct query_rows *rows =
-	    query_prepare(q, "SELECT 1 FROM sqlite_schema WHERE name = 'block'"
-			     " AND type = 'table'");
-	bool has = query_next(rows);
+	struct query_rows *rows;
 	int64_t from_us = INT64_MIN;
 
-	query_finish(rows);
-	if (!has)
+	if (!query_has_table(q, "block"))
 		return INT64_MAX;
 	rows =
 	    query_prepare(q, "SELECT max(CAST(value AS INTEGER)) FROM setting"

@@ -6,8 +6,6 @@
 #include "lib/limits.h"
 #include "lib/text.h"
 
-static const char has_lists[] =
-    "SELECT 1 FROM sqlite_schema WHERE name = 'site_list'";
 static const char valid_lists[] =
     "SELECT name, lines FROM site_list AS l WHERE since = (SELECT max(since)"
     " FROM site_list WHERE name = l.name AND since <= ?1) ORDER BY name";
@@ -18,17 +16,6 @@ struct lists {
 	char *names[LIMIT_SITE_LISTS + 1], *texts[LIMIT_SITE_LISTS + 1];
 };
 
-/* A store of version 1 has none. */
-static bool
-keeps_lists(struct query *query)
-{
-	struct query_rows *rows = query_prepare(query, has_lists);
-	const bool found = query_next(rows);
-
-	query_finish(rows);
-	return found;
-}
-
 static void
 read_lists(struct lists *lists, const struct kept_sites *kept)
 {
@@ -36,7 +23,7 @@ read_lists(struct lists *lists, const struct kept_sites *kept)
 	size_t i;
 
 	lists->count = 0;
-	if (!keeps_lists(kept->query))
+	if (!query_has_table(kept->query, "site_list"))
 		return;
 	rows = query_prepare(kept->query, valid_lists);
 	query_bind(rows, 1, kept->at_us);

@@ -30,16 +30,12 @@ struct addresses {
 void
 places_reader_init(struct places_reader *reader, struct query *q)
 {
-	struct query_rows *rows = query_prepare(
-	    q, "SELECT 1 FROM sqlite_schema WHERE name = 'vp_address'");
-	const bool there = query_next(rows); /* not in a store of version 1 */
-
-	query_finish(rows);
 	reader->rows =
-	    there ? query_prepare(q,
-			"SELECT af, addresses, first, last FROM vp_address"
-			" WHERE vp = ?1 ORDER BY first, addresses")
-		  : NULL;
+	    query_has_table(q, "vp_address")
+		? query_prepare(q,
+		      "SELECT af, addresses, first, last FROM vp_address"
+		      " WHERE vp = ?1 ORDER BY first, addresses")
+		: NULL;
 }
 
 void

@@ -280,6 +280,19 @@ query_next(struct query_rows *rows)
 	return rc == SQLITE_ROW;
 }
 
+bool
+query_has_table(struct query *q, const char *name)
+{
+	struct query_rows *rows = query_prepare(
+	    q, "SELECT name FROM sqlite_schema WHERE type = 'table'");
+	bool found = false;
+
+	while (!found && query_next(rows))
+		found = strcmp(query_text(rows, 0), name) == 0;
+	query_finish(rows);
+	return found;
+}
+
 void
 query_reset(struct query_rows *rows)
 {

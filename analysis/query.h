@@ -22,6 +22,9 @@ struct query *query_open(const char *path, int *code);
 void query_close(struct query *);
 bool query_failed(const struct query *);
 
+/* Stores of before lack some. */
+bool query_has_table(struct query *, const char *name);
+
 /* Never NULL. Parameters ?1 ?2 ... are bound before the first query_next.
  * query_finish takes it, NULL too. */
 struct query_rows *query_prepare(struct query *, const char *sql);

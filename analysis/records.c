@@ -118,20 +118,26 @@ static const char reply_sql[] =
     " json_extract(json, '$.connect_us')"
     " FROM detail WHERE id = ?1";
 
+#define RECORDS_SQL(spool)                                                     \
+	"SELECT b.t0 + m.dt_us AS t, m.lane, m.outcome, m.rtt_us, m.stamp,"    \
+	" m.rcode, m.ttl, m.instance, m.size, p.hops, tr.rtts,"                \
+	" lower(hex(a.bytes)), " spool                                         \
+	" AS spool_name, b.number, m.detail, m.reply"                          \
+	" FROM batch b CROSS JOIN measurement m"                               \
+	" ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"            \
+	" CROSS JOIN lane l ON l.id = m.lane"                                  \
+	" LEFT JOIN trace tr ON tr.measurement = m.id"                         \
+	" LEFT JOIN path p ON p.id = tr.path"                                  \
+	" LEFT JOIN answer_bytes a ON a.measurement = m.id"                    \
+	" WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3 AND b.t1 >= ?2"    \
+	" AND b.too_late = 0 AND t >= ?2 AND t < ?3"                           \
+	" ORDER BY t, l.target, l.af, l.address, l.question, l.proto, l.port," \
+	" l.flow, spool_name, b.number, m.id"
+
 static const char records_sql[] =
-    "SELECT b.t0 + m.dt_us AS t, m.lane, m.outcome, m.rtt_us, m.stamp,"
-    " m.rcode, m.ttl, m.instance, m.size, p.hops, tr.rtts,"
-    " lower(hex(a.bytes)), b.spool, b.number, m.detail, m.reply"
-    " FROM batch b CROSS JOIN measurement m"
-    " ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1"
-    " CROSS JOIN lane l ON l.id = m.lane"
-    " LEFT JOIN trace tr ON tr.measurement = m.id"
-    " LEFT JOIN path p ON p.id = tr.path"
-    " LEFT JOIN answer_bytes a ON a.measurement = m.id"
-    " WHERE b.vp = ?1 AND b.t0 >= ?2 - ?4 AND b.t0 < ?3 AND b.t1 >= ?2"
-    " AND b.too_late = 0 AND t >= ?2 AND t < ?3"
-    " ORDER BY t, l.target, l.af, l.address, l.question, l.proto, l.port,"
-    " l.flow, b.spool, b.number, m.id";
+    RECORDS_SQL("(SELECT name FROM spool WHERE id = b.spool)");
+/* Of a store that was made before spools had a table. */
+static const char records_sql_old[] = RECORDS_SQL("b.spool");
 
 #define COLUMNS (COLUMNS_OF_ROW + COLUMNS_OF_LANE - 1 + COLUMNS_OF_REPLY)
 
@@ -341,7 +347,9 @@ records_report(struct run *run)
 	    COLUMNS_LATER * sizeof(columns[0]));
 	cache_init(&r.lanes, run->query, lane_sql, lane_columns);
 	cache_init(&r.replies, run->query, reply_sql, reply_columns);
-	r.rows = query_prepare(run->query, records_sql);
+	r.rows = query_prepare(run->query, query_has_table(run->query, "spool")
+					       ? records_sql
+					       : records_sql_old);
 	run->report.table_columns = TABLE_COLUMNS;
 	status = report_begin(&run->report, columns, COLUMNS);
 	for (size_t i = 0; status == 0 && i < run->catalog.vp_count; i++)

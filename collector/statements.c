@@ -6,6 +6,8 @@
 #include "collector/store_private.h"
 #include "lib/log.h"
 
+#define SPOOL_2 "(SELECT id FROM spool WHERE name = ?2)"
+
 const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
 	[STATEMENT_COMMIT] = "COMMIT",
@@ -82,7 +84,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "SELECT b.t0, (SELECT max(t1) FROM batch WHERE vp = b.vp"
 	    " AND spool = b.spool), b.every_s,"
 	    " json_extract(h.json, '$.boot_id') FROM vp CROSS JOIN batch AS b"
-	    " ON b.vp = vp.id AND b.spool = ?2 AND b.number = ?3"
+	    " ON b.vp = vp.id AND b.spool = " SPOOL_2 " AND b.number = ?3"
 	    " JOIN host AS h ON h.id = b.host WHERE vp.name = ?1",
 	[STATEMENT_COUNT_CONFLICT] =
 	    "INSERT INTO conflict(vp, spool, kind, count, first, last, number)"
@@ -96,15 +98,16 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " reason) DO UPDATE SET count = count + 1, last = excluded.last",
 
 	[STATEMENT_FIND_BATCH] =
-	    "SELECT sha256 FROM batch WHERE vp = ?1 AND spool = ?2"
+	    "SELECT sha256 FROM batch WHERE vp = ?1 AND spool = " SPOOL_2
 	    " AND number = ?3",
+	[STATEMENT_ADD_SPOOL] = "INSERT OR IGNORE INTO spool(name) VALUES(?1)",
 	[STATEMENT_ADD_BATCH] =
 	    "INSERT INTO batch(vp, spool, number, sha256, t0, t1, first_row,"
 	    " rows, every_s, questions, lost, skipped, too_late, received,"
 	    " keyid, round_us, clock, clock_offset_us, clock_max_error_us,"
 	    " suspended_us, attacked, host)"
-	    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-	    " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+	    " VALUES(?1, " SPOOL_2 ", ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+	    " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
 	[STATEMENT_FIND_HOST] = "SELECT id FROM host WHERE hash = ?1",
 	[STATEMENT_ADD_HOST] = "INSERT INTO host(hash, json) VALUES(?1, ?2)",
 	[STATEMENT_LAST_MEASUREMENT] =

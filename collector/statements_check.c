@@ -33,7 +33,8 @@ const struct check_query check_queries[] = {
 	    " OR (m.instance IS NOT NULL AND i.id IS NULL)"
 	    " OR (m.reply IS NOT NULL AND r.id IS NULL)" },
 	{ "every batch has its measurements, and they are of its vantage point",
-	    "SELECT printf('batch %s %d', b.spool, b.number) FROM batch AS b"
+	    "SELECT printf('batch %s %d', (SELECT name FROM spool WHERE id ="
+	    " b.spool), b.number) FROM batch AS b"
 	    " WHERE iif(b.pruned & 4, 0, b.rows) <> (SELECT count(*) FROM "
 	    "measurement AS m"
 	    "  JOIN lane AS l ON l.id = m.lane AND l.vp = b.vp"
@@ -139,12 +140,13 @@ const char check_summed_instances[] =
 /* As they are bound where a batch is added. */
 const char check_summed_batches[] =
     "SELECT b.first_row, b.first_row + b.rows - 1, b.pruned, s.rows, s.traces,"
-    " s.replies, printf('batch %s %s %d', v.name, b.spool, b.number), v.name,"
-    " b.vp, b.spool, b.number, b.sha256, b.t0, b.t1, b.first_row, b.rows,"
+    " s.replies, printf('batch %s %s %d', v.name, n.name, b.number), v.name,"
+    " b.vp, n.name, b.number, b.sha256, b.t0, b.t1, b.first_row, b.rows,"
     " b.every_s, b.questions, b.lost, b.skipped, b.too_late, b.received,"
     " b.keyid, b.round_us, b.clock, b.clock_offset_us,"
     " b.clock_max_error_us, b.suspended_us, b.attacked, b.host FROM batch AS b "
     "LEFT JOIN vp AS v ON v.id = b.vp"
+    " LEFT JOIN spool AS n ON n.id = b.spool"
     " LEFT JOIN row_sum AS s ON s.first_row = b.first_row"
     " WHERE b.rows > 0 AND b.pruned & 4 = 0"
     " AND b.first_row >= (SELECT min(first_row) FROM row_sum)";
@@ -159,10 +161,11 @@ const char check_note_import[] =
     " json_extract(?1, '$.spool'), json_extract(?1, '$.number'),"
     " json_extract(?1, '$.sha256') WHERE json_valid(?1)";
 const char check_archived[] =
-    "SELECT printf('batch %s %s %d', v.name, b.spool, b.number)"
-    " FROM batch AS b JOIN vp AS v ON v.id = b.vp WHERE"
+    "SELECT printf('batch %s %s %d', v.name, s.name, b.number)"
+    " FROM batch AS b JOIN vp AS v ON v.id = b.vp JOIN spool AS s"
+    " ON s.id = b.spool WHERE"
     " NOT EXISTS (SELECT 1 FROM temp.archived AS a WHERE a.vp = v.name"
-    "  AND a.spool = b.spool AND a.number = b.number"
+    "  AND a.spool = s.name AND a.number = b.number"
     "  AND a.sha256 = lower(hex(b.sha256)))";
 
 const char backup_check[] =
@@ -232,7 +235,7 @@ const char vp_list_query[] =
 const char vp_status_query[] =
     "WITH seen AS (SELECT vp, spool, number, lag(number, 1, 0) OVER"
     "  (PARTITION BY vp, spool ORDER BY number) AS before FROM batch"
-    "  WHERE instr(spool, ':') = 0),"
+    "  WHERE spool IN (SELECT id FROM spool WHERE instr(name, ':') = 0)),"
     " hole AS (SELECT vp, spool, before + 1 AS a, number - 1 AS z,"
     "  row_number() OVER (PARTITION BY vp, spool ORDER BY number) AS i"
     "  FROM seen WHERE number > before + 1),"
@@ -244,13 +247,14 @@ const char vp_status_query[] =
     " spools AS (SELECT vp, spool, count(*) AS batches, max(t1) AS last,"
     "  sum(lost) AS evicted, sum(skipped) AS skipped,"
     "  sum(too_late) AS too_late, row_number() OVER"
-    "  (PARTITION BY vp ORDER BY max(t1) DESC, spool) AS i"
+    "  (PARTITION BY vp ORDER BY max(t1) DESC, (SELECT name FROM spool AS n"
+    "   WHERE n.id = batch.spool)) AS i"
     "  FROM batch GROUP BY vp, spool),"
     " latest AS (SELECT vp, spool, host, clock, clock_offset_us, every_s,"
     "  row_number() OVER"
     "  (PARTITION BY vp, spool ORDER BY t1 DESC, number DESC) AS i"
     "  FROM batch)"
-    " SELECT v.name AS vp, s.spool,"
+    " SELECT v.name AS vp, n.name AS spool,"
     "  CASE WHEN s.last IS NULL THEN 'never'"
     "   WHEN s.i > 1 THEN 'ended'"
     "   WHEN unixepoch() - s.last / 1000000 >"
@@ -259,7 +263,7 @@ const char vp_status_query[] =
     "  strftime(" TIME_TEXT ", s.last / 1000000, 'unixepoch') AS last,"
     "  unixepoch() - s.last / 1000000 AS silence_s,"
     "  nullif(l.every_s, 0) AS every_s, s.batches,"
-    "  iif(instr(s.spool, ':') = 0, ifnull(g.missing, 0), NULL) AS missing,"
+    "  iif(instr(n.name, ':') = 0, ifnull(g.missing, 0), NULL) AS missing,"
     "  s.evicted, s.skipped, s.too_late,"
     "  CASE l.clock & 3 WHEN 1 THEN 'synced' WHEN 2 THEN 'unsynced' END"
     "   AS clock, l.clock_offset_us,"
@@ -274,9 +278,10 @@ const char vp_status_query[] =
     "   (SELECT addresses, max(first) FROM vp_address WHERE vp = v.id"
     "   AND af > 0 GROUP BY af ORDER BY af)), NULL) AS seen,"
     "  (SELECT group_concat(kind || ': ' || count, ', ') FROM (SELECT kind,"
-    "   count FROM conflict WHERE vp = v.id AND spool = s.spool"
+    "   count FROM conflict WHERE vp = v.id AND spool = n.name"
     "   ORDER BY kind)) AS conflicts"
     " FROM vp AS v LEFT JOIN spools AS s ON s.vp = v.id"
+    " LEFT JOIN spool AS n ON n.id = s.spool"
     " LEFT JOIN latest AS l ON l.vp = v.id AND l.spool = s.spool AND l.i = 1"
     " LEFT JOIN host AS o ON o.id = l.host"
     " LEFT JOIN gap AS g ON g.vp = v.id AND g.spool = s.spool"

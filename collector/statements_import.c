@@ -16,10 +16,11 @@ const char import_site_lists[] =
     "SELECT name, since, lines FROM site_list ORDER BY name, since";
 
 const char import_batches[] =
-    "SELECT v.name, b.spool, b.number, b.sha256, b.t0, b.first_row, b.rows,"
+    "SELECT v.name, s.name, b.number, b.sha256, b.t0, b.first_row, b.rows,"
     " w.head, b.keyid, b.too_late OR b.pruned & ?1"
-    " FROM batch b CROSS JOIN vp v ON v.id = b.vp CROSS JOIN v_batch w"
-    " ON w.vp = v.name AND w.spool = b.spool AND w.number = b.number"
+    " FROM batch b CROSS JOIN vp v ON v.id = b.vp CROSS JOIN spool s"
+    " ON s.id = b.spool CROSS JOIN v_batch w"
+    " ON w.vp = v.name AND w.spool = s.name AND w.number = b.number"
     " ORDER BY b.id";
 
 const char import_rows[] =

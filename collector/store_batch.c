@@ -288,6 +288,15 @@ insert_rows(struct store *s, int64_t t0)
 	return result;
 }
 
+static enum store_result
+add_spool(struct store *s, const char *name)
+{
+	struct query q = query_start(s, STATEMENT_ADD_SPOOL);
+
+	query_text(&q, name);
+	return query_run(&q);
+}
+
 /* What only its head says. */
 static void
 bind_head(struct query *q, const struct batch_head *head, int64_t t0)
@@ -311,6 +320,8 @@ insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
 	int64_t host;
 	enum store_result result = store_host_id(s, head, &host);
 
+	if (result == STORE_OK)
+		result = add_spool(s, a->batch.spool);
 	if (result != STORE_OK)
 		return result;
 	q = query_start(s, STATEMENT_ADD_BATCH);

@@ -42,12 +42,18 @@ CREATE TABLE host(
 	json TEXT NOT NULL
 ) STRICT;
 
+-- Spools by name, kept once: each batch has one.
+CREATE TABLE spool(
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE	-- or "ripe-atlas:MSM" of an import
+) STRICT;
+
 -- One accepted batch. Its measurements are the ids first_row ..
 -- first_row + rows - 1, in the order of the batch.
 CREATE TABLE batch(
 	id INTEGER PRIMARY KEY,
 	vp INTEGER NOT NULL REFERENCES vp(id),
-	spool TEXT NOT NULL,	-- or "ripe-atlas:MSM" of an import
+	spool INTEGER NOT NULL REFERENCES spool(id),
 	number INTEGER NOT NULL,
 	sha256 BLOB NOT NULL,
 	t0 INTEGER NOT NULL,	-- earliest record

@@ -57,7 +57,7 @@ FROM vp_key k JOIN vp v ON v.id = k.vp;
 -- before the revocation did). pruned: what retention took of it, 1 its raw
 -- replies, 2 its paths, 4 its records; summed.
 CREATE VIEW v_batch AS
-SELECT v.name AS vp, b.spool, b.number, lower(hex(b.sha256)) AS sha256,
+SELECT v.name AS vp, s.name AS spool, b.number, lower(hex(b.sha256)) AS sha256,
 	b.t0, b.t1,
 	strftime('%Y-%m-%dT%H:%M:%S', b.t0 / 1000000, 'unixepoch')
 	    || printf('.%06dZ', b.t0 % 1000000) AS time,
@@ -83,7 +83,8 @@ SELECT v.name AS vp, b.spool, b.number, lower(hex(b.sha256)) AS sha256,
 	CASE WHEN b.t1 >= k.until THEN 'later' WHEN k.until IS NOT NULL
 	    THEN 'earlier' END AS revoked,
 	b.pruned
-FROM batch b JOIN vp v ON v.id = b.vp JOIN host h ON h.id = b.host
+FROM batch b JOIN vp v ON v.id = b.vp JOIN spool s ON s.id = b.spool
+JOIN host h ON h.id = b.host
 LEFT JOIN vp_key k ON k.keyid = b.keyid;
 
 -- Records: one question and what came of it. The way in is the batch: a
@@ -119,9 +120,10 @@ SELECT b.t0 + m.dt_us AS t,
 	d.json AS detail, y.json AS reply,
 	p.hops, tr.rtts AS hop_rtts,
 	lower(hex(a.bytes)) AS reply_hex,
-	b.spool, b.number, b.t0 AS batch_t0
+	s.name AS spool, b.number, b.t0 AS batch_t0
 FROM vp v
 CROSS JOIN batch b ON b.vp = v.id AND b.too_late = 0
+CROSS JOIN spool s ON s.id = b.spool
 CROSS JOIN measurement m
     ON m.id BETWEEN b.first_row AND b.first_row + b.rows - 1
 CROSS JOIN lane l ON l.id = m.lane

@@ -1,8 +1,8 @@
--- From version 1 to 2: heads of batches in pieces (sha256 is the upgrade's own
--- function), room taken by day, kinds of conflict, addresses of
--- vantage points, lists of sites, what notes are about, sums of what comes from
--- now on, and blocks: hours whose raw rows are there are settled once more for
--- theirs.
+-- From version 1 to 2: heads of batches in pieces and names of spools (sha256
+-- is the upgrade's own function), room taken by day, kinds of conflict,
+-- addresses of vantage points, lists of sites, what notes are about, sums of
+-- what comes from now on, and blocks: hours whose raw rows are there are
+-- settled once more for theirs.
 DROP VIEW v_vp;
 DROP VIEW v_batch;
 DROP VIEW v_record;
@@ -15,11 +15,16 @@ CREATE TABLE host(
 INSERT INTO host(hash, json) SELECT sha256(json), json FROM
 	(SELECT DISTINCT '{' || substr(head, instr(head, '"boot_id":')) AS json
 	FROM batch ORDER BY 1);
+CREATE TABLE spool(
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE	-- or "ripe-atlas:MSM" of an import
+) STRICT;
+INSERT INTO spool(name) SELECT DISTINCT spool FROM batch ORDER BY 1;
 ALTER TABLE batch RENAME TO old_batch;
 CREATE TABLE batch(
 	id INTEGER PRIMARY KEY,
 	vp INTEGER NOT NULL REFERENCES vp(id),
-	spool TEXT NOT NULL,	-- or "ripe-atlas:MSM" of an import
+	spool INTEGER NOT NULL REFERENCES spool(id),
 	number INTEGER NOT NULL,
 	sha256 BLOB NOT NULL,
 	t0 INTEGER NOT NULL,	-- earliest record
@@ -45,7 +50,7 @@ CREATE TABLE batch(
 	host INTEGER NOT NULL REFERENCES host(id),
 	UNIQUE(vp, spool, number)
 ) STRICT;
-INSERT INTO batch SELECT b.id, vp, spool, number, sha256, t0, t1, first_row, rows,
+INSERT INTO batch SELECT b.id, vp, s.id, number, sha256, t0, t1, first_row, rows,
 	every_s, questions, lost, skipped, too_late, received, keyid, pruned,
 	unixepoch(substr(json_extract(head, '$.round_at'), 1, 19)) * 1000000
 	    + substr(json_extract(head, '$.round_at'), 21, 6) - t0,
@@ -59,6 +64,7 @@ INSERT INTO batch SELECT b.id, vp, spool, number, sha256, t0, t1, first_row, row
 	h.id
 	FROM old_batch AS b JOIN host AS h
 	ON h.json = '{' || substr(head, instr(head, '"boot_id":'))
+	JOIN spool AS s ON s.name = b.spool
 	ORDER BY b.id;
 DROP TABLE old_batch;
 CREATE INDEX batch_by_time ON batch(vp, t0);

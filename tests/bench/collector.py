@@ -158,6 +158,14 @@ def shuffled(paths):
     return [mixed[i::VPS] for i in range(VPS)]
 
 
+# Rows that stay when retention has taken the records.
+BATCH_BYTES = (
+    "SELECT (SELECT sum(s.pgsize) FROM sqlite_schema AS t CROSS JOIN dbstat AS"
+    " s ON s.name = t.name WHERE t.tbl_name IN ('batch', 'spool', 'host')) * 1.0"
+    " / (SELECT count(*) FROM batch)")
+ROUNDS_A_YEAR = 1000 * 288 * 365
+
+
 def ingest(tap, collector, queues, wanted, what):
     load = Load(collector, queues)
     load.run()
@@ -177,11 +185,16 @@ def ingest(tap, collector, queues, wanted, what):
                  "in the last")
     with sqlite3.connect(f"file:{collector.db}?mode=ro", uri=True) as db:
         rows = db.execute("SELECT count(*) FROM measurement").fetchone()[0]
+        batch_bytes = db.execute(BATCH_BYTES).fetchone()[0]
     tap.check(rows == RECORDS, f"{what}: {rows} rows", RECORDS)
     collector.stop()
     size = os.path.getsize(collector.db) / rows
     measured(tap, size <= 45, f"{what}: {size:.1f} bytes a record in the file,"
              " runs, intervals and histograms included (wanted 45)")
+    measured(tap, batch_bytes <= 200, f"{what}: {batch_bytes:.0f} bytes a batch"
+             " beside its records, indexes included (wanted 200):"
+             f" {batch_bytes * ROUNDS_A_YEAR / 1e9:.1f} GB a year of a thousand"
+             " vantage points every five minutes")
 
 
 # --- peers ---

@@ -35,13 +35,19 @@ def run(*words):
 
 # What stood in a column and is put together by a view now.
 MOVED = {"head": "(SELECT w.head FROM v_batch AS w JOIN vp ON vp.name = w.vp"
-                 " WHERE vp.id = batch.vp AND w.spool = batch.spool"
-                 " AND w.number = batch.number)"}
+                 " WHERE vp.id = batch.vp AND w.number = batch.number"
+                 " AND w.spool = (SELECT name FROM spool"
+                 " WHERE id = batch.spool))"}
+# What is an id of a name now.
+NAMED = {("batch", "spool"): "SELECT name FROM spool WHERE id = batch.spool"}
 
 
 def read_columns(db, table, columns):
     there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+    named = NAMED if db.execute("SELECT 1 FROM sqlite_schema WHERE name ="
+                                " 'spool'").fetchone() else {}
     return sorted(db.execute("SELECT %s FROM %s" % (", ".join(
+        f"({named[table, name]})" if (table, name) in named else
         name if name in there else MOVED.get(name, name)
         for name in columns.split(", ")), table)), key=repr)
 

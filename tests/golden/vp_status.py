@@ -96,10 +96,11 @@ class Test:
     def import_is_no_spool(self):
         self.collector.run("vp", "add", "atlas-1")
         with sqlite3.connect(self.collector.db) as db:
+            db.execute("INSERT INTO spool(name) VALUES('ripe-atlas:1')")
             db.execute(
                 "INSERT INTO batch(vp, spool, number, sha256, t0, t1,"
                 " first_row, rows, questions, host, received) SELECT id,"
-                " 'ripe-atlas:1', 1700000000, x'00', 1, 1, 1, 0, 0, 1, 1"
+                " (SELECT id FROM spool WHERE name = 'ripe-atlas:1'), 1700000000, x'00', 1, 1, 1, 0, 0, 1, 1"
                 " FROM vp WHERE name = 'atlas-1'")
         row = self.status("atlas-1")[0]
         self.tap.check((row["missing"], row["missing_numbers"]) == ("", ""),

@@ -89,6 +89,12 @@ ROWS = (
      " FROM detail ORDER BY id * :r % 97 LIMIT 1)", "every name"),
     ("a host", "UPDATE host SET json = replace(json, '0.1', '0.2') WHERE id ="
      " (SELECT id FROM host ORDER BY id * :r % 97 LIMIT 1)", "every name"),
+    ("a spool's name", "UPDATE spool SET name = name || 'x' WHERE id ="
+     " (SELECT id FROM spool ORDER BY id * :r % 97 LIMIT 1)",
+     "every batch and its rows"),
+    ("a batch of no spool", "UPDATE batch SET spool = 77 WHERE id ="
+     " (SELECT id FROM batch ORDER BY id * :r % 997 LIMIT 1)",
+     "every reference"),
     ("a batch of no host", "UPDATE batch SET host = 77 WHERE id ="
      " (SELECT id FROM batch ORDER BY id * :r % 997 LIMIT 1)",
      "every reference"),

@@ -137,7 +137,8 @@ class Store:
         self.db.execute(
             "INSERT INTO batch(vp,spool,number,sha256,t0,t1,first_row,rows,"
             "every_s,questions,host,received) VALUES(?,?,?,?,?,?,?,?,?,?,?,0)",
-            (self.vp(batch.vp), "spool", self.number, b"", batch.t0, batch.t1,
+            (self.vp(batch.vp), self.one("spool", "spool", {"name": "spool"}),
+             self.number, b"", batch.t0, batch.t1,
              first, len(batch.records), batch.every_s, len(batch.records),
              self.one("host", "{}", {
                  "hash": hashlib.sha256(b"{}").digest(), "json": "{}"})))
