@@ -12,8 +12,6 @@
 #include "lib/log.h"
 #include "lib/text.h"
 
-#define FAULTS_SHOWN 10
-
 /* Columns are told apart by what they are and how long. */
 static void
 hash_column(struct sha256_stream *hash, sqlite3_stmt *stmt, int column)
@@ -118,10 +116,8 @@ ask(struct store *s, const struct check_query *check, int64_t *faults)
 	enum store_result result;
 	int64_t count = 0;
 
-	while (query_row(&q)) {
-		if (++count <= FAULTS_SHOWN)
-			(void)printf("  %s\n", query_column_text(&q, 0));
-	}
+	while (query_row(&q))
+		check_show(query_column_text(&q, 0), &count);
 	result = query_end(&q);
 	check_tell(check->what, result, count, faults);
 	return result;

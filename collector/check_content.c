@@ -10,6 +10,7 @@
 #include "lib/text.h"
 
 #define FAULTS_SHOWN 10
+#define SHOWN_TEXT 1024
 #define NAME_TEXT (4 * LIMIT_IDENTITY + 1)
 
 void
@@ -26,6 +27,17 @@ check_tell(
 		(void)printf(
 		    "not ok: %s (%lld faults)\n", what, (long long)count);
 	*faults += count;
+}
+
+void
+check_show(const char *text, int64_t *count)
+{
+	char shown[SHOWN_TEXT];
+
+	if (++*count > FAULTS_SHOWN)
+		return;
+	(void)escape_text(shown, sizeof(shown), text, strlen(text));
+	(void)printf("  %s\n", shown);
 }
 
 /* --- names --- */
@@ -150,10 +162,8 @@ tell_missing(struct store *s, int64_t *count)
 {
 	struct query q = query_once(s, check_archived);
 
-	while (query_row(&q)) {
-		if (++*count <= FAULTS_SHOWN)
-			(void)printf("  %s\n", query_column_text(&q, 0));
-	}
+	while (query_row(&q))
+		check_show(query_column_text(&q, 0), count);
 	return query_end(&q);
 }
 

@@ -12,6 +12,10 @@
 void check_tell(
     const char *what, enum store_result, int64_t count, int64_t *faults);
 
+/* Count a fault, and print one of the first by what it is called: text of a
+ * store that may be damaged. */
+void check_show(const char *text, int64_t *count);
+
 /* Each prints that line and one for each of the first faults, and adds to
  * *faults. The store is a reader's, with room for temporary tables. */
 enum store_result check_names(struct store *, int64_t *faults);

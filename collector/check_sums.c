@@ -1,20 +1,10 @@
 #include "collector/check_sums.h"
 
-#include <stdio.h>
 #include "collector/check_content.h"
 #include "collector/prune.h"
 #include "collector/row_sum.h"
 #include "collector/statements_check.h"
 #include "collector/store_private.h"
-
-#define FAULTS_SHOWN 10
-
-static void
-show(const struct query *q, int column, int64_t *count)
-{
-	if (++*count <= FAULTS_SHOWN)
-		(void)printf("  %s\n", query_column_text(q, column));
-}
 
 /* Columns of check_summed_batches. */
 enum {
@@ -91,7 +81,7 @@ check_batches(struct store *s, int64_t *count)
 	while (result == STORE_OK && query_row(&q)) {
 		result = check_rows(s, &q, &right);
 		if (result == STORE_OK && !right)
-			show(&q, TITLE, count);
+			check_show(query_column_text(&q, TITLE), count);
 	}
 	end = query_end(&q);
 	return result == STORE_OK ? end : result;

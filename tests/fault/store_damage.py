@@ -106,8 +106,10 @@ class Test:
     def check(self, folder):
         done = subprocess.run(
             [self.collector.program, "check", "--db", f"{folder}/anycast.db",
-             "--archive", f"{folder}/archive"], capture_output=True, text=True,
-            check=False)
+             "--archive", f"{folder}/archive"], capture_output=True,
+            encoding="utf-8", errors="backslashreplace", check=False)
+        if not done.stdout.isascii():
+            raise AssertionError(f"bytes of the store: {done.stdout!r}")
         self.said = done.stdout + done.stderr
         return done.returncode, done.stdout
 
