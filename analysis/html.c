@@ -167,12 +167,16 @@ services(struct run *run)
 static int
 put_data(const char *bytes, size_t len, void *stream)
 {
-	for (size_t i = 0; i < len; i++) {
-		int put = bytes[i] == '<' ? fputs("\\u003c", stream)
-					  : fputc(bytes[i], stream);
+	while (len > 0) {
+		const char *sign = memchr(bytes, '<', len);
+		const size_t plain =
+		    sign == NULL ? len : (size_t)(sign - bytes);
 
-		if (put == EOF)
+		if (fwrite(bytes, 1, plain, stream) != plain ||
+		    (sign != NULL && fputs("\\u003c", stream) == EOF))
 			return -1;
+		bytes += plain + (sign != NULL);
+		len -= plain + (sign != NULL);
 	}
 	return 0;
 }

@@ -17,7 +17,8 @@
  * question and group; "at" are the numbers of the steps. */
 #define SERIES_NAMES 5
 struct html_series {
-	json_t *at, *p50, *p95; /* arrays, owned by the value */
+	json_t *at, *p50, *p95;          /* arrays, owned by the value */
+	const char *names[SERIES_NAMES]; /* as they came first */
 };
 struct html_capture {
 	struct report_format format;
@@ -27,6 +28,7 @@ struct html_capture {
 	struct names keys;
 	struct html_series *series;
 	size_t count, room;
+	size_t next;                          /* that probably comes next */
 	size_t names[SERIES_NAMES], p50, p95; /* columns */
 };
 void html_capture_clear(struct html_capture *); /* not the value */

@@ -92,14 +92,31 @@ new_series(struct html_capture *capture, const struct cell *cells)
 		capture->series = memory_grow(
 		    capture->series, &capture->room, sizeof(*capture->series));
 	lists = &capture->series[capture->count++];
-	*lists =
-	    (struct html_series){ json_array(), json_array(), json_array() };
+	*lists = (struct html_series){ json_array(), json_array(), json_array(),
+		{ 0 } };
+	for (size_t i = 0; i < SERIES_NAMES; i++)
+		lists->names[i] = cells[capture->names[i]].text;
 	json_object_set_new(series, "names", names);
 	json_object_set_new(series, "at", lists->at);
 	json_object_set_new(series, "p50", lists->p50);
 	json_object_set_new(series, "p95", lists->p95);
 	json_array_append_new(capture->value, series);
 	return lists;
+}
+
+/* Texts are held where they are while a report is written. */
+static bool
+is_series(
+    const struct html_capture *capture, size_t number, const struct cell *cells)
+{
+	if (number >= capture->count)
+		return false;
+	for (size_t i = 0; i < SERIES_NAMES; i++) {
+		if (capture->series[number].names[i] !=
+		    cells[capture->names[i]].text)
+			return false;
+	}
+	return true;
 }
 
 /* Numbered as they come. No text of a store has a line end in it. */
@@ -109,6 +126,13 @@ find_series(struct html_capture *capture, const struct cell *cells)
 	char key[SERIES_KEY];
 	size_t len = 0, number;
 
+	for (size_t i = 0; i < 2; i++) {
+		number = i == 0 ? capture->next : 0;
+		if (is_series(capture, number, cells)) {
+			capture->next = number + 1;
+			return &capture->series[number];
+		}
+	}
 	for (size_t i = 0; i < SERIES_NAMES; i++) {
 		const char *text = cells[capture->names[i]].text;
 
@@ -117,6 +141,7 @@ find_series(struct html_capture *capture, const struct cell *cells)
 		len += strlen(key + len);
 	}
 	number = (size_t)names_put(&capture->keys, key);
+	capture->next = number + 1;
 	return number < capture->count ? &capture->series[number]
 				       : new_series(capture, cells);
 }

@@ -13,34 +13,7 @@
 #include "analysis/latency_runs.h"
 #include "analysis/memory.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define COLUMNS 22
 #define RCODE_SERVFAIL 2 /* RFC 1035, section 4.1.1 */
-
-static const struct column columns[COLUMNS] = {
-	{ "time", COLUMN_TIME }, /* of --step alone */
-	{ "target", COLUMN_TEXT },
-	{ "address", COLUMN_TEXT },
-	{ "af", COLUMN_INTEGER },
-	{ "question", COLUMN_TEXT },
-	{ "proto", COLUMN_TEXT },
-	{ "", COLUMN_TEXT }, /* what --by says */
-	{ "vantage_points", COLUMN_INTEGER },
-	{ "samples", COLUMN_INTEGER },
-	{ "answered", COLUMN_INTEGER },
-	{ "unsent", COLUMN_INTEGER },
-	{ "loss_pct", COLUMN_PERCENT },
-	{ "min_ms", COLUMN_MS },
-	{ "p50_ms", COLUMN_MS },
-	{ "p90_ms", COLUMN_MS },
-	{ "p95_ms", COLUMN_MS },
-	{ "p99_ms", COLUMN_MS },
-	{ "max_ms", COLUMN_MS },
-	{ "expected", COLUMN_INTEGER },
-	{ "coverage_pct", COLUMN_PERCENT },
-	{ "unit", COLUMN_TEXT },
-	{ "note", COLUMN_TEXT },
-};
 
 static bool
 same_kind(const struct lane *a, const struct lane *b)
@@ -117,9 +90,8 @@ latency_group(struct latency *l, int32_t lane, int32_t name)
 	return &l->items[l->latest];
 }
 
-/* The vantage point that a group was counting is done with. */
-static void
-close_vp(struct latency *l, struct group *group)
+void
+latency_close_vp(struct latency *l, struct group *group)
 {
 	size_t count = group->rtts.count - group->vp_first;
 	int64_t median;
@@ -137,7 +109,7 @@ latency_enter(struct latency *l, struct group *group, int32_t vp)
 {
 	if (group->vp == vp)
 		return;
-	close_vp(l, group);
+	latency_close_vp(l, group);
 	group->vp = vp;
 	group->vp_first = group->rtts.count;
 	group->vp_samples = 0;
@@ -199,12 +171,30 @@ count_by_place(struct latency *l, int32_t vp)
 	}
 }
 
+/* The group of a place: asked for again and again. */
+static int32_t
+put_place(struct latency *l, int32_t number, const char *text)
+{
+	while ((size_t)number >= l->place_count) {
+		size_t count = l->place_count;
+
+		l->place_names = memory_grow(
+		    l->place_names, &l->place_count, sizeof(*l->place_names));
+		for (; count < l->place_count; count++)
+			l->place_names[count] = -1;
+	}
+	if (l->place_names[number] < 0)
+		l->place_names[number] = names_put(&l->groups, text);
+	return l->place_names[number];
+}
+
 int32_t
 latency_site(struct latency *l, int32_t lane, int32_t number)
 {
 	struct catalog *c = &l->run->catalog;
 	int32_t method = l->methods.of_lane[lane];
 	const struct instance *instance;
+	int32_t site;
 
 	if (number < 0 || method < 0)
 		return -1;
@@ -212,11 +202,10 @@ latency_site(struct latency *l, int32_t lane, int32_t number)
 	if (instance->method != method)
 		return -1;
 	if (l->run->options->level == LEVEL_INSTANCE)
-		return names_put(
-		    &l->groups, names_text(&c->names, instance->text));
-	return names_put(
-	    &l->groups, names_text(&c->sites,
-			    catalog_site(c, c->lanes[lane].service, number)));
+		return put_place(
+		    l, instance->text, names_text(&c->names, instance->text));
+	site = catalog_site(c, c->lanes[lane].service, number);
+	return put_place(l, site, names_text(&c->sites, site));
 }
 
 /* What was not answered belongs to a site only where the answers before and
@@ -268,24 +257,42 @@ add_expected(struct latency *l, const struct rounds *rounds)
 	}
 }
 
+/* The same in step after step while the vantage point is silent. */
+static const struct last_asked *
+ask_last(struct latency *l, int32_t vp, int64_t batch)
+{
+	struct last_asked *asked = &l->last_asked[vp];
+
+	if (asked->lanes != NULL && asked->batch == batch)
+		return asked;
+	samples_read_batch(&l->run->sampler, &l->samples, vp, batch);
+	free(asked->lanes);
+	asked->batch = batch;
+	asked->count = l->samples.count;
+	asked->lanes = memory_zeroed(asked->count, sizeof(*asked->lanes));
+	for (size_t i = 0; i < asked->count; i++)
+		asked->lanes[i] = l->samples.items[i].lane;
+	return asked;
+}
+
 /* A vantage point that went silent before the window: what it asked last is
  * still expected. */
 static void
 expect_silent(struct latency *l, int32_t vp, const struct rounds *rounds)
 {
+	const struct last_asked *asked;
+	int32_t name;
+
 	if (!rounds->known || rounds->missed == 0 ||
 	    l->run->options->by == BY_SITE)
 		return;
-	samples_read_batch(
-	    &l->run->sampler, &l->samples, vp, rounds->last_batch);
-	for (size_t i = 0; i < l->samples.count; i++) {
-		const struct sample *sample = &l->samples.items[i];
-		int32_t name =
-		    group_put(&l->groups, l->run, vp, l->until_us - 1);
-
-		latency_group(l, sample->lane, name)->expected +=
+	asked = ask_last(l, vp, rounds->last_batch);
+	if (asked->count == 0)
+		return;
+	name = group_put(&l->groups, l->run, vp, l->until_us - 1);
+	for (size_t i = 0; i < asked->count; i++)
+		latency_group(l, asked->lanes[i], name)->expected +=
 		    (double)rounds->missed;
-	}
 }
 
 /* Records one by one. False: there are none. */
@@ -362,57 +369,6 @@ compare(const void *left, const void *right, void *latency)
 	    names_text(&l->groups, a->name), names_text(&l->groups, b->name));
 }
 
-static const unsigned percents[] = { 90, 95, 99 };
-
-static void
-set_values(struct cell *cells, struct values *rtts)
-{
-	const size_t n = rtts->count;
-
-	quantile_sort(rtts->items, n);
-	if (n == 0)
-		return;
-	cells[12] = cell_number(rtts->items[0]);
-	cells[13] = cell_number(quantile_median(rtts->items, n));
-	cells[17] = cell_number(rtts->items[n - 1]);
-	for (size_t i = 0; i < COUNT(percents); i++)
-		cells[14 + i] =
-		    cell_number(quantile_nearest(rtts->items, n, percents[i]));
-}
-
-static size_t
-set_buckets(struct cell *cells, const struct group *group, struct histogram *h)
-{
-	latency_runs_rtts(group, h);
-	if (h->total == 0)
-		return 0;
-	cells[12] = cell_number(histogram_rank_us(h, 1));
-	cells[13] = cell_number(llround(histogram_percentile_us(h, 50)));
-	cells[17] = cell_number(histogram_rank_us(h, h->total));
-	for (size_t i = 0; i < COUNT(percents); i++)
-		cells[14 + i] = cell_number(
-		    llround(histogram_percentile_us(h, percents[i])));
-	return (size_t)h->total;
-}
-
-/* Cells 12 to 17 and the note. */
-static void
-set_quantiles(struct latency *l, struct cell *cells, struct group *group)
-{
-	size_t n = group->rtts.count;
-
-	if (group->hist != NULL)
-		n = set_buckets(cells, group, &l->buckets);
-	else
-		set_values(cells, &group->rtts);
-	for (size_t i = 0; i < COUNT(percents); i++) {
-		if (quantile_enough(n, percents[i]))
-			continue;
-		cells[14 + i] = (struct cell){ 0 };
-		cells[21] = cell_text("few");
-	}
-}
-
 void
 latency_head(struct cell *cells, const struct latency *l,
     const struct lane *lane, const struct group *group)
@@ -428,30 +384,6 @@ latency_head(struct cell *cells, const struct latency *l,
 	cells[5] = run_text(run, lane->proto);
 	cells[LATENCY_GROUP_COLUMN] =
 	    group_cell(run->options->by, names_text(&l->groups, group->name));
-}
-
-static int
-write_group(struct latency *l, const struct lane *lane, struct group *group)
-{
-	struct run *run = l->run;
-	bool expected = group->expected_known && group->expected > 0;
-	int64_t sent = group->asked - group->unsent;
-	struct cell cells[COLUMNS] = { 0 };
-
-	latency_head(cells, l, lane, group);
-	cells[7] = cell_number(group->vantage_points);
-	cells[8] = cell_number(group->asked);
-	cells[9] = cell_number(group->answered);
-	cells[10] = cell_number(group->unsent);
-	cells[11] =
-	    cell_percent((double)(sent - group->answered), (double)sent);
-	cells[18] = cell_number_if(expected, llround(group->expected));
-	if (expected)
-		cells[19] = cell_percent((double)group->asked, group->expected);
-	cells[20] = cell_text(run->options->per_vp ? "vp" : "sample");
-	close_vp(l, group);
-	set_quantiles(l, cells, group);
-	return report_row(&run->report, cells + (run->options->step_us == 0));
 }
 
 /* Rows of a step; those of its groups are done with. */
@@ -526,6 +458,8 @@ latency_run(struct run *run, const struct latency_view *view)
 		methods_choose(&l.methods, &run->catalog, run->query,
 		    o->since_us, o->until_us);
 	rounds_init(&l.rounds, run->query);
+	l.last_asked =
+	    memory_zeroed(run->catalog.vp_count, sizeof(*l.last_asked));
 	histogram_init(&l.buckets);
 	number_kinds(&l);
 	if (!view->round_trips && o->by != BY_SITE)
@@ -537,18 +471,13 @@ latency_run(struct run *run, const struct latency_view *view)
 	samples_clear(&l.samples);
 	values_clear(&l.touched);
 	latency_rows_free(l.rows);
+	for (size_t i = 0; i < run->catalog.vp_count; i++)
+		free(l.last_asked[i].lanes);
+	free(l.last_asked);
+	free(l.place_names);
 	free(l.kind_of);
 	free(l.strict);
 	free(l.items);
 	free(l.slots);
 	return status;
-}
-
-int
-latency_report(struct run *run)
-{
-	static const struct latency_view view = { columns, COLUMNS, write_group,
-		true };
-
-	return latency_run(run, &view);
 }

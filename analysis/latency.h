@@ -34,12 +34,22 @@ struct group {
 	int64_t vp_samples; /* before rounds are counted in */
 };
 
+/* What a vantage point asked in a batch, once for each record. */
+struct last_asked {
+	int64_t batch; /* id; 0: not read */
+	int32_t *lanes;
+	size_t count;
+};
+
 struct latency {
 	struct run *run;
 	struct methods methods;     /* of all steps */
 	int64_t since_us, until_us; /* the step */
 	struct rounds_reader rounds;
+	struct last_asked *last_asked; /* by vantage point */
 	struct names groups;
+	int32_t *place_names; /* of groups, by what names a place; -1 */
+	size_t place_count;
 	int32_t *kind_of; /* by lane: same service, question and transport */
 	struct group *items;
 	size_t count, room;
@@ -87,5 +97,7 @@ int32_t latency_site(struct latency *, int32_t lane, int32_t instance);
 bool latency_is_error(const struct latency *, const struct sample *);
 /* What is counted next is of this vantage point. */
 void latency_enter(struct latency *, struct group *, int32_t vp);
+/* The vantage point that a group was counting is done with. */
+void latency_close_vp(struct latency *, struct group *);
 
 #endif
