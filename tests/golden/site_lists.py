@@ -115,8 +115,9 @@ class Test:
         self.tap.check(found == ["DE-FRA", "LHR9", "NL-AMS"],
                        "sites has them too", found)
         found = self.positions()
-        self.tap.check(found == {"NL-AMS": [4.9, 52.4], "DE-FRA":
-                                 [8.7, 50.1], "LHR9": None},
+        # which sounds like London to a build that knows airports
+        self.tap.check(found.pop("LHR9") in ([-0.5, 51.5], None) and
+                       found == {"NL-AMS": [4.9, 52.4], "DE-FRA": [8.7, 50.1]},
                        "and the positions", found)
         rules = self.path("own.map", "test prefix ams MAP-AMS 1 1\n"
                           "test prefix lhr MAP-LHR 2 2\n"
