@@ -45,6 +45,17 @@ find_trace(
 	return found;
 }
 
+/* A trace (-1: there is none) that says it ended at a site; or -1. */
+static int64_t
+trace_beside(
+    struct events *e, const struct kept_lane *lane, int64_t trace, int32_t site)
+{
+	if (trace < 0 ||
+	    kept_paths_site(&e->paths, lane, (size_t)trace) != site)
+		return -1;
+	return trace;
+}
+
 /* The parting of a change; false where a path around it is not known. */
 static bool
 part_change(struct events *e, const struct member *m, struct parting *parting)
@@ -60,16 +71,24 @@ part_change(struct events *e, const struct member *m, struct parting *parting)
 
 	if (lane == NULL)
 		return false;
-	/* That of another flow must say where it ended. A round may trace
-	 * before it asks. */
-	before = find_trace(e, lane,
-	    &(struct wanted){ less ? new[-2].last_us : INT64_MIN, m->first_us,
-		lane->flow == flow ? new[-1].first_us : INT64_MAX, m->last_us,
-		new[-1].site, true });
-	after = find_trace(e, lane,
-	    &(struct wanted){ m->last_us, more ? new[1].first_us : INT64_MAX,
-		lane->flow == flow ? m->first_us : INT64_MAX, INT64_MAX,
-		new->site, false });
+	if (lane->flow != flow) {
+		/* It was there, too: its last one before and its first one
+		 * after end where this flow did. */
+		before = trace_beside(e, lane,
+		    kept_lane_before(lane, m->last_us + 1), new[-1].site);
+		after = trace_beside(
+		    e, lane, kept_lane_from(lane, m->first_us), new->site);
+	} else {
+		/* A round may trace before it asks. */
+		before = find_trace(e, lane,
+		    &(struct wanted){ less ? new[-2].last_us : INT64_MIN,
+			m->first_us, new[-1].first_us, m->last_us, new[-1].site,
+			true });
+		after = find_trace(e, lane,
+		    &(struct wanted){ m->last_us,
+			more ? new[1].first_us : INT64_MAX, m->first_us,
+			INT64_MAX, new->site, false });
+	}
 	if (before < 0 || after < 0)
 		return false;
 	*parting = path_part(&lane->paths[lane->traces[before].number],

@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 
 import probing
 import rounds
@@ -127,6 +128,16 @@ class World:
                           (*row["hops"], probing.SERVICE[4]), row["rtt_ms"])
                 for lane, row in rows.items()}
 
+    def settled(self):
+        """The truth, once it stays: a busy machine may take its time."""
+        now = self.truth()
+        for _ in range(30):
+            time.sleep(1)
+            before, now = now, self.truth()
+            if now == before and all(way.site for way in now.values()):
+                return now
+        raise SystemExit("routing does not settle")
+
     def restore(self):
         """As it was, for the next script."""
         state = self.folder.load()
@@ -183,7 +194,7 @@ class Script:
         before = self.world.truth()
         self.world.lab.event(*words)
         time = self.clock - SECOND
-        self.acts.append(Act(kind, time, before, self.world.truth()))
+        self.acts.append(Act(kind, time, before, self.world.settled()))
         for site in (self.world.codes.get(word) for word in words):
             self.notes += [Note(time, "for " + site, "anycast-lab",
                                 site)] if site else []

@@ -289,9 +289,12 @@ class Oracle:
                          column=column, said=said: row[column] == (
                              said if row["kind"] == "site lost" else
                              "0" if column == "not_seen_again" else ""))
-        for column, ways in (("rtt_before_ms", act.before),
-                             ("rtt_after_ms", act.after)):
-            least = median([ways[c.lane].rtt_ms for c in changes])
+        for column, back, some in (
+                ("rtt_before_ms", 1, slice(-AROUND, None)),
+                ("rtt_after_ms", 0, slice(AROUND))):
+            least = median([median([
+                self.way(c.lane, time).rtt_ms for time, _ in self.stays[
+                    c.lane][c.number - back].sights[some]]) for c in changes])
             wanted.check(column, "%.3f and jitter" % least,
                          lambda row, column=column, least=least:
                          least - 1 < float(row[column]))

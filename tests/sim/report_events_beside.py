@@ -74,14 +74,16 @@ def batches():
 
 
 def taken(vp, time):
-    """Of vp00 and vp01 in a store of their own: hops and site of flow 0, that
+    """Of vp00 to vp02 in a store of their own: hops and site of flow 0, that
     is traced, and the site of flow 1. The first trace behind the change lost
-    a hop in vp01."""
+    a hop in vp01; flow 0 of vp02 changes hours later."""
     access, target = hop(1, int(vp[2:]) + 1), TARGET
+    if vp == "vp02" and LOST <= time < OTHER:
+        return [access, hop(3, 1), target], "lhr", "evil"
     if time >= LOST:
         lossy = vp == "vp01" and time < LOST + 5 * MINUTE
         return [access, *([None] if lossy else []), target], "evil", "evil"
-    if vp == "vp00" and time < START + HOUR:
+    if vp != "vp01" and time < START + HOUR:
         return [access, hop(5, 1), target], "cdg", "cdg"
     return [access, hop(3, 1), target], "lhr", "cdg"
 
@@ -93,7 +95,7 @@ def trace(time, hops, name):
 
 
 def batches_elsewhere():
-    for vp in ("vp00", "vp01"):
+    for vp in ("vp00", "vp01", "vp02"):
         for time in range(START, START + 12 * HOUR, 5 * MINUTE):
             hops, *sites = taken(vp, time)
             first, second = (("nsid", f"s1.{site}".encode())
@@ -111,10 +113,12 @@ def test_elsewhere(tap, folder, files):
     path = f"{folder}/b.db"
     make(path, list(batches_elsewhere()), [], SEED)
     rows = [row for row in report("events", path, "--mmdb", files)
-            if row["to_sites"] == "s1.evil 2"]
-    tap.ok([row["diverges"] for row in rows] == ["64503 > 64500 2"],
+            if row["to_sites"] == "s1.evil 3"]
+    tap.ok([(row["paths_compared"], row["diverges"]) for row in rows] ==
+           [("2", "64503 > 64500 2")],
            "paths part as those of the flow that is traced do, and behind a "
-           "hop whose answer was lost", *rows)
+           "hop whose answer was lost; not by what another flow did at other "
+           "times", *rows)
     rows = report("paths", path, "--vp", "vp01")
     tap.ok([(row["hops"], row["sites"]) for row in rows] ==
            [(f"{hop(1, 2)} {hop(3, 1)} {TARGET}", "s1.lhr 60"),
