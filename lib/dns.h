@@ -92,6 +92,9 @@ struct dns_query {
 /* The question that the cursor, over the whole message, stands at: behind
  * the header, DNS_HEADER_LEN. For readers that did not ask it themselves. */
 enum parse_result dns_question_read(struct dns_question *, struct cursor *);
+/* Same but for ASCII case of the name. */
+bool dns_question_equal(
+    const struct dns_question *, const struct dns_question *);
 
 /* What a record's reason says of a reply whose question came back in another
  * case than it had been drawn to (RFC 4343 lets servers do so). */

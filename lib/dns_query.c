@@ -80,11 +80,17 @@ dns_question_read(struct dns_question *question, struct cursor *c)
 	return cursor_failed(c) ? PARSE_SHORT : PARSE_OK;
 }
 
+bool
+dns_question_equal(const struct dns_question *a, const struct dns_question *b)
+{
+	return a->type == b->type && a->class == b->class &&
+	       dns_name_equal(&a->name, &b->name);
+}
+
 static enum dns_match
 compare_questions(const struct dns_question *a, const struct dns_question *b)
 {
-	if (a->type != b->type || a->class != b->class ||
-	    !dns_name_equal(&a->name, &b->name))
+	if (!dns_question_equal(a, b))
 		return DNS_MATCH_NONE;
 	return memcmp(a->name.bytes, b->name.bytes, a->name.len) == 0
 		   ? DNS_MATCH_FULL

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/dns.h"
 #include "lib/evidence.h"
 #include "lib/limits.h"
 #include "lib/log.h"
@@ -202,6 +203,38 @@ replay_early(struct link *link, const struct link_tuple *tuple, bool hop,
 	return true;
 }
 
+/* The query of the stream that the event opens; NULL: there is none. */
+static const struct event *
+query_of(struct evidence_replay *r, const struct event *opening)
+{
+	const struct event *e = event_at(r, opening->next);
+
+	while (e != NULL && e->kind != EVENT_SENT && e->kind != EVENT_OPEN)
+		e = event_at(r, e->next);
+	return e != NULL && e->kind == EVENT_SENT ? e : NULL;
+}
+
+static bool
+replay_carries(struct link *link, const struct link_tuple *tuple,
+    const struct dns_question *question)
+{
+	struct evidence_replay *r = (struct evidence_replay *)link;
+	struct conversation *c = evidence_find(&r->sorter, tuple);
+	const struct event *opening =
+	    c == NULL ? NULL : event_at(r, next_sent(r, c, false));
+	const struct event *query =
+	    opening == NULL ? NULL : query_of(r, opening);
+	struct dns_question asked;
+	struct cursor message;
+
+	if (query == NULL)
+		return true;
+	message = cursor_over(query->bytes, query->len);
+	cursor_seek(&message, DNS_HEADER_LEN);
+	return dns_question_read(&asked, &message) != PARSE_OK ||
+	       dns_question_equal(&asked, question);
+}
+
 static bool
 replay_sends(struct link *link, const struct link_tuple *tuple)
 {
@@ -348,8 +381,8 @@ read_file(struct evidence_replay *r, const char *path)
 struct evidence_replay *
 evidence_read(const char *path, int *code)
 {
-	static const struct link_replay replay = { replay_early, replay_sends,
-		replay_recall };
+	static const struct link_replay replay = { replay_early, replay_carries,
+		replay_sends, replay_recall };
 	struct evidence_replay *r = calloc(1, sizeof(*r));
 
 	*code = EXIT_STORAGE;

@@ -89,6 +89,7 @@ struct link_sent {
 	uint16_t cksum; /* of UDP or ICMP */
 };
 
+struct dns_question;
 struct link;
 
 /* What a link has beside where it plays what was captured: nothing is drawn
@@ -98,6 +99,10 @@ struct link_replay {
 	 * ask again. */
 	bool (*early)(struct link *, const struct link_tuple *, bool hop,
 	    struct mono *when);
+	/* Whether the next stream of a flow carried this question, as far as
+	 * is known: of several that wait, the one that went is to go. */
+	bool (*carries)(struct link *, const struct link_tuple *,
+	    const struct dns_question *);
 	/* Whether anything more leaves on a flow. */
 	bool (*sends)(struct link *, const struct link_tuple *);
 	/* The packet that left now, or of a stream its query; LINK_RETRY: not

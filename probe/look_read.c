@@ -261,13 +261,6 @@ keep_question(
 
 /* --- retries --- */
 
-static bool
-same_question(const struct dns_question *a, const struct dns_question *b)
-{
-	return a->type == b->type && a->class == b->class &&
-	       dns_name_equal(&a->name, &b->name);
-}
-
 /* The query that an answer has the id of, sent before it. */
 static const struct event *
 query_of(struct look_read *r, size_t answer)
@@ -346,7 +339,7 @@ is_retry(struct look_read *r, const struct question *q, struct event *query,
 		if (x->tuple.kind != c->tuple.kind || x->plain != plain ||
 		    x->tuple.dport != c->tuple.dport ||
 		    !addr_equal(&x->tuple.dst, &c->tuple.dst) ||
-		    !same_question(&x->question, &q->dns) ||
+		    !dns_question_equal(&x->question, &q->dns) ||
 		    (x->tuple.port != 0 && x->tuple.port != c->tuple.port) ||
 		    (c->n != -1 && c->n != x->n))
 			continue;

@@ -207,6 +207,11 @@ is_early(struct prober *p, struct ask *ask)
 	if (replay == NULL)
 		return false;
 	tuple = flow_tuple(ask->flow);
+	if (tuple.kind == LINK_TCP &&
+	    !replay->carries(p->link, &tuple, &ask->question->dns)) {
+		ask->due = mono_add(p->link->mono(p->link), span_ms(1));
+		return true;
+	}
 	return replay->early(
 	    p->link, &tuple, ask->method == &method_trace, &ask->due);
 }

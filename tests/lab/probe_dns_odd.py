@@ -392,6 +392,78 @@ def test_read_again(results, prober):
             (len(a), len(b), again.stderr))
 
 
+def captured(path):
+    """Of a capture by acprobe: its head, and times and bytes of packets."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at, packets = 24, []
+    while at < len(data):
+        kept = struct.unpack_from("=I", data, at + 8)[0]
+        packets.append([data[at:at + 8], data[at + 8:at + 16 + kept]])
+        at += 16 + kept
+    return data[:24], packets
+
+
+def streams_of(packets):
+    """(question, places of its packets) of each stream, in their order."""
+    found = []
+    for i, (_, packet) in enumerate(packets):
+        if packet[8 + 9] != socket.IPPROTO_TCP:
+            continue
+        if packet[8 + 20 + 13] & 0x12 == 2:
+            found.append([None, []])
+        found[-1][1].append(i)
+        message = packet[8 + 40 + 2:]
+        if len(message) > 12 and found[-1][0] is None:
+            found[-1][0] = message[12:question_end(message)]
+    return found
+
+
+def answered_before(packets, place, question):
+    return any(packet[8 + 9] == socket.IPPROTO_UDP and packet[8 + 30] & 0x80
+               and packet[8 + 40:].startswith(question)
+               for _, packet in packets[:place])
+
+
+def swap_streams(path):
+    """As if the second of two streams that wait had gone first."""
+    head, packets = captured(path)
+    streams = streams_of(packets)
+    for (first, a), (second, b) in zip(streams, streams[1:]):
+        if first == second or len(a) != len(b) or \
+                not answered_before(packets, a[0], second):
+            continue
+        for i, k in zip(a, b):
+            packets[i][1], packets[k][1] = packets[k][1], packets[i][1]
+        with open(path, "wb") as file:
+            file.write(head + b"".join(map(b"".join, packets)))
+        return True
+    return False
+
+
+def outcomes(look_of):
+    return sorted((r["proto"], r["question"], r["outcome"], r["unwanted"],
+                   r["retry_of"] is not None) for r in look_of.records)
+
+
+def test_swapped(results, prober):
+    """Which of several streams goes first is as it fell out."""
+    path = os.path.join(prober.folder, "swapped.pcap")
+    server = Server(udp=lambda q: [answer(q, flags=0x8600, options=b"")],
+                    tcp=lambda client, q: client.sendall(
+                        framed(answer(q, options=b""))))
+    for _ in range(5):
+        first = look(prober, server, "--write", path)
+        swapped = swap_streams(path)
+        if swapped:
+            break
+    done = probing.run(prober.path, "-j", "-W", "1", "--read", path)
+    again = probing.Look(done.returncode, done.stdout, done.stderr)
+    results.ok(swapped and outcomes(first) == outcomes(again),
+               "streams of one flow are read in the order in which they went",
+               (swapped, outcomes(first), outcomes(again), again.stderr))
+
+
 def batch_of(prober, server):
     """The records of a round that asks it over UDP."""
     folder = os.path.join(prober.folder, "round")
@@ -447,6 +519,7 @@ def test(results):
         test_other_case(results, prober)
         test_several(results, prober)
         test_read_again(results, prober)
+        test_swapped(results, prober)
         test_round(results, prober)
     finally:
         prober.remove()
