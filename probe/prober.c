@@ -118,27 +118,6 @@ end_of_listening(const struct prober *p)
 	    p->deadline);
 }
 
-/* What has lingered is far from the processor: the next is fetched meanwhile,
- * and what the one behind it leads to. */
-static void
-fetch_ahead(const struct sample *first)
-{
-	const struct sample *next = TAILQ_NEXT(first, by_done), *second;
-
-	if (next == NULL)
-		return;
-	__builtin_prefetch(next->record);
-	__builtin_prefetch((const char *)next->record + 64);
-	__builtin_prefetch((const char *)next->record + 128);
-	__builtin_prefetch(next->probe.ask);
-	if ((second = TAILQ_NEXT(next, by_done)) == NULL)
-		return;
-	__builtin_prefetch(second);
-	__builtin_prefetch((const char *)second + 64);
-	__builtin_prefetch((const char *)second + 128);
-	__builtin_prefetch((const char *)second + 192);
-}
-
 static void
 emit_what_lingered(struct prober *p, struct mono now)
 {
@@ -146,10 +125,8 @@ emit_what_lingered(struct prober *p, struct mono now)
 	struct sample *first;
 
 	while ((first = TAILQ_FIRST(&p->done)) != NULL &&
-	       (over || !mono_before(now, mono_add(first->done, p->linger)))) {
-		fetch_ahead(first);
+	       (over || !mono_before(now, mono_add(first->done, p->linger))))
 		prober_emit(p, first->probe.ask);
-	}
 }
 
 /* --- sending --- */

@@ -8,9 +8,6 @@
 
 #define LATE_S 0.05  /* a busy host wakes us up so late at times */
 #define PRESSED 1000 /* packets per second */
-/* So many asks ahead. */
-#define FETCH_FLOW 6
-#define FETCH_PEER 3
 
 struct schedule {
 	bool paced;
@@ -134,23 +131,6 @@ earliest(const struct schedule *s)
 							     : queued;
 }
 
-/* A round's flows are more than the processor's nearest memory holds: what will
- * be looked at soon is fetched meanwhile, first the flow, then what it leads
- * to. */
-static void
-fetch_ahead(const struct schedule *s)
-{
-	const struct flow *flow;
-
-	if (s->queue_count <= FETCH_FLOW)
-		return;
-	flow = s->queue[in_ring(s, s->queue_first + FETCH_FLOW)]->flow;
-	__builtin_prefetch(flow);
-	__builtin_prefetch((const char *)flow + 64);
-	flow = s->queue[in_ring(s, s->queue_first + FETCH_PEER)]->flow;
-	__builtin_prefetch(flow->peer);
-}
-
 bool
 schedule_take(struct schedule *s, struct ask **out)
 {
@@ -163,7 +143,6 @@ schedule_take(struct schedule *s, struct ask **out)
 	}
 	s->queue_first = in_ring(s, s->queue_first + 1);
 	s->queue_count--;
-	fetch_ahead(s);
 	return true;
 }
 
