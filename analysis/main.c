@@ -480,7 +480,7 @@ int
 main(int argc, char **argv)
 {
 	log_init("acreport", 0);
-	file_limit_is_error();
+	file_init();
 	return options_check(argc, argv) ? run_check(argc, argv)
-					 : run(argc, argv);
+					 : log_output_done(run(argc, argv));
 }

@@ -284,7 +284,7 @@ main(int argc, char **argv)
 	int code;
 
 	log_init(program, 0);
-	file_limit_is_error();
+	file_init();
 	argv[0] = program;
 	if (argc < 2)
 		return command_usage("which command? (accollect -h)");
@@ -296,9 +296,5 @@ main(int argc, char **argv)
 		code = EXIT_DONE;
 	} else
 		code = run(argc, argv);
-	if (file_stdout_done() == -1 && code == EXIT_DONE) {
-		log_warn("standard output");
-		code = EXIT_STORAGE;
-	}
-	return code;
+	return log_output_done(code);
 }

@@ -11,14 +11,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* For main, before it writes: a file that may not grow any more (ulimit -f) is
- * an error of its write, EFBIG, as a full disk is, and not the program's end.
- */
-void file_limit_is_error(void);
-
-/* Before main ends: whether all that was printed on standard output has been
- * taken, a write that failed long ago included. 0, or -1 (errno). */
-int file_stdout_done(void);
+/* For main, before it opens or writes anything. A file that may not grow any
+ * more (ulimit -f) is an error of its write, EFBIG, as a full disk is, and not
+ * the program's end. Standard input, output and error that the caller closed
+ * stay closed (EBADF): no file that is opened later takes their place, to be
+ * given what is printed. */
+void file_init(void);
 
 /* Write all len bytes, whatever signals or short writes. 0, or -1 (errno). */
 int file_write_all(int fd, const void *bytes, size_t len);

@@ -74,6 +74,29 @@ log_line(const char *reason, const char *format, va_list args)
 	(void)written;
 }
 
+/* 0, or -1 (errno). */
+static int
+output_taken(void)
+{
+	if (fflush(stdout) == EOF)
+		return -1;
+	if (!ferror(stdout))
+		return 0;
+	/* Why, is forgotten: what fails still fails. */
+	if (putchar('\n') != EOF && fflush(stdout) == 0)
+		errno = EIO;
+	return -1;
+}
+
+int
+log_output_done(int code)
+{
+	if (code >= EXIT_BAD_USAGE || output_taken() == 0)
+		return code;
+	log_warn("standard output");
+	return EXIT_STORAGE;
+}
+
 void
 log_init(const char *program, int verbose)
 {

@@ -28,4 +28,9 @@ enum exit_code {
 	EXIT_STORAGE = 4,    /* disk or database */
 };
 
+/* Before main ends: the code, or EXIT_STORAGE where standard output has not
+ * taken all that was printed, a write that failed long ago included; then that
+ * is said. What has failed by itself (a code of 2 or more) stays what it is. */
+int log_output_done(int code);
+
 #endif

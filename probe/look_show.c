@@ -177,9 +177,5 @@ look_show(struct look *look)
 	free(shown.records);
 	free(shown.places);
 	free(shown.line);
-	if (file_stdout_done() == -1) {
-		log_warn("standard output");
-		code = EXIT_STORAGE;
-	}
 	return code;
 }

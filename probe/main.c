@@ -51,7 +51,7 @@ main(int argc, char **argv)
 	int code;
 
 	log_init("acprobe", 0);
-	file_limit_is_error();
+	file_init();
 	keep_large_apart();
 	sign_alone();
 	code = options_read(&options, argc, argv);
@@ -59,10 +59,5 @@ main(int argc, char **argv)
 	if (code == EXIT_DONE)
 		code = run(&options);
 	options_clear(&options);
-	/* A look has said it. */
-	if (code == EXIT_DONE && file_stdout_done() == -1) {
-		log_warn("standard output");
-		code = EXIT_STORAGE;
-	}
-	return code;
+	return log_output_done(code);
 }

@@ -211,7 +211,7 @@ main(int argc, char **argv)
 	struct options options;
 
 	log_init("acship", 0);
-	file_limit_is_error();
+	file_init();
 	if (options_read(&options, argc, argv) == -1)
 		return EXIT_BAD_USAGE;
 	log_init("acship", options.verbose);
@@ -222,7 +222,7 @@ main(int argc, char **argv)
 			help();
 		else
 			(void)puts("acship " AC_VERSION);
-		return EXIT_DONE;
+		return log_output_done(EXIT_DONE);
 	}
-	return run(&options);
+	return log_output_done(run(&options));
 }
