@@ -228,7 +228,7 @@ try_cut(struct events *e, struct member *m, size_t count, const struct cut *cut)
 
 /* The site that most came from or went to; of as many, one that was lost,
  * then one that was gained. */
-static struct event
+static struct cut
 largest_cut(struct events *e, struct member *m, size_t count)
 {
 	struct member *order = memory_zeroed(count, sizeof(*order));
@@ -254,14 +254,86 @@ largest_cut(struct events *e, struct member *m, size_t count)
 		}
 	}
 	free(order);
-	return try_cut(e, m, count, &best);
+	return best;
+}
+
+static int
+compare_sites(const void *left, const void *right)
+{
+	const int32_t *a = left, *b = right;
+
+	return events_compare(*a, *b);
+}
+
+/* The sites at the other ends of a shift's changes, sorted: from where they
+ * came, or whereto they left. The caller frees them. */
+static int32_t *
+other_ends(const struct events *e, const struct event *shift, bool left)
+{
+	int32_t *sites = memory_zeroed(shift->count, sizeof(*sites));
+
+	for (size_t i = 0; i < shift->count; i++)
+		sites[i] = left ? events_to_site(e, &shift->members[i])
+				: events_from_site(e, &shift->members[i]);
+	qsort(sites, shift->count, sizeof(*sites), compare_sites);
+	return sites;
+}
+
+/* Whether a cut is a loss or a gain that no single vantage point vouches for:
+ * one that is alone at a site empties it wherever it goes. */
+static bool
+is_whole(
+    struct events *e, struct member *m, size_t count, const struct cut *cut)
+{
+	const struct event event = try_cut(e, m, count, cut);
+
+	for (size_t i = 1; i < event.count; i++) {
+		if (m[i].vp != m[0].vp)
+			return event.kind != EVENT_SHIFT;
+	}
+	return false;
+}
+
+/* Several sites that are lost at one moment to one that others see look like
+ * a shift to it, and several that are gained at one's expense like a shift
+ * from it. Where such sites are behind most of a shift, the cut of the largest
+ * of them; else that of the shift. */
+static struct cut
+behind_shift(struct events *e, struct member *m, size_t count, struct cut cut)
+{
+	const struct event shift = try_cut(e, m, count, &cut);
+	struct cut best = cut;
+	size_t most = 0, all = 0;
+	int32_t *sites;
+
+	if (shift.kind != EVENT_SHIFT)
+		return cut;
+	sites = other_ends(e, &shift, cut.left);
+	for (size_t i = 0, end; i < shift.count; i = end) {
+		struct cut one = { .site = sites[i], .left = !cut.left };
+
+		for (end = i + 1; end < shift.count && sites[end] == sites[i];)
+			end++;
+		one.count = count_site(e, m, count, one.site, one.left);
+		if (!is_whole(e, m, count, &one))
+			continue;
+		all += end - i;
+		if (one.count > most) {
+			most = one.count;
+			best = one;
+		}
+	}
+	free(sites);
+	return 2 * all > shift.count ? best : cut;
 }
 
 void
 events_split(struct events *e, struct member *m, size_t count)
 {
 	while (count > 0) {
-		const struct event event = largest_cut(e, m, count);
+		const struct cut largest = largest_cut(e, m, count);
+		const struct cut cut = behind_shift(e, m, count, largest);
+		const struct event event = try_cut(e, m, count, &cut);
 
 		*events_add(e, m, event.count) = event;
 		m += event.count;

@@ -23,7 +23,7 @@ MINUTE = 60 * SECOND
 EVERY = 5 * MINUTE
 SITES = ("ams", "fra", "jnb", "lhr", "nrt")
 KINDS = ("withdraw", "return", "prepend", "flap", "hijack", "outage",
-         "silence")
+         "silence", "twice", "both")
 
 
 class Script:
@@ -63,6 +63,34 @@ class Script:
     def other(self, site):
         return self.rng.choice(sorted({self.now(vp) for vp in self.vps} -
                                       {site}))
+
+    def lose_two(self, held, time):
+        """Two sites lose all at one moment to a third, and one of a fourth
+        goes there as well."""
+        if len(held) < 4:
+            return False
+        lost = self.rng.sample(sorted(held), 2)
+        goal = self.rng.choice(sorted(set(held) - set(lost)))
+        rest = sorted(set(held) - {*lost, goal})
+        for site in lost:
+            self.wanted.append(("site lost", site, held[site], time))
+            self.move(held[site], time, lambda vp: goal)
+        for site in rest:
+            if len(held[site]) > 2 and self.rng.random() < 0.5:
+                self.wanted.append(("shift", site, held[site][:1], time))
+                self.move(held[site][:1], time, lambda vp: goal)
+                break
+        return True
+
+    def gain_two(self, site, vps, time):
+        """Two new sites take most of one's, and it keeps some."""
+        if len(vps) < 5:
+            return False
+        for name, some in ((f"new{len(self.done)}", vps[:2]),
+                           (f"next{len(self.done)}", vps[2:4])):
+            self.wanted.append(("site gained", name, some, time))
+            self.move(some, time, lambda vp, name=name: name)
+        return True
 
     def act(self, kind, time):
         held = self.members()
@@ -111,6 +139,12 @@ class Script:
             for vp in vps:
                 self.dark[vp].append((time, time + 40 * MINUTE))
             self.wanted.append(("outage", site, vps, time))
+        elif kind == "twice":
+            if not self.lose_two(held, time):
+                return False
+        elif kind == "both":
+            if not self.gain_two(site, vps, time):
+                return False
         elif kind == "silence":
             for vp in self.rng.sample(self.vps, 3):
                 self.quiet[vp].append((time, time + 60 * MINUTE))
