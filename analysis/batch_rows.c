@@ -2,8 +2,6 @@
 
 #include "lib/limits.h"
 
-#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
-
 void
 batch_rows_begin(struct batch_rows *rows, struct query *q, const char *all_sql,
     const char *kept_sql)
@@ -38,7 +36,7 @@ batch_rows_read(struct batch_rows *rows, const struct batch_window *window,
 	query_bind(batches, 1, window->vp);
 	query_bind(batches, 2, window->since_us);
 	query_bind(batches, 3, window->until_us);
-	query_bind(batches, 4, SPAN_US);
+	query_bind(batches, 4, LIMIT_BATCH_SPAN_US);
 	while (query_next(batches)) {
 		rows->t0_us = query_int(batches, 0);
 		rows->every_s = query_int(batches, 1);

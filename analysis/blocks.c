@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
-
-#define HOUR_US (3600LL * 1000000)
+#include "lib/times.h"
 
 /* A store of before has no blocks, or not of all hours. */
 static int64_t

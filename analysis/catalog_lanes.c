@@ -17,17 +17,15 @@ struct lane_rows {
 	struct names texts;
 	struct lane_row *items;
 	size_t count, room;
-	int32_t *by_rank; /* numbers of texts */
-	int32_t *name_of; /* by rank: number of the catalog's; -1: none yet */
+	int32_t *by_rank;         /* numbers of texts */
+	struct names_map name_of; /* the catalog's, by rank */
 };
 
 static int32_t
 name_of(struct catalog *c, struct lane_rows *r, int32_t rank)
 {
-	if (r->name_of[rank] < 0)
-		r->name_of[rank] = names_put(
-		    &c->names, names_text(&r->texts, r->by_rank[rank]));
-	return r->name_of[rank];
+	return names_map_put(&r->name_of, &c->names, rank,
+	    names_text(&r->texts, r->by_rank[rank]));
 }
 
 /* Lanes come sorted, so a new service is a new last one. */
@@ -139,15 +137,12 @@ rank_texts(struct lane_rows *r)
 	int32_t *rank = memory_zeroed(count, sizeof(*rank));
 
 	r->by_rank = memory_zeroed(count, sizeof(*r->by_rank));
-	r->name_of = memory_zeroed(count, sizeof(*r->name_of));
 	for (size_t i = 0; i < count; i++)
 		r->by_rank[i] = (int32_t)i;
 	qsort_r(
 	    r->by_rank, count, sizeof(*r->by_rank), compare_texts, &r->texts);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		rank[r->by_rank[i]] = (int32_t)i;
-		r->name_of[i] = -1;
-	}
 	for (size_t i = 0; i < r->count; i++) {
 		struct lane_row *row = &r->items[i];
 
@@ -193,5 +188,5 @@ catalog_read_lanes(
 	names_clear(&r.texts);
 	free(r.items);
 	free(r.by_rank);
-	free(r.name_of);
+	names_map_clear(&r.name_of);
 }

@@ -4,14 +4,13 @@
  */
 #include "analysis/catchment.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/compare.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
-
-#define UNKNOWN_AGE_US (2LL * 3600 * 1000000)
-#define ROUNDS_OF_AGE 3
+#include "analysis/order.h"
 
 static const char *const state_names[] = {
 	[STATE_KNOWN] = "known",
@@ -159,20 +158,6 @@ has_past(struct catchment *c, int32_t lane)
 	return found;
 }
 
-/* How old the last sample of a vantage point may be: of its rounds at that
- * time. */
-static int64_t
-age_of(struct catchment *c, int32_t vp)
-{
-	int64_t every_s;
-
-	if (c->run->options->max_age_us >= 0)
-		return c->run->options->max_age_us;
-	every_s = samples_every_s(&c->run->sampler, vp, c->until_us);
-	return every_s == 0 ? UNKNOWN_AGE_US
-			    : ROUNDS_OF_AGE * 1000000LL * every_s;
-}
-
 /* Whether a lane says anything. Losses alone are forgotten before the window
  * and what may not be stale, since intervals do not tell of them. */
 static bool
@@ -303,7 +288,7 @@ add_lanes(struct catchment *c, int32_t vp_index, int64_t floor_us)
 static int64_t
 set_recent(struct catchment *c, int32_t vp)
 {
-	c->age_us = age_of(c, vp);
+	c->age_us = run_patience_us(c->run, vp, c->until_us);
 	c->recent_us = c->until_us - 1 - c->age_us;
 	if (c->since_us < c->recent_us)
 		c->recent_us = c->since_us;
@@ -390,41 +375,22 @@ catchment_clear(struct catchment *c)
 	for (size_t i = 0; i < c->run->catalog.vp_count; i++)
 		free(c->silences[i].rows);
 	free(c->silences);
-	free(c->sorted);
 	free(c->rows);
 }
 
-/* They come by vantage point, and of each by service and flow: counted out by
- * service they are in order. */
+/* They come by vantage point, and of each by service and flow: brought
+ * together by service they are in order. */
 static void
 sort_rows(struct catchment *c)
 {
-	const size_t services = c->run->catalog.service_count;
-	size_t *at = memory_zeroed(services + 1, sizeof(*at));
-	struct catchment_row *sorted;
+	const struct order_items all = { c->rows, c->count, sizeof(*c->rows) };
 	bool in_order = true;
-	size_t room;
 
-	while (c->sorted_room < c->count)
-		c->sorted =
-		    memory_grow(c->sorted, &c->sorted_room, sizeof(*c->sorted));
-	sorted = c->sorted;
-	for (size_t i = 0; i < c->count; i++)
-		at[c->rows[i].service + 1]++;
-	for (size_t i = 1; i < services; i++)
-		at[i] += at[i - 1];
-	for (size_t i = 0; i < c->count; i++)
-		sorted[at[c->rows[i].service]++] = c->rows[i];
-	free(at);
+	order_by_number(&all, offsetof(struct catchment_row, service));
 	for (size_t i = 1; in_order && i < c->count; i++)
-		in_order = compare(&sorted[i - 1], &sorted[i]) <= 0;
+		in_order = compare(&c->rows[i - 1], &c->rows[i]) <= 0;
 	if (!in_order)
-		qsort(sorted, c->count, sizeof(*sorted), compare);
-	c->sorted = c->rows;
-	c->rows = sorted;
-	room = c->room;
-	c->room = c->sorted_room;
-	c->sorted_room = room;
+		qsort(c->rows, c->count, sizeof(*c->rows), compare);
 }
 
 void

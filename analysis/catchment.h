@@ -53,8 +53,6 @@ struct catchment {
 	bool *wanted;               /* lanes: those that are compared */
 	struct catchment_row *rows; /* by service, vantage point, flow */
 	size_t count, room;
-	struct catchment_row *sorted; /* room for sorting */
-	size_t sorted_room;
 	struct silence *silences; /* by vantage point */
 	struct values rtts;       /* microseconds */
 	/* of the vantage point and lane at hand */

@@ -54,7 +54,7 @@ write_change(struct run *run, const struct stay *new)
 		run_text(run, service->address),
 		cell_number(service->af),
 		run_text(run, vp->name),
-		run_text(run, place == NULL ? -1 : place->region),
+		run_region(run, place),
 		cell_number(lane->flow),
 		run_text(run, new->method),
 		run_text(run, old->to_label),

@@ -8,8 +8,7 @@
 #include "analysis/catchment.h"
 #include "analysis/memory.h"
 #include "analysis/weights.h"
-
-#define DAY_US (24 * 3600 * 1000000LL)
+#include "lib/times.h"
 
 static const struct column columns[] = {
 	{ "target", COLUMN_TEXT },
@@ -170,10 +169,9 @@ write_pair(const struct diff *d, const struct pair *p)
 		run_text(run, service->address),
 		cell_number(service->af),
 		run_text(run, vp->name),
-		run_text(run, place == NULL ? -1 : place->region),
-		run_text(run, place == NULL ? -1 : place->country),
-		cell_number_if(place != NULL && place->asn >= 0,
-		    place == NULL ? 0 : place->asn),
+		run_region(run, place),
+		run_country(run, place),
+		run_asn(place),
 		cell_number(p->flow),
 		cell_text(!known(p->from) ? "new"
 			  : !known(p->to) ? "gone"

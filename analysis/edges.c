@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include "analysis/judge.h"
 #include "analysis/memory.h"
+#include "lib/times.h"
 
-#define HOUR_US (3600LL * 1000000)
 #define HOURS_BACK EDGE_RTTS /* with a question in each there are enough */
 #define BACK_MAX 20          /* where others may be among them */
 

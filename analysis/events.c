@@ -7,8 +7,7 @@
 #include <string.h>
 #include "analysis/events_beside.h"
 #include "analysis/quantile.h"
-
-#define DAY_US (24LL * 3600 * 1000000)
+#include "lib/times.h"
 
 static const struct column columns[] = {
 	{ "kind", COLUMN_TEXT },

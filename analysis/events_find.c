@@ -20,7 +20,8 @@ int64_t
 events_patience_us(struct events *e, int32_t vp)
 {
 	if (e->patience_us[vp] < 0)
-		e->patience_us[vp] = walk_patience_us(&e->walk, vp);
+		e->patience_us[vp] =
+		    run_patience_us(e->run, vp, e->run->options->until_us);
 	return e->patience_us[vp];
 }
 

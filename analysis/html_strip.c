@@ -12,15 +12,12 @@
 #include "analysis/methods.h"
 #include "analysis/quantile.h"
 #include "analysis/run_hours.h"
+#include "lib/times.h"
 
 #define STEPS 168
 #define RUNS_MAX 16000 /* then the steps are made wider: the page is small */
 #define STEPS_MIN 12   /* but not beyond */
 #define WIDTHS 6
-#define SECOND_US 1000000LL
-#define DAY_US (86400 * SECOND_US)
-#define UNKNOWN_AGE_US (7200 * SECOND_US)
-#define ROUNDS_OF_AGE 3
 
 enum { GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3, INTERCEPTED = -4 };
 
@@ -149,9 +146,7 @@ put_cell(struct strip *s, struct row *row, struct cell_run *run,
 static int64_t
 keeps_until(const struct sample *sample)
 {
-	if (sample->every_s <= 0)
-		return sample->t_us + UNKNOWN_AGE_US;
-	return sample->t_us + ROUNDS_OF_AGE * sample->every_s * SECOND_US;
+	return sample->t_us + samples_patience_us(sample->every_s);
 }
 
 /* The runs of samples[from, end), all of one lane. A step shows its last

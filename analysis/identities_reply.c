@@ -7,8 +7,6 @@
 #include "analysis/soa.h"
 #include "lib/limits.h"
 
-#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
-
 struct reader {
 	struct identities *ids;
 	struct identity_serials *serials;
@@ -92,7 +90,7 @@ read_around(struct reader *r, const struct identity_sight *sight)
 
 	query_bind(r->rows, 1, c->vps[c->lanes[sight->lane].vp].id);
 	query_bind(r->rows, 2, sight->last_us);
-	query_bind(r->rows, 3, SPAN_US);
+	query_bind(r->rows, 3, LIMIT_BATCH_SPAN_US);
 	while (query_next(r->rows))
 		read_row(r);
 	query_reset(r->rows);

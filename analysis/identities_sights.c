@@ -1,8 +1,7 @@
 #include <stdlib.h>
 #include "analysis/identities.h"
 #include "analysis/memory.h"
-
-#define HOUR_US (3600LL * 1000000)
+#include "lib/times.h"
 
 struct reader {
 	struct run *run;

@@ -5,8 +5,6 @@
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 
-#define UNKNOWN_AGE_US (2LL * 3600 * 1000000)
-#define ROUNDS_OF_AGE 3
 #define EMPTY_ROUNDS "24"
 #define BEFORE_US (24LL * 3600 * 1000000) /* who gives evidence, too */
 
@@ -342,23 +340,20 @@ read_songs_of(struct interception *in, struct samples *samples)
 		const struct sample *s = &samples->items[i];
 		const struct lane *l = &c->lanes[s->lane];
 		const struct service *service = &c->services[l->service];
-		int64_t every_us = s->every_s * 1000000LL;
 
 		if (!site_map_is_canary(
 			c->map, names_text(&c->names, service->target)) ||
 		    s->outcome == OUTCOME_UNSENT)
 			continue;
-		add_song(in,
-		    &(struct song){
-			.vp = l->vp,
-			.af = service->af,
-			.proto = l->proto,
-			.t_us = s->t_us,
-			.patience_us = every_us > 0 ? ROUNDS_OF_AGE * every_us
-						    : UNKNOWN_AGE_US,
-			.answered = sample_answered(s),
-			.lane = s->lane,
-		    });
+		add_song(in, &(struct song){
+				 .vp = l->vp,
+				 .af = service->af,
+				 .proto = l->proto,
+				 .t_us = s->t_us,
+				 .patience_us = samples_patience_us(s->every_s),
+				 .answered = sample_answered(s),
+				 .lane = s->lane,
+			     });
 	}
 }
 
@@ -387,7 +382,7 @@ read_songs(struct interception *in, const struct interception_window *w)
 		if (!answered[i])
 			continue;
 		samples_read(w->sampler, &samples, (int32_t)i,
-		    w->since_us - UNKNOWN_AGE_US, w->until_us);
+		    w->since_us - samples_patience_us(0), w->until_us);
 		read_songs_of(in, &samples);
 	}
 	if (in->song_count > 1)

@@ -171,23 +171,6 @@ count_by_place(struct latency *l, int32_t vp)
 	}
 }
 
-/* The group of a place: asked for again and again. */
-static int32_t
-put_place(struct latency *l, int32_t number, const char *text)
-{
-	while ((size_t)number >= l->place_count) {
-		size_t count = l->place_count;
-
-		l->place_names = memory_grow(
-		    l->place_names, &l->place_count, sizeof(*l->place_names));
-		for (; count < l->place_count; count++)
-			l->place_names[count] = -1;
-	}
-	if (l->place_names[number] < 0)
-		l->place_names[number] = names_put(&l->groups, text);
-	return l->place_names[number];
-}
-
 int32_t
 latency_site(struct latency *l, int32_t lane, int32_t number)
 {
@@ -202,10 +185,11 @@ latency_site(struct latency *l, int32_t lane, int32_t number)
 	if (instance->method != method)
 		return -1;
 	if (l->run->options->level == LEVEL_INSTANCE)
-		return put_place(
-		    l, instance->text, names_text(&c->names, instance->text));
+		return names_map_put(&l->place_names, &l->groups,
+		    instance->text, names_text(&c->names, instance->text));
 	site = catalog_site(c, c->lanes[lane].service, number);
-	return put_place(l, site, names_text(&c->sites, site));
+	return names_map_put(
+	    &l->place_names, &l->groups, site, names_text(&c->sites, site));
 }
 
 /* What was not answered belongs to a site only where the answers before and
@@ -474,7 +458,7 @@ latency_run(struct run *run, const struct latency_view *view)
 	for (size_t i = 0; i < run->catalog.vp_count; i++)
 		free(l.last_asked[i].lanes);
 	free(l.last_asked);
-	free(l.place_names);
+	names_map_clear(&l.place_names);
 	free(l.kind_of);
 	free(l.strict);
 	free(l.items);

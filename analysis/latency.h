@@ -48,8 +48,7 @@ struct latency {
 	struct rounds_reader rounds;
 	struct last_asked *last_asked; /* by vantage point */
 	struct names groups;
-	int32_t *place_names; /* of groups, by what names a place; -1 */
-	size_t place_count;
+	struct names_map place_names; /* of groups, by what names a place */
 	int32_t *kind_of; /* by lane: same service, question and transport */
 	struct group *items;
 	size_t count, room;

@@ -4,8 +4,7 @@
 #include "analysis/judge.h"
 #include "analysis/latency_runs.h"
 #include "analysis/memory.h"
-
-#define HOUR_US (3600LL * 1000000)
+#include "lib/times.h"
 
 /* Names are those of latency.groups; NONE: no site. */
 #define NONE (-1)

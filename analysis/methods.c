@@ -6,8 +6,8 @@
 #include "analysis/memory.h"
 #include "lib/limits.h"
 #include "lib/services.h"
+#include "lib/times.h"
 
-#define HOUR_US (3600LL * 1000000)
 #define NO_INSTANCE 0 /* of runs: losses */
 
 /* The identity order, then other names; likewise for the lane: NSID rides on
@@ -288,7 +288,7 @@ note_rows(struct chooser *ch, size_t vp, const int64_t window[2])
 	query_bind(ch->rows, 1, ch->catalog->vps[vp].id);
 	query_bind(ch->rows, 2, window[0]);
 	query_bind(ch->rows, 3, window[1]);
-	query_bind(ch->rows, 4, LIMIT_BATCH_SPAN_S * 1000000LL);
+	query_bind(ch->rows, 4, LIMIT_BATCH_SPAN_US);
 	while (query_next(ch->rows))
 		note(ch, ch->rows);
 	query_reset(ch->rows);

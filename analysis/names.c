@@ -79,3 +79,27 @@ names_clear(struct names *names)
 	free(names->slots);
 	*names = (struct names){ 0 };
 }
+
+int32_t
+names_map_put(struct names_map *map, struct names *names, int32_t number,
+    const char *text)
+{
+	while ((size_t)number >= map->count) {
+		size_t i = map->count;
+
+		map->numbers = memory_grow(
+		    map->numbers, &map->count, sizeof(*map->numbers));
+		for (; i < map->count; i++)
+			map->numbers[i] = -1;
+	}
+	if (map->numbers[number] < 0)
+		map->numbers[number] = names_put(names, text);
+	return map->numbers[number];
+}
+
+void
+names_map_clear(struct names_map *map)
+{
+	free(map->numbers);
+	*map = (struct names_map){ 0 };
+}

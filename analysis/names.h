@@ -23,4 +23,17 @@ int32_t names_find(const struct names *, const char *text);
 const char *names_text(const struct names *, int32_t number);
 void names_clear(struct names *);
 
+/* What numbers of one kind are among other names, each looked up once:
+ * zeroed at first. */
+struct names_map {
+	int32_t *numbers; /* by number of the first; -1: not yet */
+	size_t count;
+};
+
+/* The number that a text has in names, where number stands for the same text
+ * each time. */
+int32_t names_map_put(
+    struct names_map *, struct names *, int32_t number, const char *text);
+void names_map_clear(struct names_map *);
+
 #endif

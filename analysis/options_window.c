@@ -4,8 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 #include "lib/log.h"
+#include "lib/times.h"
 
-#define DAY_US (24 * 3600 * 1000000LL)
 #define STEPS_MAX 100000
 
 int

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
-
-#define HOUR_US (3600LL * 1000000)
+#include "lib/times.h"
 
 void
 claims_init(struct claims *claims, const struct catalog *catalog)

@@ -12,8 +12,7 @@
 #include "analysis/plausibility.h"
 #include "analysis/samples_runs.h"
 #include "lib/histogram.h"
-
-#define HOUR_US (3600LL * 1000000)
+#include "lib/times.h"
 
 struct screening {
 	struct screen *screen;

@@ -30,7 +30,6 @@ static const struct column columns[] = {
 	{ "method", COLUMN_TEXT },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-#define UNASKED (-2)
 
 /* A serial that was seen: there are millions. */
 struct sight {
@@ -52,26 +51,15 @@ struct publication {
 	struct version *versions; /* of the target at hand, in order */
 	size_t version_count, version_room;
 	struct names places;
-	int32_t *place_of; /* by number of a name or site; UNASKED */
-	size_t place_count;
+	struct names_map place_of; /* by number of a name or site */
 };
 
 /* The place of a text, which is a name's or a site's (number of these). */
 static int32_t
 put_place(struct publication *p, const struct names *names, int32_t number)
 {
-	while (p->place_count <= (size_t)number) {
-		const size_t from = p->place_count;
-
-		p->place_of = memory_grow(
-		    p->place_of, &p->place_count, sizeof(*p->place_of));
-		for (size_t i = from; i < p->place_count; i++)
-			p->place_of[i] = UNASKED;
-	}
-	if (p->place_of[number] == UNASKED)
-		p->place_of[number] =
-		    names_put(&p->places, names_text(names, number));
-	return p->place_of[number];
+	return names_map_put(
+	    &p->place_of, &p->places, number, names_text(names, number));
 }
 
 static int32_t
@@ -322,7 +310,7 @@ publication_report(struct run *run)
 	names_clear(&p.places);
 	free(soas.items);
 	free(p.sights);
-	free(p.place_of);
+	names_map_clear(&p.place_of);
 	free(p.versions);
 	return status;
 }

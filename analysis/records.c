@@ -319,7 +319,7 @@ write_vp(struct records *r, const struct vantage *vp)
 	query_bind(r->rows, 1, vp->id);
 	query_bind(r->rows, 2, o->since_us);
 	query_bind(r->rows, 3, o->until_us);
-	query_bind(r->rows, 4, LIMIT_BATCH_SPAN_S * 1000000LL);
+	query_bind(r->rows, 4, LIMIT_BATCH_SPAN_US);
 	while (status == 0 && query_next(r->rows))
 		status = write_record(r);
 	query_reset(r->rows);

@@ -3,7 +3,6 @@
 #include "lib/log.h"
 #include "lib/times.h"
 
-#define HOUR_US (3600LL * 1000000)
 #define LIMIT_HOURS (8000LL * 366 * 24) /* four digits of a year */
 
 /* A database may be foreign, and its hours no hours. */

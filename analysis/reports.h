@@ -44,8 +44,17 @@ int publication_report(struct run *);
 int rssac047_report(struct run *);
 int records_report(struct run *);
 
+/* How long a vantage point may be silent before what it measured says nothing
+ * of now or of what is between: --max-age, or by its rounds at a time
+ * (samples_patience_us). */
+int64_t run_patience_us(struct run *, int32_t vp, int64_t before_us);
+
 /* Cells that several reports have. */
 struct cell run_text(const struct run *, int32_t name);
 struct cell run_site(const struct run *, int32_t site);
+/* Of a place that may be NULL: nothing is known of it. */
+struct cell run_region(const struct run *, const struct place *);
+struct cell run_country(const struct run *, const struct place *);
+struct cell run_asn(const struct place *);
 
 #endif

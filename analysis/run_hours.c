@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include "analysis/judge.h"
 #include "analysis/memory.h"
+#include "lib/times.h"
 
-#define HOUR_US (3600LL * 1000000)
 #define MANY 1000000 /* records */
 
 bool

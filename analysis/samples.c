@@ -8,9 +8,7 @@
 #include "analysis/samples_rows.h"
 #include "analysis/samples_runs.h"
 #include "lib/limits.h"
-
-#define HOUR_US (3600LL * 1000000)
-#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
+#include "lib/times.h"
 
 void
 sampler_init(struct sampler *sampler, struct query *q, const struct catalog *c)
@@ -333,13 +331,14 @@ samples_read_back(struct sampler *sampler, struct samples *samples,
 	query_bind(rows, 3,
 	    span->last_us < span->before_us ? span->last_us : span->before_us);
 	query_bind(rows, 4, span->first_us);
-	query_bind(rows, 5, SPAN_US);
+	query_bind(rows, 5, LIMIT_BATCH_SPAN_US);
 	while (query_next(rows)) {
 		/* Batches overlap by up to their span: a row of an earlier
 		 * one can be newer than what is held. */
 		if (samples->count >= span->max &&
 		    query_int(rows, 7) <
-			samples->items[samples->count - 1].t_us - SPAN_US)
+			samples->items[samples->count - 1].t_us -
+			    LIMIT_BATCH_SPAN_US)
 			break;
 		if (!read_row(sampler, rows, vp, &sample) ||
 		    !samples_in_span(sampler, span, &sample) ||
@@ -397,7 +396,7 @@ samples_any(
 	query_bind(rows, 1, sampler->catalog->vps[vp].id);
 	query_bind(rows, 2, since_us);
 	query_bind(rows, 3, until_us);
-	query_bind(rows, 4, SPAN_US);
+	query_bind(rows, 4, LIMIT_BATCH_SPAN_US);
 	any = query_next(rows);
 	query_reset(rows);
 	return any;

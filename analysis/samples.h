@@ -12,6 +12,7 @@
 #include "analysis/catalog.h"
 #include "analysis/query.h"
 #include "lib/record.h"
+#include "lib/times.h"
 
 #define SAMPLE_NO_RTT UINT32_MAX
 
@@ -106,6 +107,14 @@ sample_answered(const struct sample *sample)
 
 /* Where the samples of items[from]'s lane end. */
 size_t samples_lane_end(const struct samples *, size_t from);
+
+/* How long what was measured stays true where nothing newer is known: three
+ * rounds of so many seconds, or two hours where that is unknown (<= 0). */
+static inline int64_t
+samples_patience_us(int64_t every_s)
+{
+	return every_s > 0 ? 3 * every_s * SECOND_US : 2 * HOUR_US;
+}
 
 /* The interval of a vantage point's rounds by its newest batch that begins
  * before a time, in seconds; 0: unknown. */

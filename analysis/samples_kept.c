@@ -5,7 +5,6 @@
 #include "lib/limits.h"
 
 #define KEPT_MAX 16000000 /* samples: half a gigabyte */
-#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
 
 struct kept_vp {
 	struct samples samples;
@@ -29,7 +28,7 @@ estimate(struct sampler *sampler, const int64_t window_us[2], const bool *lanes)
 	double count = 0;
 	size_t wanted = 0;
 
-	query_bind(rows, 1, window_us[0] - SPAN_US);
+	query_bind(rows, 1, window_us[0] - LIMIT_BATCH_SPAN_US);
 	query_bind(rows, 2, window_us[1]);
 	if (query_next(rows))
 		count = (double)query_int(rows, 0);

@@ -6,8 +6,7 @@
 #include "analysis/samples.h"
 #include "analysis/samples_kept.h"
 #include "analysis/samples_runs.h"
-
-#define HOUR_US (3600LL * 1000000)
+#include "lib/times.h"
 
 enum found { FOUND, NOT_FOUND, NOT_SAID };
 

@@ -5,8 +5,8 @@
 #include "analysis/memory.h"
 #include "lib/histogram.h"
 #include "lib/limits.h"
+#include "lib/times.h"
 
-#define HOUR_US (3600LL * 1000000)
 #define RUN_SAMPLES LIMIT_BATCH_RECORDS /* of one run; real ones: < 4,000 */
 
 struct run_source {

@@ -149,7 +149,8 @@ read_lane(struct walk *w, void *context)
 		.method = w->part.method,
 		.observations = trail->count - first };
 	set_shares(row, w, first);
-	set_runs(row, w, first, walk_patience_us(w, vp));
+	set_runs(row, w, first,
+	    run_patience_us(w->run, vp, w->run->options->until_us));
 }
 
 static double
@@ -249,10 +250,9 @@ write_row(struct run *run, const struct stability_row *row)
 		cell_number((int64_t)row->pairs),
 		cell_number(row->dwell_p50_us),
 		cell_number(row->dwell_max_us),
-		run_text(run, place == NULL ? -1 : place->region),
-		run_text(run, place == NULL ? -1 : place->country),
-		cell_number_if(place != NULL && place->asn >= 0,
-		    place == NULL ? 0 : place->asn),
+		run_region(run, place),
+		run_country(run, place),
+		run_asn(place),
 		run_text(run, row->method),
 		cell_number(llround(100 * weights_of(&run->weights, lane->vp))),
 	};

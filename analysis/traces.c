@@ -53,7 +53,7 @@ read_window(struct traces_reader *r, const struct traces_window *window)
 	query_bind(rows, 1, c->vps[window->vp].id);
 	query_bind(rows, 2, window->since_us);
 	query_bind(rows, 3, window->until_us);
-	query_bind(rows, 4, LIMIT_BATCH_SPAN_S * 1000000LL);
+	query_bind(rows, 4, LIMIT_BATCH_SPAN_US);
 	while (query_next(rows)) {
 		struct trace t = {
 			.lane = catalog_lane(c, query_int(rows, 0)),

@@ -5,10 +5,10 @@
 #include <string.h>
 #include "analysis/memory.h"
 #include "analysis/names.h"
+#include "lib/times.h"
 
 #define STEPS 24
 #define NARROW 60 /* characters of a terminal: then half as many */
-#define MINUTE_US (60 * 1000000LL)
 
 struct trends {
 	struct report_format format; /* by which the report knows this */

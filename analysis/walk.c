@@ -4,9 +4,6 @@
 #include "analysis/edges.h"
 #include "analysis/memory.h"
 
-#define UNKNOWN_AGE_US (2LL * 3600 * 1000000)
-#define ROUNDS_OF_AGE 3
-
 void
 walk_init(struct walk *w, struct run *run)
 {
@@ -82,16 +79,4 @@ walk_lanes(struct walk *w, walk_fn *fn, void *context)
 {
 	for (size_t i = 0; i < w->run->catalog.vp_count; i++)
 		walk_vp(w, (int32_t)i, fn, context);
-}
-
-int64_t
-walk_patience_us(struct walk *w, int32_t vp)
-{
-	const struct options *o = w->run->options;
-	int64_t every_s;
-
-	if (o->max_age_us >= 0)
-		return o->max_age_us;
-	every_s = samples_every_s(&w->run->sampler, vp, o->until_us);
-	return every_s > 0 ? ROUNDS_OF_AGE * every_s * 1000000 : UNKNOWN_AGE_US;
 }

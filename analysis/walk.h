@@ -35,8 +35,4 @@ void walk_clear(struct walk *);
 typedef void walk_fn(struct walk *, void *context);
 void walk_lanes(struct walk *, walk_fn *, void *context);
 
-/* How long a lane of this vantage point may be silent before it says nothing
- * of what is between: --max-age, three rounds, or two hours. */
-int64_t walk_patience_us(struct walk *, int32_t vp);
-
 #endif

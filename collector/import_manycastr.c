@@ -388,8 +388,7 @@ batch_size(const struct row *rows, size_t count)
 	for (n = 1; n < count; n++) {
 		other = prefix_of(&rows[n].addr);
 		if (!addr_equal(&prefix, &other) ||
-		    rows[n].t_us - rows[0].t_us >=
-			LIMIT_BATCH_SPAN_S * INT64_C(1000000))
+		    rows[n].t_us - rows[0].t_us >= LIMIT_BATCH_SPAN_US)
 			break;
 	}
 	return n;

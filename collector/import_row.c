@@ -80,8 +80,7 @@ find_wrong(const struct query *q)
 		int64_t min, max;
 		const char *wrong;
 	} bounds[] = {
-		{ DT_US, 0, LIMIT_BATCH_SPAN_S * INT64_C(1000000),
-		    "no such time" },
+		{ DT_US, 0, LIMIT_BATCH_SPAN_US, "no such time" },
 		{ OUTCOME, 0, OUTCOME_COUNT - 1, "no such outcome" },
 		{ STAMP, STAMP_NONE, STAMP_USER, "no such stamp" },
 		{ PORT, -1, UINT16_MAX, "no such port" },

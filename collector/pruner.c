@@ -6,9 +6,9 @@
 #include <time.h>
 #include "collector/store_private.h"
 #include "lib/log.h"
+#include "lib/times.h"
 
 #define LOOK_S 5 /* at the clock, which may be set */
-#define DAY_US (24 * HOUR_US)
 
 struct pruner {
 	struct store *store;

@@ -1,8 +1,8 @@
 #include "collector/quota.h"
 
 #include "collector/store_private.h"
+#include "lib/times.h"
 
-#define DAY_US (24 * HOUR_US)
 #define DAYS_KEPT 8 /* for the operator to look at */
 
 static int64_t

@@ -8,8 +8,6 @@
 #include "lib/block.h"
 #include "lib/log.h"
 
-#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
-
 /* How long the lock is held at a stretch: uploads wait for it. */
 #define TURN_MS 250
 
@@ -71,7 +69,7 @@ read_samples(struct settling *se)
 	bool memory = true;
 
 	query_int(&q, se->vp);
-	query_int(&q, st->start - SPAN_US);
+	query_int(&q, st->start - LIMIT_BATCH_SPAN_US);
 	query_int(&q, st->end);
 	query_int(&q, st->start);
 	while (memory && query_row(&q)) {

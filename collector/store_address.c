@@ -5,8 +5,8 @@
 #include "collector/store_private.h"
 #include "lib/json_out.h"
 #include "lib/text.h"
+#include "lib/times.h"
 
-#define DAY_US (24 * HOUR_US)
 #define ACT_TEXT 512
 
 /* Addresses with blanks between them. */

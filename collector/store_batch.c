@@ -10,7 +10,6 @@
 #include "lib/log.h"
 #include "lib/text.h"
 
-#define SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
 #define SETTING_HORIZON "raw_horizon"
 #define STEPPED 4      /* of batch.clock, beside enum clock_state */
 #define EXPECT_AHEAD 6 /* items: as long as memory takes to answer */
@@ -445,7 +444,7 @@ store_batch_end(struct store *s)
 	bool too_late;
 
 	find_span(a, &t0, &t1);
-	if (t1 - t0 > SPAN_US)
+	if (t1 - t0 > LIMIT_BATCH_SPAN_US)
 		return STORE_REFUSED;
 	if ((result = check_key(s, t0, t1)) != STORE_OK)
 		return result;
@@ -483,7 +482,7 @@ spans_too_long(const struct record *records, size_t count)
 		if (records[i].t.ns > last.ns)
 			last = records[i].t;
 	}
-	return wall_to_us(last) - wall_to_us(first) > SPAN_US;
+	return wall_to_us(last) - wall_to_us(first) > LIMIT_BATCH_SPAN_US;
 }
 
 enum store_result

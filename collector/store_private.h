@@ -15,7 +15,6 @@
 #include "collector/statements.h"
 #include "collector/store.h"
 
-#define HOUR_US 3600000000LL
 #define STORE_VERSION 2     /* of the schema, as in store.sql */
 #define STORE_VIEWS "views" /* setting: digest of what made them */
 

@@ -65,7 +65,8 @@
  * bombs reach 30,000. */
 #define LIMIT_BATCH_RATIO 1000
 #define LIMIT_BATCH_RECORDS 200000
-#define LIMIT_BATCH_SPAN_S 3600         /* settle relies on it */
+#define LIMIT_BATCH_SPAN_S 3600 /* settle relies on it */
+#define LIMIT_BATCH_SPAN_US (LIMIT_BATCH_SPAN_S * 1000000LL)
 #define LIMIT_RECORD_LINE 65536         /* a trace of 64 hops is 12 kB */
 #define LIMIT_SPOOL_BYTES (512LL << 20) /* a week of 200 targets */
 #define LIMIT_SPOOL_AGE_S (30LL * 86400)

@@ -24,6 +24,12 @@ struct span {
 	int64_t ns;
 };
 
+/* Lengths in microseconds, the unit of the store and of reports. */
+#define SECOND_US 1000000LL
+#define MINUTE_US (60 * SECOND_US)
+#define HOUR_US (60 * MINUTE_US)
+#define DAY_US (24 * HOUR_US)
+
 #define TIMES_TEXT 32 /* fits every text that times_format writes */
 
 struct mono mono_now(void);

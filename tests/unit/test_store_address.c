@@ -7,10 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "lib/times.h"
 #include "tests/unit/store_fixture.h"
 
-#define DAY_US 86400000000LL
-#define HOUR_US 3600000000LL
 #define MORNING_US (T_US - 12 * HOUR_US)
 
 static int
