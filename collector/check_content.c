@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "collector/row_sum.h"
 #include "collector/statements_check.h"
 #include "collector/store_private.h"
 #include "lib/escape.h"
@@ -65,14 +64,6 @@ is_escaped(const struct query *q)
 	return strcmp(text, query_column_text(q, 3)) == 0;
 }
 
-/* (table, id, sum, values...): the sum is theirs. */
-static bool
-is_summed(const struct query *q)
-{
-	return query_column_int(q, 2) ==
-	       (int64_t)query_columns_sum(q, 3, ROW_SUM_START);
-}
-
 static enum store_result
 check_each(struct store *s, const char *sql,
     bool (*is_right)(const struct query *), int64_t *count)
@@ -97,11 +88,6 @@ check_names(struct store *s, int64_t *faults)
 
 	if (result == STORE_OK)
 		result = check_each(s, check_escaped, is_escaped, &count);
-	if (result == STORE_OK)
-		result = check_each(s, check_summed_lanes, is_summed, &count);
-	if (result == STORE_OK)
-		result =
-		    check_each(s, check_summed_instances, is_summed, &count);
 	check_tell("every name, detail and path is what it was", result, count,
 	    faults);
 	return result;

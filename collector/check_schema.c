@@ -1,6 +1,5 @@
 #include "collector/check_schema.h"
 
-#include <stdio.h>
 #include <string.h>
 #include "collector/check_content.h"
 #include "collector/statements_check.h"
@@ -8,7 +7,7 @@
 #include "lib/log.h"
 #include "lib/text.h"
 
-/* Behind blanks and comments; whether there were any. */
+/* Behind blanks and comments; whether there were any that part two words. */
 static bool
 pass_blanks(const char **sql)
 {
@@ -23,7 +22,7 @@ pass_blanks(const char **sql)
 	if (p == *sql)
 		return false;
 	*sql = p;
-	return true;
+	return *p != ',' && *p != ')';
 }
 
 static bool
@@ -58,10 +57,8 @@ check_object(struct store *s, sqlite3_stmt *fresh, int64_t *count)
 		   (const char *)sqlite3_column_text(fresh, TABLE)) == 0 &&
 	       is_same_sql(query_column_text(&q, SQL),
 		   (const char *)sqlite3_column_text(fresh, SQL));
-	if (!same) {
-		++*count;
-		(void)printf("  %s\n", name);
-	}
+	if (!same)
+		check_show(name, count);
 	return query_end(&q);
 }
 
@@ -81,19 +78,6 @@ check_objects(struct store *s, sqlite3 *fresh, bool views, int64_t *count)
 	return result;
 }
 
-/* A program refreshes the views of another when it next writes. */
-static enum store_result
-are_views_ours(struct store *s, bool *ours)
-{
-	char digest[SIGN_SHA256_TEXT];
-	struct query q = query_start(s, STATEMENT_GET_SETTING);
-
-	sha256_text(digest, schema_views_sql, strlen(schema_views_sql));
-	query_text(&q, STORE_VIEWS);
-	*ours = query_row(&q) && strcmp(query_column_text(&q, 0), digest) == 0;
-	return query_end(&q);
-}
-
 enum store_result
 check_schema(struct store *s, int64_t *faults)
 {
@@ -102,7 +86,8 @@ check_schema(struct store *s, int64_t *faults)
 	int64_t count = 0;
 	bool views = false;
 
-	result = are_views_ours(s, &views);
+	/* Those of another program follow when ours next writes. */
+	result = store_are_views_ours(s, &views);
 	if (result == STORE_OK &&
 	    (sqlite3_open(":memory:", &fresh) != SQLITE_OK ||
 		sqlite3_exec(fresh, schema_store_sql, NULL, NULL, NULL) !=

@@ -27,12 +27,8 @@ ask(struct store *s, const struct listing *list)
 {
 	struct query q = query_once(s, list->sql);
 
-	if (q.rc != SQLITE_OK || sqlite3_bind_parameter_count(q.stmt) == 0)
-		return q;
-	if (list->parameter != NULL)
+	if (q.rc == SQLITE_OK && sqlite3_bind_parameter_count(q.stmt) > 0)
 		query_text(&q, list->parameter);
-	else
-		query_int_or_null(&q, 0, false);
 	return q;
 }
 

@@ -1,7 +1,12 @@
 /*
- * A sum over values in their order: where one of them becomes another, so does
- * the sum, always. Against damage; whoever means harm can make one that fits.
- * Kept with rows that nothing else in the store says once more.
+ * CRC-32 (zlib's) over values in their order: a change within four bytes is
+ * always seen, any other but for one in four billion. Against damage; whoever
+ * means harm can make one that fits. Kept with rows that nothing else in the
+ * store says once more.
+ *
+ * Of each value: a whole number as varint of its 64 bits (lib/varint.h); a real
+ * one as that number of its IEEE 754 bits; text and bytes as their length like
+ * that and themselves; null as the bytes 80 00, which no number has.
  */
 #ifndef COLLECTOR_ROW_SUM_H
 #define COLLECTOR_ROW_SUM_H
@@ -9,10 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROW_SUM_START 0x9e3779b97f4a7c15U /* of no values */
+#define ROW_SUM_START 0U /* of no values */
 
-uint64_t row_sum_int(uint64_t sum, int64_t value);
-uint64_t row_sum_null(uint64_t sum);
-uint64_t row_sum_bytes(uint64_t sum, const void *bytes, size_t len);
+uint32_t row_sum_int(uint32_t sum, int64_t value);
+uint32_t row_sum_double(uint32_t sum, double value);
+uint32_t row_sum_null(uint32_t sum);
+uint32_t row_sum_bytes(uint32_t sum, const void *bytes, size_t len);
 
 #endif

@@ -8,6 +8,15 @@
 
 #define SPOOL_2 "(SELECT id FROM spool WHERE name = ?2)"
 
+/* Of a row that changes: one that was damaged does not become right by it. */
+#define SUM_AGAIN(before, after) \
+	"sum = iif(sum = row_sum(" before "), row_sum(" after "), sum)"
+#define BATCH_VALUES(pruned)                                            \
+	"vp, spool, number, sha256, t0, t1, first_row, rows, every_s,"  \
+	" questions, lost, skipped, too_late, received, keyid, " pruned \
+	", round_us, clock, clock_offset_us, clock_max_error_us,"       \
+	" suspended_us, attacked, host"
+
 const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
 	[STATEMENT_COMMIT] = "COMMIT",
@@ -22,7 +31,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_RELEASE_ENTRY] = "RELEASE entry",
 
 	[STATEMENT_FIND_VP] = "SELECT id FROM vp WHERE name = ?1",
-	[STATEMENT_ADD_VP] = "INSERT INTO vp(name) VALUES(?1)",
+	[STATEMENT_ADD_VP] =
+	    "INSERT INTO vp(name, sum) VALUES(?1, row_sum(?1))",
 	[STATEMENT_VP_NAME] = "SELECT name FROM vp WHERE id = ?1",
 	[STATEMENT_SAME_PLACE] =
 	    "SELECT 1 FROM vp_place WHERE vp = ?1 AND since = ?2"
@@ -31,54 +41,65 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " AND asn IS ?8 AND tags IS nullif(?9, '')",
 	[STATEMENT_PUT_PLACE] =
 	    "INSERT OR REPLACE INTO vp_place(vp, since, lat, lon, region,"
-	    " country, city, asn, tags) VALUES(?1, ?2, ?3, ?4, nullif(?5, ''),"
-	    " nullif(?6, ''), nullif(?7, ''), ?8, nullif(?9, ''))",
+	    " country, city, asn, tags, sum) SELECT *, row_sum(vp, since, lat,"
+	    " lon, region, country, city, asn, tags) FROM (SELECT ?1 AS vp,"
+	    " ?2 AS since, ?3 AS lat, ?4 AS lon, nullif(?5, '') AS region,"
+	    " nullif(?6, '') AS country, nullif(?7, '') AS city, ?8 AS asn,"
+	    " nullif(?9, '') AS tags)",
 	[STATEMENT_SAME_NOTE] =
 	    "SELECT 1 FROM note WHERE t = ?1 AND target IS nullif(?2, '')"
 	    " AND site IS nullif(?3, '') AND text = ?4",
 	[STATEMENT_ADD_NOTE] =
-	    "INSERT INTO note(t, target, site, text) VALUES(?1,"
-	    " nullif(?2, ''), nullif(?3, ''), ?4)",
+	    "INSERT INTO note(t, target, site, text, sum) SELECT *,"
+	    " row_sum(t, text, target, site) FROM (SELECT ?1 AS t,"
+	    " nullif(?2, '') AS target, nullif(?3, '') AS site, ?4 AS text)",
 	[STATEMENT_SAME_SITE_LIST] =
 	    "SELECT 1 FROM site_list WHERE name = ?1 AND since = ?2"
 	    " AND lines = ?3",
 	[STATEMENT_PUT_SITE_LIST] =
-	    "INSERT OR REPLACE INTO site_list(name, since, lines)"
-	    " VALUES(?1, ?2, ?3)",
+	    "INSERT OR REPLACE INTO site_list(name, since, lines, sum)"
+	    " VALUES(?1, ?2, ?3, row_sum(?1, ?2, ?3))",
 	[STATEMENT_FIND_KEY] =
 	    "SELECT public FROM vp_key JOIN vp ON vp.id = vp_key.vp"
 	    " WHERE keyid = ?1 AND name = ?2",
 	[STATEMENT_KEY_HOLDS] =
 	    "SELECT 1 FROM vp_key WHERE keyid = ?1 AND vp = ?2 AND since <= ?3"
 	    " AND (until IS NULL OR until > ?4)",
-	[STATEMENT_REVOKE_KEY] =
-	    "UPDATE vp_key SET until = ?3 WHERE keyid = ?1 AND vp = ?2",
+	[STATEMENT_REVOKE_KEY] = "UPDATE vp_key SET until = ?3, " SUM_AGAIN(
+	    "keyid, vp, public, since, until",
+	    "keyid, vp, public, since, ?3") " WHERE keyid = ?1 AND vp = ?2",
 	[STATEMENT_COUNT_SIGNED] =
 	    "SELECT ifnull(sum(t1 < ?2), 0), ifnull(sum(t1 >= ?2), 0)"
 	    " FROM batch WHERE keyid = ?1",
 	[STATEMENT_KEY_OF] = "SELECT vp, public FROM vp_key WHERE keyid = ?1",
-	[STATEMENT_ADD_KEY] = "INSERT INTO vp_key(keyid, vp, public, since)"
-			      " VALUES(?1, ?2, ?3, ?4)",
+	[STATEMENT_ADD_KEY] =
+	    "INSERT INTO vp_key(keyid, vp, public, since, sum)"
+	    " VALUES(?1, ?2, ?3, ?4, row_sum(?1, ?2, ?3, ?4, NULL))",
 
 	[STATEMENT_LAST_SEEN] =
 	    "SELECT addresses FROM vp_address WHERE vp = ?1 AND af = ?2"
 	    " ORDER BY day DESC, first DESC LIMIT 1",
 	[STATEMENT_ADD_SEEN] =
 	    "INSERT OR IGNORE INTO vp_address(vp, af, day, addresses,"
-	    " first, last) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+	    " first, last, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6,"
+	    " row_sum(?1, ?2, ?3, ?4, ?5, ?6))",
 	[STATEMENT_ADD_REPORTED] =
-	    "INSERT INTO vp_address(vp, af, day, addresses, first, last)"
-	    " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
-	    " first = min(first, excluded.first),"
-	    " last = max(last, excluded.last)",
+	    "INSERT INTO vp_address(vp, af, day, addresses, first, last, sum)"
+	    " VALUES(?1, ?2, ?3, ?4, ?5, ?6,"
+	    " row_sum(?1, ?2, ?3, ?4, ?5, ?6)) ON CONFLICT DO UPDATE SET"
+	    " first = min(first, ?5), last = max(last, ?6), " SUM_AGAIN(
+		"vp, af, day, addresses, first, last",
+		"vp, af, day, addresses, min(first, ?5), max(last, ?6)"),
 
 	[STATEMENT_INTAKE] =
 	    "SELECT records, bytes FROM intake WHERE day = ?1 AND vp = ?2",
 	[STATEMENT_ADD_INTAKE] =
-	    "INSERT INTO intake(day, vp, batches, records, bytes)"
-	    " VALUES(?1, ?2, 1, ?3, ?4) ON CONFLICT(day, vp) DO UPDATE SET"
-	    " batches = batches + 1, records = records + excluded.records,"
-	    " bytes = bytes + excluded.bytes",
+	    "INSERT INTO intake(day, vp, batches, records, bytes, sum)"
+	    " VALUES(?1, ?2, 1, ?3, ?4, row_sum(?1, ?2, 1, ?3, ?4))"
+	    " ON CONFLICT(day, vp) DO UPDATE SET batches = batches + 1,"
+	    " records = records + ?3, bytes = bytes + ?4, " SUM_AGAIN(
+		"day, vp, batches, records, bytes",
+		"day, vp, batches + 1, records + ?3, bytes + ?4"),
 	[STATEMENT_FORGET_INTAKE] = "DELETE FROM intake WHERE day < ?1",
 	[STATEMENT_CONFLICTING] =
 	    "SELECT b.t0, (SELECT max(t1) FROM batch WHERE vp = b.vp"
@@ -87,27 +108,43 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " ON b.vp = vp.id AND b.spool = " SPOOL_2 " AND b.number = ?3"
 	    " JOIN host AS h ON h.id = b.host WHERE vp.name = ?1",
 	[STATEMENT_COUNT_CONFLICT] =
-	    "INSERT INTO conflict(vp, spool, kind, count, first, last, number)"
-	    " SELECT id, ?2, ?3, 1, ?4, ?4, ?5 FROM vp WHERE name = ?1"
+	    "INSERT INTO conflict(vp, spool, kind, count, first, last, number,"
+	    " sum) SELECT id, ?2, ?3, 1, ?4, ?4, ?5,"
+	    " row_sum(id, ?2, ?3, 1, ?4, ?4, ?5) FROM vp WHERE name = ?1"
 	    " ON CONFLICT(vp, spool, kind) DO UPDATE SET count = count + 1,"
-	    " last = excluded.last, number = excluded.number",
+	    " last = ?4, number = ?5, " SUM_AGAIN(
+		"vp, spool, kind, count, first, last, number",
+		"vp, spool, kind, count + 1, first, ?4, ?5"),
 
 	[STATEMENT_COUNT_REFUSAL] =
-	    "INSERT INTO refusal(vp, reason, count, last)"
-	    " SELECT id, ?2, 1, ?3 FROM vp WHERE name = ?1 ON CONFLICT(vp,"
-	    " reason) DO UPDATE SET count = count + 1, last = excluded.last",
+	    "INSERT INTO refusal(vp, reason, count, last, sum)"
+	    " SELECT id, ?2, 1, ?3, row_sum(id, ?2, 1, ?3) FROM vp"
+	    " WHERE name = ?1 ON CONFLICT(vp, reason) DO UPDATE SET"
+	    " count = count + 1, last = ?3, " SUM_AGAIN(
+		"vp, reason, count, last", "vp, reason, count + 1, ?3"),
 
 	[STATEMENT_FIND_BATCH] =
 	    "SELECT sha256 FROM batch WHERE vp = ?1 AND spool = " SPOOL_2
 	    " AND number = ?3",
-	[STATEMENT_ADD_SPOOL] = "INSERT OR IGNORE INTO spool(name) VALUES(?1)",
-	[STATEMENT_ADD_BATCH] =
-	    "INSERT INTO batch(vp, spool, number, sha256, t0, t1, first_row,"
-	    " rows, every_s, questions, lost, skipped, too_late, received,"
-	    " keyid, round_us, clock, clock_offset_us, clock_max_error_us,"
-	    " suspended_us, attacked, host)"
-	    " VALUES(?1, " SPOOL_2 ", ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-	    " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+	[STATEMENT_ADD_SPOOL] =
+	    "INSERT OR IGNORE INTO spool(name, sum) VALUES(?1, row_sum(?1))",
+	[STATEMENT_ADD_BATCH] = "INSERT INTO batch(" BATCH_VALUES(
+	    "pruned") ", sum) SELECT *,"
+		      " row_sum(" BATCH_VALUES(
+			  "pruned") ") FROM (SELECT ?1 AS vp,"
+				    " id AS spool, ?3 AS number, ?4 AS sha256, "
+				    "?5 AS t0, ?6 AS t1,"
+				    " ?7 AS first_row, ?8 AS rows, ?9 AS "
+				    "every_s, ?10 AS questions,"
+				    " ?11 AS lost, ?12 AS skipped, ?13 AS "
+				    "too_late, ?14 AS received,"
+				    " ?15 AS keyid, 0 AS pruned, ?16 AS "
+				    "round_us, ?17 AS clock,"
+				    " ?18 AS clock_offset_us, ?19 AS "
+				    "clock_max_error_us,"
+				    " ?20 AS suspended_us, ?21 AS attacked, "
+				    "?22 AS host"
+				    " FROM spool WHERE name = ?2)",
 	[STATEMENT_FIND_HOST] = "SELECT id FROM host WHERE hash = ?1",
 	[STATEMENT_ADD_HOST] = "INSERT INTO host(hash, json) VALUES(?1, ?2)",
 	[STATEMENT_LAST_MEASUREMENT] =
@@ -120,12 +157,13 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " AND flow = ?8 AND af = ?4",
 	[STATEMENT_ADD_LANE] =
 	    "INSERT INTO lane(vp, target, address, af, port, proto, question,"
-	    " flow, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	    " flow, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+	    " row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))",
 	[STATEMENT_FIND_INSTANCE] =
 	    "SELECT id FROM instance WHERE method = ?1 AND bytes = ?2",
 	[STATEMENT_ADD_INSTANCE] =
 	    "INSERT INTO instance(method, bytes, text, sum)"
-	    " VALUES(?1, ?2, ?3, ?4)",
+	    " VALUES(?1, ?2, ?3, row_sum(?1, ?2, ?3))",
 	[STATEMENT_FIND_DETAIL] = "SELECT id FROM detail WHERE hash = ?1",
 	[STATEMENT_ADD_DETAIL] =
 	    "INSERT INTO detail(hash, json) VALUES(?1, ?2)",
@@ -147,10 +185,13 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "INSERT OR IGNORE INTO unsettled(vp, hour) VALUES(?1, ?2)",
 	[STATEMENT_GET_SETTING] = "SELECT value FROM setting WHERE name = ?1",
 	[STATEMENT_PUT_SETTING] =
-	    "INSERT OR REPLACE INTO setting(name, value) VALUES(?1, ?2)",
+	    "INSERT OR REPLACE INTO setting(name, value, sum)"
+	    " VALUES(?1, ?2, row_sum(?1, ?2))",
 
 	[STATEMENT_PRUNE_DONE] =
-	    "UPDATE batch SET pruned = pruned | ?2 WHERE id = ?1",
+	    "UPDATE batch SET pruned = pruned | ?2, " SUM_AGAIN(
+		BATCH_VALUES("pruned"),
+		BATCH_VALUES("pruned | ?2")) " WHERE id = ?1",
 	[STATEMENT_PRUNE_REPLIES] =
 	    "DELETE FROM answer_bytes WHERE measurement BETWEEN ?1 AND ?2",
 	[STATEMENT_PRUNE_TRACES] =
@@ -160,21 +201,23 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_PRUNE_SUMS] =
 	    "DELETE FROM row_sum WHERE first_row BETWEEN ?1 AND ?2",
 	[STATEMENT_NEXT_EPOCH] =
-	    "INSERT INTO setting(name, value) VALUES('names_epoch', '1')"
-	    " ON CONFLICT(name) DO UPDATE SET value = value + 1",
+	    "INSERT INTO setting(name, value, sum) VALUES('names_epoch', '1',"
+	    " row_sum('names_epoch', '1')) ON CONFLICT(name) DO UPDATE SET"
+	    " value = value + 1, " SUM_AGAIN(
+		"name, value", "name, CAST(value + 1 AS TEXT)"),
 	[STATEMENT_EPOCH] =
 	    "SELECT value FROM setting WHERE name = 'names_epoch'",
 
 	/* Columns as they are bound where they are added. */
 	[STATEMENT_SUMMED_ROWS] =
-	    "SELECT id, lane, dt_us, outcome, rtt_us, instance, ttl, rcode,"
-	    " stamp, size, detail, reply FROM measurement"
+	    "SELECT row_sum(id, lane, dt_us, outcome, rtt_us, instance, ttl,"
+	    " rcode, stamp, size, detail, reply) FROM measurement"
 	    " WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
 	[STATEMENT_SUMMED_TRACES] =
-	    "SELECT measurement, path, rtts FROM trace"
+	    "SELECT row_sum(measurement, path, rtts) FROM trace"
 	    " WHERE measurement BETWEEN ?1 AND ?2 ORDER BY measurement",
 	[STATEMENT_SUMMED_REPLIES] =
-	    "SELECT measurement, bytes FROM answer_bytes"
+	    "SELECT row_sum(measurement, bytes) FROM answer_bytes"
 	    " WHERE measurement BETWEEN ?1 AND ?2 ORDER BY measurement",
 
 	/* ?2 and ?3 bound t0: a batch spans at most an hour. */
@@ -379,31 +422,6 @@ query_column_text(const struct query *q, int column)
 	const unsigned char *text = sqlite3_column_text(q->stmt, column);
 
 	return text == NULL ? "" : (const char *)text;
-}
-
-uint64_t
-query_columns_sum(const struct query *q, int from, uint64_t sum)
-{
-	sqlite3_stmt *stmt = q->stmt;
-
-	for (int i = from; i < sqlite3_column_count(stmt); i++) {
-		switch (sqlite3_column_type(stmt, i)) {
-		case SQLITE_NULL:
-			sum = row_sum_null(sum);
-			break;
-		case SQLITE_INTEGER:
-			sum = row_sum_int(sum, sqlite3_column_int64(stmt, i));
-			break;
-		default: {
-			const void *bytes = sqlite3_column_blob(stmt, i);
-
-			sum = row_sum_bytes(
-			    sum, bytes, (size_t)sqlite3_column_bytes(stmt, i));
-			break;
-		}
-		}
-	}
-	return sum;
 }
 
 enum store_result

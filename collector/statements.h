@@ -122,7 +122,7 @@ struct query {
 	int at; /* parameters bound so far */
 	int rc;
 	bool once;     /* query_end forgets the statement */
-	uint64_t *sum; /* of what is bound (row_sum.h); NULL: not wanted */
+	uint32_t *sum; /* of what is bound (row_sum.h); NULL: not wanted */
 };
 
 struct query query_start(struct store *, enum statement);
@@ -131,7 +131,7 @@ struct query query_once(struct store *, const char *sql);
 void query_int(struct query *, int64_t);
 void query_int_or_null(struct query *, int64_t value, bool present);
 void query_double_or_null(struct query *, double value, bool present);
-/* Borrowed until query_end. */
+/* Borrowed until query_end. NULL is null. */
 void query_text(struct query *, const char *);
 void query_text_len(struct query *, const char *, size_t len);
 void query_blob(struct query *, const void *, size_t len);
@@ -142,9 +142,6 @@ int64_t query_column_int(const struct query *, int column);
 bool query_column_is_null(const struct query *, int column);
 /* "" for null; until the next row or query_end. */
 const char *query_column_text(const struct query *, int column);
-
-/* With the row's columns from that one on, as they were summed when bound. */
-uint64_t query_columns_sum(const struct query *, int from, uint64_t sum);
 
 /* Reset. STORE_OK, or what went wrong: logged, unless STORE_BUSY. */
 enum store_result query_end(struct query *);

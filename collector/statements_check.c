@@ -45,6 +45,12 @@ const struct check_query check_queries[] = {
 	    " (SELECT (SELECT count(*) FROM measurement) AS a,"
 	    "  (SELECT ifnull(sum(rows), 0) FROM batch WHERE pruned & 4 = 0)"
 	    "  AS b) WHERE a <> b" },
+	{ "every hour that is not settled has a batch",
+	    "SELECT printf('vantage point %d, hour %d', vp, hour)"
+	    " FROM main.unsettled AS u WHERE NOT EXISTS (SELECT 1 FROM batch"
+	    "  WHERE vp = u.vp AND t0 >= (u.hour - 1) * 3600000000"
+	    "  AND t0 < (u.hour + 1) * 3600000000"
+	    "  AND t1 >= u.hour * 3600000000)" },
 	{ "every sum is of a batch",
 	    "SELECT printf('row %d', first_row) FROM (SELECT first_row FROM"
 	    " row_sum EXCEPT SELECT first_row FROM batch WHERE rows > 0)" },
@@ -130,22 +136,20 @@ const char check_hashed[] =
     " UNION ALL SELECT 'host', id, hash, json FROM host";
 const char check_escaped[] = "SELECT 'instance', id, bytes, text FROM instance";
 
-const char check_summed_lanes[] =
-    "SELECT 'lane', id, sum, vp, target, address, af, port, proto, question,"
-    " flow FROM lane WHERE sum IS NOT NULL";
-const char check_summed_instances[] =
-    "SELECT 'instance', id, sum, method, bytes, text FROM instance"
-    " WHERE sum IS NOT NULL";
+/* Its primary key says which row it is. */
+const char check_summed_tables[] =
+    "SELECT printf('SELECT %Q || %s FROM main.\"%w\" WHERE sum IS NOT"
+    " row_sum(%s)', name || ' ', (SELECT group_concat(printf('\"%w\"', name),"
+    "  ' || '' '' || ') FROM pragma_table_info(t.name) WHERE pk > 0),"
+    " name, (SELECT group_concat(printf('\"%w\"', name))"
+    "  FROM pragma_table_info(t.name) WHERE name NOT IN ('id', 'sum')))"
+    " FROM main.sqlite_schema AS t WHERE type = 'table' AND 'sum' IN"
+    " (SELECT name FROM pragma_table_info(t.name)) ORDER BY name";
 
-/* As they are bound where a batch is added. */
 const char check_summed_batches[] =
     "SELECT b.first_row, b.first_row + b.rows - 1, b.pruned, s.rows, s.traces,"
-    " s.replies, printf('batch %s %s %d', v.name, n.name, b.number), v.name,"
-    " b.vp, n.name, b.number, b.sha256, b.t0, b.t1, b.first_row, b.rows,"
-    " b.every_s, b.questions, b.lost, b.skipped, b.too_late, b.received,"
-    " b.keyid, b.round_us, b.clock, b.clock_offset_us,"
-    " b.clock_max_error_us, b.suspended_us, b.attacked, b.host FROM batch AS b "
-    "LEFT JOIN vp AS v ON v.id = b.vp"
+    " s.replies, printf('batch %s %s %d', v.name, n.name, b.number)"
+    " FROM batch AS b LEFT JOIN vp AS v ON v.id = b.vp"
     " LEFT JOIN spool AS n ON n.id = b.spool"
     " LEFT JOIN row_sum AS s ON s.first_row = b.first_row"
     " WHERE b.rows > 0 AND b.pruned & 4 = 0"

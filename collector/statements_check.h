@@ -32,11 +32,10 @@ extern const char check_schema_object[];
 /* (table, id, hash, text), and (table, id, bytes, text). */
 extern const char check_hashed[];
 extern const char check_escaped[];
-/* (table, id, sum, values...) */
-extern const char check_summed_lanes[];
-extern const char check_summed_instances[];
+/* For each table whose rows have a sum: what gives those with a wrong one. */
+extern const char check_summed_tables[];
 /* Batches that have rows: (first and last row, what of it was pruned, the sums
- * of row_sum, what to call it, values...). */
+ * of row_sum, what to call it). */
 extern const char check_summed_batches[];
 /* A temporary table of what the archive holds; a row of it (vantage point,
  * spool, number, digest as hex); which stored batches are not there. */

@@ -134,36 +134,46 @@ store_batch_begin(struct store *s, const struct store_batch *batch)
 	return has_horizon(a) ? store_run(s, STATEMENT_SAVE) : STORE_OK;
 }
 
+/* A row, whose values' sum goes into that of all. */
+static enum store_result
+run_summed(struct query *q, uint32_t *all)
+{
+	*all = row_sum_int(*all, *q->sum);
+	return query_run(q);
+}
+
 static enum store_result
 add_trace(struct store *s, const struct items *items, const struct item *item,
     int64_t path)
 {
+	uint32_t sum = ROW_SUM_START;
 	struct query q;
 
 	if (path == 0)
 		return STORE_OK;
 	q = query_start(s, STATEMENT_ADD_TRACE);
-	q.sum = &s->adding.traces_sum;
+	q.sum = &sum;
 	query_int(&q, next_id(s));
 	query_int(&q, path);
 	query_text_len(
 	    &q, items_text(items, item->hop_times), item->hop_times.len);
-	return query_run(&q);
+	return run_summed(&q, &s->adding.traces_sum);
 }
 
 static enum store_result
 add_answer_bytes(
     struct store *s, const struct items *items, const struct item *item)
 {
+	uint32_t sum = ROW_SUM_START;
 	struct query q;
 
 	if (item->raw.len == 0)
 		return STORE_OK;
 	q = query_start(s, STATEMENT_ADD_ANSWER_BYTES);
-	q.sum = &s->adding.replies_sum;
+	q.sum = &sum;
 	query_int(&q, next_id(s));
 	query_blob(&q, items_text(items, item->raw), item->raw.len);
-	return query_run(&q);
+	return run_summed(&q, &s->adding.replies_sum);
 }
 
 static struct store_row *
@@ -258,8 +268,9 @@ static enum store_result
 insert_row(struct store *s, const struct store_row *row, int64_t id, int64_t t0)
 {
 	struct query q = query_start(s, STATEMENT_ADD_MEASUREMENT);
+	uint32_t sum = ROW_SUM_START;
 
-	q.sum = &s->adding.rows_sum;
+	q.sum = &sum;
 	query_int(&q, id);
 	query_int(&q, row->lane);
 	query_int(&q, row->t_us - t0);
@@ -272,7 +283,7 @@ insert_row(struct store *s, const struct store_row *row, int64_t id, int64_t t0)
 	query_int_or_null(&q, row->size, row->size >= 0);
 	query_int(&q, row->detail);
 	query_int_or_null(&q, row->reply, row->reply != 0);
-	return query_run(&q);
+	return run_summed(&q, &s->adding.rows_sum);
 }
 
 static enum store_result
@@ -324,8 +335,6 @@ insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
 	if (result != STORE_OK)
 		return result;
 	q = query_start(s, STATEMENT_ADD_BATCH);
-	a->rows_sum = row_sum_bytes(a->rows_sum, a->vp, strlen(a->vp));
-	q.sum = &a->rows_sum;
 	query_int(&q, a->batch.vp);
 	query_text(&q, a->batch.spool);
 	query_int(&q, a->batch.number);
@@ -340,10 +349,7 @@ insert_batch(struct store *s, int64_t t0, int64_t t1, bool too_late)
 	query_int(&q, head->skipped);
 	query_int(&q, too_late);
 	query_int(&q, wall_to_us(wall_now()));
-	if (a->batch.keyid != NULL)
-		query_text(&q, a->batch.keyid);
-	else
-		query_int_or_null(&q, 0, false);
+	query_text(&q, a->batch.keyid);
 	bind_head(&q, head, t0);
 	query_int(&q, host);
 	return query_run(&q);
@@ -357,11 +363,9 @@ insert_sums(struct store *s)
 	struct query q = query_start(s, STATEMENT_ADD_SUM);
 
 	query_int(&q, a->first_row);
-	query_int(&q, (int64_t)a->rows_sum);
-	query_int_or_null(
-	    &q, (int64_t)a->traces_sum, a->traces_sum != ROW_SUM_START);
-	query_int_or_null(
-	    &q, (int64_t)a->replies_sum, a->replies_sum != ROW_SUM_START);
+	query_int(&q, a->rows_sum);
+	query_int_or_null(&q, a->traces_sum, a->traces_sum != ROW_SUM_START);
+	query_int_or_null(&q, a->replies_sum, a->replies_sum != ROW_SUM_START);
 	return query_run(&q);
 }
 

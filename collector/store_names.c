@@ -1,7 +1,6 @@
 #include "collector/store_names.h"
 
 #include <string.h>
-#include "collector/row_sum.h"
 #include "collector/store_private.h"
 #include "lib/batch_head.h"
 #include "lib/escape.h"
@@ -54,14 +53,10 @@ find_or_add_lane(struct store *s, int64_t vp, const void *text, int64_t *id)
 	struct query q =
 	    bind_lane(query_start(s, STATEMENT_FIND_LANE), vp, &lane, address);
 	enum store_result result = take_id(&q, id);
-	uint64_t sum = ROW_SUM_START;
 
 	if (result != STORE_OK || *id != 0)
 		return result;
-	q = query_start(s, STATEMENT_ADD_LANE);
-	q.sum = &sum;
-	q = bind_lane(q, vp, &lane, address);
-	query_int(&q, (int64_t)sum);
+	q = bind_lane(query_start(s, STATEMENT_ADD_LANE), vp, &lane, address);
 	return add_row(&q, id);
 }
 
@@ -73,7 +68,6 @@ find_or_add_instance(
 	const size_t name_len = len - strlen(method) - 1;
 	struct query q = query_start(s, STATEMENT_FIND_INSTANCE);
 	char text[4 * LIMIT_IDENTITY + 1];
-	uint64_t sum = ROW_SUM_START;
 	enum store_result result;
 
 	query_text(&q, method);
@@ -82,11 +76,9 @@ find_or_add_instance(
 		return result;
 	(void)escape_text(text, sizeof(text), name, name_len);
 	q = query_start(s, STATEMENT_ADD_INSTANCE);
-	q.sum = &sum;
 	query_text(&q, method);
 	query_blob(&q, name, name_len);
 	query_text(&q, text);
-	query_int(&q, (int64_t)sum);
 	return add_row(&q, id);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "collector/statements_sum.h"
 #include "collector/store_lock.h"
 #include "collector/store_private.h"
 #include "lib/cursor.h"
@@ -197,56 +198,12 @@ connect_database(struct store *s, int flags)
 	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (sqlite3_exec(s->db, "PRAGMA cell_size_check = ON", NULL, NULL,
-		NULL) != SQLITE_OK) {
+		NULL) != SQLITE_OK ||
+	    statements_provide_sum(s->db) != SQLITE_OK) {
 		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
 		return -1;
 	}
 	return 0;
-}
-
-enum store_result
-store_replace_views(struct store *s)
-{
-	struct query q = query_once(s, statement_drop_views);
-	char *drop = query_row(&q) ? strdup(query_column_text(&q, 0)) : NULL;
-	enum store_result result = query_end(&q);
-	int rc;
-
-	if (result == STORE_OK && drop == NULL)
-		result = STORE_BROKEN;
-	if (result == STORE_OK) {
-		rc = sqlite3_exec(s->db, drop, NULL, NULL, NULL);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_exec(
-			    s->db, schema_views_sql, NULL, NULL, NULL);
-		result = store_result_of(s, rc, "views");
-	}
-	free(drop);
-	return result;
-}
-
-static enum store_result
-refresh_views(struct store *s)
-{
-	char digest[SIGN_SHA256_TEXT];
-	struct query q = query_start(s, STATEMENT_GET_SETTING);
-	enum store_result result;
-	bool same;
-
-	sha256_text(digest, schema_views_sql, strlen(schema_views_sql));
-	query_text(&q, STORE_VIEWS);
-	same = query_row(&q) && strcmp(query_column_text(&q, 0), digest) == 0;
-	if ((result = query_end(&q)) != STORE_OK || same)
-		return result;
-	if ((result = store_begin(s)) != STORE_OK)
-		return result;
-	if ((result = store_replace_views(s)) == STORE_OK) {
-		q = query_start(s, STATEMENT_PUT_SETTING);
-		query_text(&q, STORE_VIEWS);
-		query_text(&q, digest);
-		result = query_run(&q);
-	}
-	return store_end(s, result);
 }
 
 static int
@@ -315,7 +272,7 @@ store_open(const char *path, const char *archive, int *code)
 	*code = EXIT_STORAGE;
 	if (open_locked(s, code) == -1 || open_archive(s, archive, code) == -1)
 		goto out;
-	if (refresh_views(s) != STORE_OK)
+	if (store_refresh_views(s) != STORE_OK)
 		goto out;
 	*code = EXIT_DONE;
 	return s;

@@ -15,8 +15,7 @@
 #include "collector/statements.h"
 #include "collector/store.h"
 
-#define STORE_VERSION 2     /* of the schema, as in store.sql */
-#define STORE_VIEWS "views" /* setting: digest of what made them */
+#define STORE_VERSION 2 /* of the schema, as in store.sql */
 
 /* One record of the batch being added, with its names as ids. */
 struct store_row {
@@ -37,9 +36,9 @@ struct store_adding {
 	int64_t first_row;
 	bool too_late;
 	struct wall horizon;
-	/* row_sum.h: the batch and its rows; traces and raw replies, where it
-	 * has some */
-	uint64_t rows_sum, traces_sum, replies_sum;
+	/* row_sum.h, of the sums of its rows; of its traces and raw replies,
+	 * where it has some */
+	uint32_t rows_sum, traces_sum, replies_sum;
 };
 
 struct store {
@@ -80,8 +79,12 @@ int store_make_file(const char *path);
  * must not exist, and the folder flushed. 0, or -1 after one line. */
 int store_publish(const char *temp, const char *path);
 
-/* Views are the program's, not data: they follow it. Inside a transaction. */
+/* Views are the program's, not data: they follow it. Whether this one made
+ * those that are there; make them anew, inside a transaction; do that, in one
+ * of its own, where they are not. Without prepared statements. */
+enum store_result store_are_views_ours(struct store *, bool *ours);
 enum store_result store_replace_views(struct store *);
+enum store_result store_refresh_views(struct store *);
 
 /* Run a statement without parameters and rows. */
 enum store_result store_run(struct store *, enum statement);

@@ -2,6 +2,9 @@
 -- All times are microseconds since 1970-01-01 UTC. Raw tables hold what was
 -- seen; run and interval are a pure function of them (settle.c) and can be
 -- made again at any time. Read it through the views of views.sql.
+--
+-- A column sum is that of its row's other columns but id
+-- (collector/row_sum.h): what `accollect check` finds damage by.
 
 PRAGMA application_id = 1094927170; -- "ACDB"
 PRAGMA user_version = 2;
@@ -9,7 +12,8 @@ PRAGMA user_version = 2;
 -- A vantage point by name. Facts that change are in vp_place and vp_key.
 CREATE TABLE vp(
 	id INTEGER PRIMARY KEY,
-	name TEXT NOT NULL UNIQUE
+	name TEXT NOT NULL UNIQUE,
+	sum INTEGER
 ) STRICT;
 
 -- Where a vantage point is, since when. The row with the latest since <= t
@@ -21,6 +25,7 @@ CREATE TABLE vp_place(
 	region TEXT, country TEXT, city TEXT,
 	asn INTEGER,
 	tags TEXT,
+	sum INTEGER,
 	PRIMARY KEY(vp, since)
 ) STRICT, WITHOUT ROWID;
 
@@ -31,7 +36,8 @@ CREATE TABLE vp_key(
 	vp INTEGER NOT NULL REFERENCES vp(id),
 	public BLOB NOT NULL,
 	since INTEGER NOT NULL,
-	until INTEGER
+	until INTEGER,
+	sum INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- What heads of batches say of their host, as JSON with the keys of
@@ -45,7 +51,8 @@ CREATE TABLE host(
 -- Spools by name, kept once: each batch has one.
 CREATE TABLE spool(
 	id INTEGER PRIMARY KEY,
-	name TEXT NOT NULL UNIQUE	-- or "ripe-atlas:MSM" of an import
+	name TEXT NOT NULL UNIQUE,	-- or "ripe-atlas:MSM" of an import
+	sum INTEGER
 ) STRICT;
 
 -- One accepted batch. Its measurements are the ids first_row ..
@@ -77,6 +84,7 @@ CREATE TABLE batch(
 	suspended_us INTEGER,
 	attacked INTEGER,
 	host INTEGER NOT NULL REFERENCES host(id),
+	sum INTEGER,
 	UNIQUE(vp, spool, number)
 ) STRICT;
 CREATE INDEX batch_by_time ON batch(vp, t0); -- the only way into raw rows
@@ -92,7 +100,7 @@ CREATE TABLE lane(
 	proto TEXT NOT NULL,
 	question TEXT NOT NULL,
 	flow INTEGER NOT NULL,
-	sum INTEGER,	-- of the above (collector/row_sum.h); null: not known
+	sum INTEGER,
 	UNIQUE(vp, target, address, port, proto, question, flow)
 ) STRICT;
 
@@ -104,10 +112,11 @@ CREATE TABLE instance(
 	method TEXT NOT NULL,	-- nsid hostname.bind id.server or a question
 	bytes BLOB NOT NULL,
 	text TEXT NOT NULL,
-	sum INTEGER,	-- of the above, as in lane
+	sum INTEGER,
 	UNIQUE(method, bytes)
 ) STRICT;
-INSERT INTO instance(id, method, bytes, text) VALUES(1, '', x'', '');
+INSERT INTO instance(id, method, bytes, text, sum)
+	VALUES(1, '', x'', '', 4282505490);
 
 -- What a record says beside the columns of measurement, as JSON with the keys
 -- of acrecord(5) and kept once, because it is nearly always the same in every
@@ -157,8 +166,8 @@ CREATE TABLE answer_bytes(
 ) STRICT;
 
 -- Sums over rows that nothing else here says once more (collector/row_sum.h),
--- of each batch that has any: itself and its measurements; its traces and its
--- raw replies, null where it had none. Goes with its measurements.
+-- of each batch that has any: its measurements; its traces and its raw replies,
+-- null where it had none. Goes with its measurements.
 CREATE TABLE row_sum(
 	first_row INTEGER PRIMARY KEY,	-- batch.first_row
 	rows INTEGER NOT NULL,
@@ -228,7 +237,8 @@ CREATE TABLE interval(
 -- made anew when the program's differs.
 CREATE TABLE setting(
 	name TEXT NOT NULL PRIMARY KEY,
-	value TEXT NOT NULL
+	value TEXT NOT NULL,
+	sum INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Batches that a vantage point's own key had signed and that were refused,
@@ -238,6 +248,7 @@ CREATE TABLE refusal(
 	reason TEXT NOT NULL,	-- a verdict of collector/ingest.h
 	count INTEGER NOT NULL,
 	last INTEGER NOT NULL,
+	sum INTEGER,
 	PRIMARY KEY(vp, reason)
 ) STRICT, WITHOUT ROWID;
 
@@ -247,7 +258,8 @@ CREATE TABLE note(
 	t INTEGER NOT NULL,
 	text TEXT NOT NULL,
 	target TEXT,	-- null: of all
-	site TEXT	-- null: of all
+	site TEXT,	-- null: of all
+	sum INTEGER
 ) STRICT;
 
 -- Lists of sites that the operator kept, since when. Of a list the row with the
@@ -256,6 +268,7 @@ CREATE TABLE site_list(
 	name TEXT NOT NULL,
 	since INTEGER NOT NULL,
 	lines TEXT NOT NULL,	-- of a site map, acsitemap(5), all "listed"
+	sum INTEGER,
 	PRIMARY KEY(name, since)
 ) STRICT;
 
@@ -266,6 +279,7 @@ CREATE TABLE intake(
 	batches INTEGER NOT NULL,
 	records INTEGER NOT NULL,
 	bytes INTEGER NOT NULL,
+	sum INTEGER,
 	PRIMARY KEY(day, vp)
 ) STRICT, WITHOUT ROWID;
 
@@ -279,6 +293,7 @@ CREATE TABLE conflict(
 	first INTEGER NOT NULL,	-- when the first came
 	last INTEGER NOT NULL,	-- and the last
 	number INTEGER NOT NULL,	-- of the last
+	sum INTEGER,
 	PRIMARY KEY(vp, spool, kind)
 ) STRICT, WITHOUT ROWID;
 
@@ -293,5 +308,6 @@ CREATE TABLE vp_address(
 	addresses TEXT NOT NULL,	-- RFC 5952, blanks between
 	first INTEGER NOT NULL,
 	last INTEGER NOT NULL,
+	sum INTEGER,
 	PRIMARY KEY(vp, af, day, addresses)
 ) STRICT, WITHOUT ROWID;

@@ -1,8 +1,8 @@
--- From version 1 to 2: heads of batches in pieces and names of spools (sha256
--- is the upgrade's own function), room taken by day, kinds of conflict,
--- addresses of vantage points, lists of sites, what notes are about, sums of
--- what comes from now on, and blocks: hours whose raw rows are there are
--- settled once more for theirs.
+-- From version 1 to 2: heads of batches in pieces and names of spools, room
+-- taken by day, kinds of conflict, addresses of vantage points, lists of sites,
+-- what notes are about, sums of all rows but the measurements that are there,
+-- and blocks: hours whose raw rows are there are settled once more for theirs.
+-- sha256 and row_sum are the program's own functions.
 DROP VIEW v_vp;
 DROP VIEW v_batch;
 DROP VIEW v_record;
@@ -17,7 +17,8 @@ INSERT INTO host(hash, json) SELECT sha256(json), json FROM
 	FROM batch ORDER BY 1);
 CREATE TABLE spool(
 	id INTEGER PRIMARY KEY,
-	name TEXT NOT NULL UNIQUE	-- or "ripe-atlas:MSM" of an import
+	name TEXT NOT NULL UNIQUE,	-- or "ripe-atlas:MSM" of an import
+	sum INTEGER
 ) STRICT;
 INSERT INTO spool(name) SELECT DISTINCT spool FROM batch ORDER BY 1;
 ALTER TABLE batch RENAME TO old_batch;
@@ -48,6 +49,7 @@ CREATE TABLE batch(
 	suspended_us INTEGER,
 	attacked INTEGER,
 	host INTEGER NOT NULL REFERENCES host(id),
+	sum INTEGER,
 	UNIQUE(vp, spool, number)
 ) STRICT;
 INSERT INTO batch SELECT b.id, vp, s.id, number, sha256, t0, t1, first_row, rows,
@@ -61,7 +63,8 @@ INSERT INTO batch SELECT b.id, vp, s.id, number, sha256, t0, t1, first_row, rows
 	json_extract(head, '$.clock_max_error_us'),
 	json_extract(head, '$.suspended_us'),
 	json_extract(head, '$.attacked'),
-	h.id
+	h.id,
+	NULL
 	FROM old_batch AS b JOIN host AS h
 	ON h.json = '{' || substr(head, instr(head, '"boot_id":'))
 	JOIN spool AS s ON s.name = b.spool
@@ -75,6 +78,7 @@ CREATE TABLE intake(
 	batches INTEGER NOT NULL,
 	records INTEGER NOT NULL,
 	bytes INTEGER NOT NULL,
+	sum INTEGER,
 	PRIMARY KEY(day, vp)
 ) STRICT, WITHOUT ROWID;
 
@@ -86,6 +90,7 @@ CREATE TABLE conflict(
 	first INTEGER NOT NULL,	-- when the first came
 	last INTEGER NOT NULL,	-- and the last
 	number INTEGER NOT NULL,	-- of the last
+	sum INTEGER,
 	PRIMARY KEY(vp, spool, kind)
 ) STRICT, WITHOUT ROWID;
 
@@ -96,6 +101,7 @@ CREATE TABLE vp_address(
 	addresses TEXT NOT NULL,	-- RFC 5952, blanks between
 	first INTEGER NOT NULL,
 	last INTEGER NOT NULL,
+	sum INTEGER,
 	PRIMARY KEY(vp, af, day, addresses)
 ) STRICT, WITHOUT ROWID;
 
@@ -103,6 +109,7 @@ CREATE TABLE site_list(
 	name TEXT NOT NULL,
 	since INTEGER NOT NULL,
 	lines TEXT NOT NULL,	-- of a site map, acsitemap(5), all "listed"
+	sum INTEGER,
 	PRIMARY KEY(name, since)
 ) STRICT;
 
@@ -113,7 +120,8 @@ CREATE TABLE note(
 	t INTEGER NOT NULL,
 	text TEXT NOT NULL,
 	target TEXT,	-- null: of all
-	site TEXT	-- null: of all
+	site TEXT,	-- null: of all
+	sum INTEGER
 ) STRICT;
 INSERT INTO note(id, t, text) SELECT id, t, text FROM old_note;
 DROP TABLE old_note;
@@ -133,10 +141,31 @@ CREATE TABLE block(
 	lanes BLOB NOT NULL,
 	PRIMARY KEY(vp, hour)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO setting SELECT 'block_horizon', value FROM setting
+INSERT INTO setting(name, value) SELECT 'block_horizon', value FROM setting
 	WHERE name = 'raw_horizon';
 INSERT OR IGNORE INTO unsettled SELECT hour, vp FROM
 	(SELECT t0 / 3600000000 AS hour, vp FROM batch WHERE rows > 0
 	UNION SELECT t1 / 3600000000, vp FROM batch WHERE rows > 0)
 	WHERE hour * 3600000000 >= ifnull((SELECT CAST(value AS INTEGER)
 		FROM setting WHERE name = 'raw_horizon'), -9223372036854775808);
+
+ALTER TABLE vp ADD COLUMN sum INTEGER;
+ALTER TABLE vp_place ADD COLUMN sum INTEGER;
+ALTER TABLE vp_key ADD COLUMN sum INTEGER;
+ALTER TABLE setting ADD COLUMN sum INTEGER;
+ALTER TABLE refusal ADD COLUMN sum INTEGER;
+UPDATE vp SET sum = row_sum(name);
+UPDATE vp_place SET sum =
+	row_sum(vp, since, lat, lon, region, country, city, asn, tags);
+UPDATE vp_key SET sum = row_sum(keyid, vp, public, since, until);
+UPDATE spool SET sum = row_sum(name);
+UPDATE batch SET sum = row_sum(vp, spool, number, sha256, t0, t1, first_row,
+	rows, every_s, questions, lost, skipped, too_late, received, keyid,
+	pruned, round_us, clock, clock_offset_us, clock_max_error_us,
+	suspended_us, attacked, host);
+UPDATE lane SET sum =
+	row_sum(vp, target, address, af, port, proto, question, flow);
+UPDATE instance SET sum = row_sum(method, bytes, text);
+UPDATE setting SET sum = row_sum(name, value);
+UPDATE refusal SET sum = row_sum(vp, reason, count, last);
+UPDATE note SET sum = row_sum(t, text, target, site);

@@ -6,6 +6,7 @@ The same without the transaction, and without the backup, must fail.
 """
 import glob
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -75,7 +76,8 @@ def schema_of(path):
         for name, sql in db.execute("SELECT name, sql FROM sqlite_schema"
                                     " WHERE sql IS NOT NULL"):
             lines = [line.split("--")[0] for line in sql.split("\n")]
-            found[name] = " ".join(" ".join(lines).split())
+            found[name] = re.sub(r" ([,)])", r"\1",
+                                 " ".join(" ".join(lines).split()))
         return found
 
 

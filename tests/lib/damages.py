@@ -91,7 +91,7 @@ ROWS = (
      " (SELECT id FROM host ORDER BY id * :r % 97 LIMIT 1)", "every name"),
     ("a spool's name", "UPDATE spool SET name = name || 'x' WHERE id ="
      " (SELECT id FROM spool ORDER BY id * :r % 97 LIMIT 1)",
-     "every batch and its rows"),
+     "every row that has"),
     ("a batch of no spool", "UPDATE batch SET spool = 77 WHERE id ="
      " (SELECT id FROM batch ORDER BY id * :r % 997 LIMIT 1)",
      "every reference"),
@@ -102,46 +102,46 @@ ROWS = (
      " (SELECT id FROM path ORDER BY id * :r % 97 LIMIT 1)", "every name"),
     ("a column of a row that no run has", "UPDATE measurement SET ttl = ttl +"
      " 1 WHERE id = (SELECT id FROM measurement WHERE ttl > 0 ORDER BY id * :r"
-     " % 997 LIMIT 1)", "every batch and its rows"),
+     " % 997 LIMIT 1)", "every batch has the rows"),
     ("the details of another row", "UPDATE measurement SET detail = 1 +"
      " (detail = 1) WHERE id = (SELECT id FROM measurement ORDER BY id * :r %"
-     " 997 LIMIT 1)", "every batch and its rows"),
+     " 997 LIMIT 1)", "every batch has the rows"),
     ("a hop's time", "UPDATE trace SET rtts = '[901]' WHERE measurement ="
      " (SELECT measurement FROM trace ORDER BY measurement * :r % 97 LIMIT"
-     " 1)", "every batch and its rows"),
+     " 1)", "every batch has the rows"),
     ("a trace that is gone", "DELETE FROM trace WHERE measurement = (SELECT"
      " measurement FROM trace ORDER BY measurement * :r % 97 LIMIT 1)",
-     "every batch and its rows"),
+     "every batch has the rows"),
     ("a raw reply", "UPDATE answer_bytes SET bytes = x'00fe' WHERE measurement"
      " = (SELECT measurement FROM answer_bytes ORDER BY measurement * :r % 97"
-     " LIMIT 1)", "every batch and its rows"),
+     " LIMIT 1)", "every batch has the rows"),
     ("a raw reply too many", "INSERT INTO answer_bytes SELECT measurement + 1,"
      " bytes FROM answer_bytes ORDER BY measurement * :r % 97 LIMIT 1",
-     "every batch and its rows"),
+     "every batch has the rows"),
     ("raw replies said to be taken out", "UPDATE batch SET pruned = 1 WHERE id"
      " = (SELECT id FROM batch ORDER BY id * :r % 97 LIMIT 1)",
-     "every batch and its rows"),
+     "every batch has the rows"),
     ("a batch's clock", "UPDATE batch SET clock_offset_us = 1234 WHERE id ="
      " (SELECT id FROM batch ORDER BY id * :r % 97 LIMIT 1)",
-     "every batch and its rows"),
+     "every row that has"),
     ("a batch's count of lost ones", "UPDATE batch SET lost = lost + 1 WHERE"
      " id = (SELECT id FROM batch ORDER BY id * :r % 97 LIMIT 1)",
-     "every batch and its rows"),
+     "every row that has"),
     ("a sum that is gone", "DELETE FROM row_sum WHERE first_row = (SELECT"
      " first_row FROM row_sum WHERE first_row > 1 ORDER BY first_row * :r % 97"
-     " LIMIT 1)", "every batch and its rows"),
+     " LIMIT 1)", "every batch has the rows"),
     ("a sum of no batch", "UPDATE row_sum SET first_row = first_row + 1 WHERE"
      " first_row = (SELECT first_row FROM row_sum ORDER BY first_row * :r % 97"
      " LIMIT 1)", "every sum is"),
     ("a vantage point's name", "UPDATE vp SET name = name || 'x' WHERE name ="
-     " 'lon1' AND :r > 0", "every batch and its rows"),
+     " 'lon1' AND :r > 0", "every row that has"),
     ("a lane's question", "UPDATE lane SET question = question || 'x' WHERE id"
-     " = (SELECT id FROM lane ORDER BY id * :r % 97 LIMIT 1)", "every name"),
+     " = (SELECT id FROM lane ORDER BY id * :r % 97 LIMIT 1)", "every row that has"),
     ("a lane's port", "UPDATE lane SET port = port + 1 WHERE id = (SELECT id"
-     " FROM lane ORDER BY id * :r % 97 LIMIT 1)", "every name"),
+     " FROM lane ORDER BY id * :r % 97 LIMIT 1)", "every row that has"),
     ("an instance's method", "UPDATE instance SET method = 'id.server' WHERE"
      " id = (SELECT id FROM instance WHERE id > 1 ORDER BY id * :r % 97"
-     " LIMIT 1)", "every name"),
+     " LIMIT 1)", "every row that has"),
     ("a trace's path", "UPDATE trace SET path = 99999 WHERE measurement ="
      " (SELECT measurement FROM trace ORDER BY measurement * :r % 97 LIMIT"
      " 1)", "every trace"),

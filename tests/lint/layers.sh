@@ -23,7 +23,7 @@ confuse\.h            lib/conf[a-z_]*\.[ch]
 openssl/.*            lib/sign[a-z_]*\.[ch] probe/method_[a-z_]*\.[ch]
 pcre2\.h              lib/site_map[a-z_]*\.[ch]
 zstd(_errors)?\.h     lib/(batch|lines)[a-z_]*\.[ch] collector/archive_pack\.[ch]
-zlib\.h               lib/lines[a-z_]*\.[ch] collector/import_[a-z_]*\.[ch]
+zlib\.h               lib/lines[a-z_]*\.[ch] collector/import_[a-z_]*\.[ch] collector/row_sum\.c
 maxminddb\.h          lib/geo[a-z_]*\.[ch]
 cap-ng\.h             lib/sandbox[a-z_]*\.[ch]
 seccomp\.h            lib/sandbox[a-z_]*\.[ch]

@@ -1,0 +1,13 @@
+/*
+ * row_sum.h for SQL: row_sum(VALUE, ...) is the sum of its values, as a
+ * connection's own function.
+ */
+#ifndef COLLECTOR_STATEMENTS_SUM_H
+#define COLLECTOR_STATEMENTS_SUM_H
+
+#include <sqlite3.h>
+
+/* A result code of SQLite's. */
+int statements_provide_sum(sqlite3 *);
+
+#endif
