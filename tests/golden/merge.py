@@ -234,7 +234,8 @@ FOREIGN = (
      "until: no such time"),
     ("a vantage point that is no name", "UPDATE vp SET name = '../../etc'"
      " WHERE name = 'ams-1'", "vantage point: is no name"),
-    ("a list of sites of no time", "INSERT INTO site_list VALUES('l', "
+    ("a list of sites of no time", "INSERT INTO site_list(name, since,"
+     " lines) VALUES('l', "
      f"{HUGE}, 'identity a loc')", "site list"),
     ("a batch of no time", f"UPDATE batch SET t0 = {HUGE} WHERE id = {ONE}",
      "t0: no such time"),

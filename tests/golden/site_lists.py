@@ -217,7 +217,8 @@ class Test:
         for name, since, lines, reason in HOSTILE:
             with sqlite3.connect(db) as write:
                 write.execute("DELETE FROM site_list")
-                write.execute("INSERT INTO site_list VALUES(?, ?, ?)",
+                write.execute("INSERT INTO site_list(name, since, lines)"
+                              " VALUES(?, ?, ?)",
                               (name, since, lines))
             done = self.run("catchment", db=db)
             merged = self.collector.run(
@@ -232,14 +233,16 @@ class Test:
                 f"{ascii(name)[:20]}", done, merged)
         with sqlite3.connect(db) as write:
             write.execute("DELETE FROM site_list")
-            write.executemany("INSERT INTO site_list VALUES(?, 1, '')",
+            write.executemany("INSERT INTO site_list(name, since, lines)"
+                              " VALUES(?, 1, '')",
                               [(f"l{i}",) for i in range(65)])
         done = self.run("catchment", db=db)
         self.tap.check(done.returncode == 2 and "more than 64" in done.stderr,
                        "so are more lists than there can be", done)
         with sqlite3.connect(db) as write:
             write.execute("DELETE FROM site_list")
-            write.execute("INSERT INTO site_list VALUES('a', -1 << 63, '')")
+            write.execute("INSERT INTO site_list(name, since, lines)"
+                          " VALUES('a', -1 << 63, '')")
         done = self.collector.run("import", "--db", target, "--format",
                                   "accollect", db, check=False)
         self.tap.check(done.returncode == 1 and "no such time" in done.stderr,
