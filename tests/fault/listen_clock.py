@@ -110,13 +110,14 @@ BATCH = "collector/store_batch.c"
 # A step that is taken out; which way the clock is wrong; what must be false.
 MUTANTS = (
     ("a collector that takes nothing from its future", BATCH,
-     "	if (t1 - t0 > SPAN_US)\n",
-     "	if (t1 - t0 > SPAN_US || t1 > wall_to_us(wall_now()) + 600000000)\n",
+     "	if (t1 - t0 > LIMIT_BATCH_SPAN_US)\n",
+     "	if (t1 - t0 > LIMIT_BATCH_SPAN_US ||"
+     " t1 > wall_to_us(wall_now()) + 600000000)\n",
      -DAY, "nothing is refused"),
     ("a collector that takes nothing old", BATCH,
-     "	if (t1 - t0 > SPAN_US)\n",
-     "	if (t1 - t0 > SPAN_US || t1 < wall_to_us(wall_now()) - 50000000000)"
-     "\n", DAY, "nothing is refused"),
+     "	if (t1 - t0 > LIMIT_BATCH_SPAN_US)\n",
+     "	if (t1 - t0 > LIMIT_BATCH_SPAN_US ||"
+     " t1 < wall_to_us(wall_now()) - 50000000000)\n", DAY, "nothing is refused"),
     ("a collector that corrects times by its own clock", BATCH,
      "	query_int(&q, t0);\n	query_int(&q, t1);\n"
      "	query_int(&q, a->first_row);",

@@ -49,7 +49,7 @@ MUTANTS = [
      "sample->rank = name == NULL ? 0 : name->rank;",
      "sample->rank = (uint32_t)sample->instance;"),
     ("batches that begin in the hour before are left out", "settle",
-     "query_int(&q, st->start - SPAN_US);", "query_int(&q, st->start);"),
+     "query_int(&q, st->start - LIMIT_BATCH_SPAN_US);", "query_int(&q, st->start);"),
     ("old runs of the hour stay", "settle",
      "result = delete_runs(se, lane);", ";"),
     ("marks are not taken for the second hour of a batch", "store_batch",
