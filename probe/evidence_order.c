@@ -43,18 +43,34 @@ is_again(const struct evidence_sorter *s, const struct event *hop)
 	return false;
 }
 
-static bool
-is_overtaken(const struct evidence_sorter *s, int32_t place)
+/* The hop that left before this one on the same flow, and not long before;
+ * -1: none. Questions may lie between. */
+static int32_t
+hop_before(const struct evidence_sorter *s, const struct event *hop)
 {
-	const struct event *hop = &s->events[place], *e;
+	const struct event *e;
 
-	if (hop->before == -1)
-		return false;
-	e = &s->events[hop->before];
-	return evidence_is_hop(hop) && evidence_is_hop(e) &&
-	       e->ttl > hop->ttl &&
-	       mono_since(hop->at, e->at).ns <= span_ms(OVERTAKEN_MS).ns &&
-	       !is_again(s, hop) && !is_answered(s, hop->before, place);
+	for (int32_t i = hop->before; i != -1; i = e->before) {
+		e = &s->events[i];
+		if (mono_since(hop->at, e->at).ns > span_ms(OVERTAKEN_MS).ns)
+			break;
+		if (evidence_is_hop(e))
+			return i;
+	}
+	return -1;
+}
+
+/* By the hop at the place that this returns; -1: by none. */
+static int32_t
+overtaken_by(const struct evidence_sorter *s, int32_t place)
+{
+	const struct event *hop = &s->events[place];
+	int32_t before = evidence_is_hop(hop) ? hop_before(s, hop) : -1;
+
+	if (before == -1 || s->events[before].ttl <= hop->ttl ||
+	    is_again(s, hop) || is_answered(s, before, place))
+		return -1;
+	return before;
 }
 
 /* The places, and when the replay is there, stay. */
@@ -78,9 +94,9 @@ exchange(struct event *a, struct event *b)
 void
 evidence_order(struct evidence_sorter *s, int32_t place)
 {
-	while (is_overtaken(s, place)) {
-		int32_t before = s->events[place].before;
+	int32_t before;
 
+	while ((before = overtaken_by(s, place)) != -1) {
 		exchange(&s->events[before], &s->events[place]);
 		place = before;
 	}

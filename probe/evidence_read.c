@@ -30,8 +30,10 @@ struct evidence_replay {
 	size_t socket_count;
 	struct stamp *stamps;
 	size_t stamp_count, stamp_size, stamp_at;
-	int idle;           /* waits since anything happened */
-	uint64_t not_again; /* sent then, and not now */
+	const struct event *held; /* what holds up those behind it ... */
+	struct mono held_since;   /* ... and since when */
+	int idle;                 /* waits since anything happened */
+	uint64_t not_again;       /* sent then, and not now */
 };
 
 /* --- the clock, which the packets drive --- */
@@ -69,6 +71,19 @@ earliest(struct mono a, struct mono b)
 	return mono_before(a, b) ? a : b;
 }
 
+/* Whether what was sent has waited long enough for being sent again, counted
+ * from when nothing before it was missing: what is late because of another is
+ * not to blame. */
+static bool
+is_given_up(struct evidence_replay *r, const struct event *e, struct mono until)
+{
+	if (r->held != e) {
+		r->held = e;
+		r->held_since = latest(r->clock, e->at);
+	}
+	return !mono_before(until, mono_add(r->held_since, span_ms(HOLD_MS)));
+}
+
 /* To the next packet, at most. One that was sent is to be sent again, and
  * holds up those behind it for a while. */
 static void
@@ -84,7 +99,7 @@ replay_wait(struct link *link, struct mono until)
 			r->clock = latest(r->clock, earliest(until, e->at));
 			return;
 		}
-		if (mono_before(until, mono_add(e->at, span_ms(HOLD_MS))))
+		if (!is_given_up(r, e, until))
 			break;
 		e->done = true;
 		r->not_again++;
