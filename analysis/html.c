@@ -10,20 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/html_page.h"
+#include "analysis/report_json.h"
 #include "analysis/rounds.h"
 #include "lib/log.h"
-
-#define DIGITS 15
 
 struct part {
 	const char *name;
 	int (*report)(struct run *);
 	enum group_by by;
-	int64_t step_us; /* of a series; 0: rows */
 };
 
-static int64_t
-first_step(const struct options *o, int64_t step_us)
+int64_t
+html_first_us(const struct options *o, int64_t step_us)
 {
 	return o->since_us - o->since_us % step_us;
 }
@@ -39,17 +37,11 @@ capture(struct run *run, json_t *value, const struct part *part)
 	int status;
 
 	options.by = part->by;
-	if (part->step_us > 0) {
-		capture.format = html_series;
-		capture.first_us = first_step(given, part->step_us);
-		capture.step_us = options.step_us = part->step_us;
-	}
 	run->options = &options;
 	run->report = (struct report){
 		.format = &capture.format,
 	};
 	status = part->report(run);
-	html_capture_clear(&capture);
 	run->report = kept;
 	run->options = given;
 	return status;
@@ -71,23 +63,19 @@ group_of(const struct run *run)
 }
 
 static int
-add_reports(json_t *page, struct run *run, int64_t step_us)
+add_reports(json_t *page, struct run *run, enum group_by group)
 {
-	const enum group_by group = group_of(run);
 	const struct part parts[] = {
-		{ "catchment", catchment_report, BY_DEFAULT, 0 },
-		{ "shares", catchment_report, BY_ALL, 0 },
-		{ "shares_region", catchment_report, group, 0 },
-		{ "events", events_report, BY_DEFAULT, 0 },
-		{ "latency", latency_report, BY_SITE, 0 },
-		{ "series_site", latency_report, BY_SITE, step_us },
-		{ "series_region", latency_report, group, step_us },
+		{ "catchment", catchment_report, BY_DEFAULT },
+		{ "shares", catchment_report, BY_ALL },
+		{ "shares_region", catchment_report, group },
+		{ "events", events_report, BY_DEFAULT },
+		{ "latency", latency_report, BY_SITE },
 	};
 
 	json_object_set_new(page, "group", json_string(options_by_name(group)));
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		json_t *value =
-		    parts[i].step_us > 0 ? json_array() : json_object();
+		json_t *value = json_object();
 
 		json_object_set_new(page, parts[i].name, value);
 		if (capture(run, value, &parts[i]) == -1)
@@ -163,7 +151,7 @@ services(struct run *run)
 	return list;
 }
 
-/* The JSON is ASCII; "<" is only within its texts. */
+/* "<" is only within texts. */
 static int
 put_data(const char *bytes, size_t len, void *stream)
 {
@@ -181,6 +169,14 @@ put_data(const char *bytes, size_t len, void *stream)
 	return 0;
 }
 
+int
+html_put(const json_t *value, FILE *stream, size_t flags)
+{
+	return json_dump_callback(value, put_data, stream,
+	    flags | JSON_COMPACT | JSON_ENSURE_ASCII |
+		JSON_REAL_PRECISION(REPORT_JSON_DIGITS));
+}
+
 /* Not narrower than rounds are apart, but for a tenth: steps within a round
  * would have a part of the vantage points each. */
 static int64_t
@@ -194,30 +190,41 @@ series_step_us(struct run *run)
 	    o->until_us - o->since_us, apart_us - apart_us / 10);
 }
 
+/* Head, data and tail. */
+static int
+put_page(const json_t *page, struct html_series *series, FILE *stream)
+{
+	if (fputs(html_page_head, stream) == EOF || putc('{', stream) == EOF ||
+	    html_put(page, stream, JSON_EMBED) == -1 ||
+	    html_series_put(series, stream) == -1 || putc('}', stream) == EOF ||
+	    fputs(html_page_tail, stream) == EOF)
+		return -1;
+	return 0;
+}
+
 int
 html_report(struct run *run)
 {
 	const struct options *o = run->options;
-	FILE *stream = run->report.stream;
-	json_t *page = json_object();
+	const enum group_by group = group_of(run);
 	const int64_t step_us = series_step_us(run);
+	struct html_series *series;
+	json_t *page = json_object();
 	int status = -1;
 
 	json_object_set_new(page, "since", json_integer(o->since_us / 1000));
 	json_object_set_new(page, "until", json_integer(o->until_us / 1000));
 	json_object_set_new(page, "series_step", json_integer(step_us / 1000));
-	json_object_set_new(
-	    page, "series_first", json_integer(first_step(o, step_us) / 1000));
+	json_object_set_new(page, "series_first",
+	    json_integer(html_first_us(o, step_us) / 1000));
 	json_object_set_new(page, "services", services(run));
 	json_object_set_new(page, "vps", vantage_points(run));
 	html_add_strip(page, run);
-	if (add_reports(page, run, step_us) == 0 &&
-	    fputs(html_page_head, stream) != EOF &&
-	    json_dump_callback(page, put_data, stream,
-		JSON_COMPACT | JSON_ENSURE_ASCII |
-		    JSON_REAL_PRECISION(DIGITS)) == 0 &&
-	    fputs(html_page_tail, stream) != EOF)
-		status = 0;
+	if (add_reports(page, run, group) == 0) {
+		series = html_series_read(run, group, step_us);
+		status = put_page(page, series, run->report.stream);
+		html_series_free(series);
+	}
 	json_decref(page);
 	return status;
 }

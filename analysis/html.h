@@ -9,31 +9,31 @@
 #include "analysis/report.h"
 #include "analysis/reports.h"
 
-/* A report's format that keeps what it gets. Its first member is the copy of
- * one of those below by which the report knows it.
- * html_rows: an object with "columns", names, and "rows", arrays of values:
- * as JSON says them, but times are milliseconds since 1970.
- * html_series: of latency with steps, an array with one object for each
- * question and group; "at" are the numbers of the steps. */
-#define SERIES_NAMES 5
-struct html_series {
-	json_t *at, *p50, *p95;          /* arrays, owned by the value */
-	const char *names[SERIES_NAMES]; /* as they came first */
-};
+/* A report's format that keeps what it gets: an object with "columns", names,
+ * and "rows", arrays of values: as JSON says them, but times are milliseconds
+ * since 1970. Its first member is the copy of html_rows by which the report
+ * knows it. */
 struct html_capture {
 	struct report_format format;
-	json_t *value; /* object or array, made by the caller */
-	int64_t first_us, step_us;
-	/* Of series: their names, numbered alike. */
-	struct names keys;
-	struct html_series *series;
-	size_t count, room;
-	size_t next;                          /* that probably comes next */
-	size_t names[SERIES_NAMES], p50, p95; /* columns */
+	json_t *value; /* the object, made by the caller */
 };
-void html_capture_clear(struct html_capture *); /* not the value */
 extern const struct report_format html_rows;
-extern const struct report_format html_series;
+
+/* Write a value such that nothing in it can end the element that holds it;
+ * flags of json_dump_callback. As report_row. */
+int html_put(const json_t *, FILE *, size_t flags);
+
+/* Where the first step of a window begins. */
+int64_t html_first_us(const struct options *, int64_t step_us);
+
+/* Round trips over time: "series_site" and "series_region", behind other keys.
+ * Of each is an array with one object for each question and group; "at" are
+ * the numbers of the steps. */
+struct html_series;
+struct html_series *html_series_read(
+    struct run *, enum group_by group, int64_t step_us);
+int html_series_put(struct html_series *, FILE *);
+void html_series_free(struct html_series *);
 
 /* Add "strip", "sites" and "step": who served each vantage point in each part
  * of the window. */

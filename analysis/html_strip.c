@@ -273,7 +273,7 @@ set_widths(struct strip *s)
 	do {
 		width = &s->widths[s->width_count++];
 		width->step_us = step_us;
-		width->first_us = o->since_us - o->since_us % step_us;
+		width->first_us = html_first_us(o, step_us);
 		width->count =
 		    (o->until_us - width->first_us + step_us - 1) / step_us;
 		width->rows = json_array();

@@ -386,7 +386,7 @@ write_groups(struct latency *l)
 			status = l->view->write(
 			    l, &l->run->catalog.lanes[lane], &l->items[i]);
 		values_clear(&l->items[i].rtts);
-		latency_runs_group_clear(&l->items[i]);
+		latency_hist_clear(&l->items[i].hist);
 	}
 	l->count = 0;
 	if (l->slot_count > 0)
@@ -431,37 +431,56 @@ write_report(struct latency *l)
 	return status;
 }
 
+void
+latency_init(
+    struct latency *l, struct run *run, const struct latency_view *view)
+{
+	const struct options *o = run->options;
+
+	*l = (struct latency){ .run = run, .view = view };
+	if (o->by == BY_SITE)
+		methods_choose(&l->methods, &run->catalog, run->query,
+		    o->since_us, o->until_us);
+	rounds_init(&l->rounds, run->query);
+	l->last_asked =
+	    memory_zeroed(run->catalog.vp_count, sizeof(*l->last_asked));
+	histogram_init(&l->buckets);
+	number_kinds(l);
+	if (!view->round_trips && o->by != BY_SITE)
+		l->rows = latency_rows_new(l);
+}
+
+void
+latency_clear(struct latency *l)
+{
+	methods_clear(&l->methods);
+	rounds_clear(&l->rounds);
+	names_clear(&l->groups);
+	samples_clear(&l->samples);
+	values_clear(&l->touched);
+	latency_rows_free(l->rows);
+	for (size_t i = 0; i < l->run->catalog.vp_count; i++)
+		free(l->last_asked[i].lanes);
+	for (size_t i = 0; i < l->count; i++) {
+		values_clear(&l->items[i].rtts);
+		latency_hist_clear(&l->items[i].hist);
+	}
+	free(l->last_asked);
+	names_map_clear(&l->place_names);
+	free(l->kind_of);
+	free(l->strict);
+	free(l->items);
+	free(l->slots);
+}
+
 int
 latency_run(struct run *run, const struct latency_view *view)
 {
-	const struct options *o = run->options;
-	struct latency l = { .run = run, .view = view };
+	struct latency l;
 	int status;
 
-	if (o->by == BY_SITE)
-		methods_choose(&l.methods, &run->catalog, run->query,
-		    o->since_us, o->until_us);
-	rounds_init(&l.rounds, run->query);
-	l.last_asked =
-	    memory_zeroed(run->catalog.vp_count, sizeof(*l.last_asked));
-	histogram_init(&l.buckets);
-	number_kinds(&l);
-	if (!view->round_trips && o->by != BY_SITE)
-		l.rows = latency_rows_new(&l);
+	latency_init(&l, run, view);
 	status = write_report(&l);
-	methods_clear(&l.methods);
-	rounds_clear(&l.rounds);
-	names_clear(&l.groups);
-	samples_clear(&l.samples);
-	values_clear(&l.touched);
-	latency_rows_free(l.rows);
-	for (size_t i = 0; i < run->catalog.vp_count; i++)
-		free(l.last_asked[i].lanes);
-	free(l.last_asked);
-	names_map_clear(&l.place_names);
-	free(l.kind_of);
-	free(l.strict);
-	free(l.items);
-	free(l.slots);
+	latency_clear(&l);
 	return status;
 }

@@ -5,6 +5,7 @@
 #ifndef ANALYSIS_LATENCY_H
 #define ANALYSIS_LATENCY_H
 
+#include "analysis/latency_hist.h"
 #include "analysis/methods.h"
 #include "analysis/outages.h"
 #include "analysis/quantile.h"
@@ -14,7 +15,6 @@
 
 struct latency_view;
 struct latency_runs;
-struct latency_hist;
 struct latency_rows;
 
 /* A row: one question of one service over one transport, in one group. */
@@ -27,7 +27,7 @@ struct group {
 	double expected;
 	bool expected_known;
 	struct values rtts; /* microseconds; or medians of vantage points */
-	struct latency_hist *hist; /* and those in runs; NULL: none */
+	struct latency_hist hist; /* and those in runs */
 	/* of the vantage point at hand */
 	int32_t vp;
 	size_t vp_first;    /* its first of rtts */
@@ -80,6 +80,10 @@ struct latency_view {
 
 /* Read and write a report. As report_row. */
 int latency_run(struct run *, const struct latency_view *);
+
+/* What it does that for, by the options of the run at hand; borrows both. */
+void latency_init(struct latency *, struct run *, const struct latency_view *);
+void latency_clear(struct latency *);
 
 /* The first cells of a row, up to what --by says. */
 void latency_head(struct cell *, const struct latency *, const struct lane *,

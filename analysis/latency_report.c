@@ -3,7 +3,6 @@
  */
 #include <math.h>
 #include "analysis/latency.h"
-#include "analysis/latency_runs.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define COLUMNS 22
@@ -54,7 +53,7 @@ set_values(struct cell *cells, struct values *rtts)
 static size_t
 set_buckets(struct cell *cells, const struct group *group, struct histogram *h)
 {
-	latency_runs_rtts(group, h);
+	latency_hist_put(&group->hist, &group->rtts, h);
 	if (h->total == 0)
 		return 0;
 	cells[12] = cell_number(histogram_rank_us(h, 1));
@@ -72,7 +71,7 @@ set_quantiles(struct latency *l, struct cell *cells, struct group *group)
 {
 	size_t n = group->rtts.count;
 
-	if (group->hist != NULL)
+	if (group->hist.any)
 		n = set_buckets(cells, group, &l->buckets);
 	else
 		set_values(cells, &group->rtts);

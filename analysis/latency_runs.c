@@ -9,13 +9,6 @@
 #include "analysis/memory.h"
 
 #define LANES_MAX 200000 /* each may be a group with its histogram */
-#define AROUND 16        /* buckets of a hist kept free */
-
-/* A histogram that is as long as what is in it. */
-struct latency_hist {
-	uint32_t low, high; /* buckets [low, high) */
-	uint64_t *count;
-};
 
 /* What a lane adds to a group. */
 struct lane_sum {
@@ -35,13 +28,15 @@ struct latency_runs {
 
 /* --- whether --- */
 
-static bool
-says_the_same(const struct latency *l)
+bool
+latency_runs_suit(const struct latency *l)
 {
 	const struct run *run = l->run;
 
 	if (!l->view->round_trips || run->options->per_vp ||
-	    run->catalog.lane_count > LANES_MAX)
+	    run->catalog.lane_count > LANES_MAX ||
+	    !run_hours_many(
+		run->query, run->options->since_us, run->options->until_us))
 		return false;
 	/* A run is of one place only where its vantage point is. */
 	for (size_t i = 0; i < run->catalog.vp_count; i++) {
@@ -53,44 +48,6 @@ says_the_same(const struct latency *l)
 }
 
 /* --- reading --- */
-
-/* Room for a bucket beside those that are there, and some around it. */
-static void
-make_room(struct latency_hist *hist, uint32_t bucket)
-{
-	uint32_t low = bucket > AROUND ? bucket - AROUND : 0;
-	uint32_t high = bucket + AROUND;
-	uint64_t *count;
-
-	if (hist->count != NULL && hist->low < low)
-		low = hist->low;
-	if (hist->count != NULL && hist->high > high)
-		high = hist->high;
-	count = memory_zeroed(high - low, sizeof(*count));
-	if (hist->count != NULL)
-		memcpy(count + (hist->low - low), hist->count,
-		    (hist->high - hist->low) * sizeof(*count));
-	free(hist->count);
-	*hist = (struct latency_hist){ low, high, count };
-}
-
-/* Of a foreign database, which may say anything: up to what makes no sense. */
-static void
-add_hist(struct group *group, const void *bytes, size_t len)
-{
-	struct histogram_kept kept = { .bytes = bytes, .len = len };
-	struct latency_hist *hist = group->hist;
-
-	if (hist == NULL)
-		hist = group->hist = memory_zeroed(1, sizeof(*hist));
-	while (histogram_kept_next(&kept) == 1) {
-		const uint32_t bucket = (uint32_t)kept.bucket;
-
-		if (bucket < hist->low || bucket >= hist->high)
-			make_room(hist, bucket);
-		hist->count[bucket - hist->low] += kept.count;
-	}
-}
 
 static struct lane_sum *
 sum_of(struct latency *l, int32_t lane, int32_t name)
@@ -133,7 +90,8 @@ latency_runs_add_run(struct latency *l, int32_t name, const struct run_row *run)
 		run->asked, run->answered, run->unsent });
 	sum = sum_of(l, run->lane, name);
 	if (run->hist_len > 0)
-		add_hist(&l->items[sum->group], run->hist, run->hist_len);
+		latency_hist_add(
+		    &l->items[sum->group].hist, run->hist, run->hist_len);
 }
 
 void
@@ -141,17 +99,8 @@ latency_runs_add_buckets(struct latency *l, int32_t lane, int32_t name,
     const struct latency_buckets *buckets)
 {
 	const struct lane_sum *sum = sum_of(l, lane, name);
-	struct group *group = &l->items[sum->group];
-	struct latency_hist *hist = group->hist;
 
-	if (hist == NULL)
-		hist = group->hist = memory_zeroed(1, sizeof(*hist));
-	if (hist->count == NULL || buckets->low < hist->low)
-		make_room(hist, (uint32_t)buckets->low);
-	if (buckets->high > hist->high)
-		make_room(hist, (uint32_t)buckets->high);
-	for (size_t b = buckets->low; b < buckets->high; b++)
-		hist->count[b - hist->low] += buckets->count[b];
+	latency_hist_add_buckets(&l->items[sum->group].hist, buckets);
 }
 
 /* What somebody else answered is nobody's. */
@@ -178,8 +127,7 @@ latency_runs_read(struct latency *l)
 	const struct catalog *c = &l->run->catalog;
 	struct latency_runs *r;
 
-	if (!says_the_same(l) ||
-	    !run_hours_many(l->run->query, o->since_us, o->until_us))
+	if (!latency_runs_suit(l))
 		return;
 	l->runs = r = memory_zeroed(1, sizeof(*r));
 	r->first = memory_zeroed(c->lane_count, sizeof(*r->first));
@@ -248,25 +196,4 @@ latency_runs_count(struct latency *l, int32_t vp, int64_t around_us[2])
 	for (size_t i = 0; i < v->lane_count; i++)
 		any |= count_lane(l, vp, v->lanes[i]);
 	return any;
-}
-
-void
-latency_runs_rtts(const struct group *group, struct histogram *h)
-{
-	const struct latency_hist *hist = group->hist;
-
-	histogram_clear(h);
-	for (uint32_t b = hist->low; b < hist->high; b++)
-		histogram_add_bucket(h, b, hist->count[b - hist->low]);
-	for (size_t i = 0; i < group->rtts.count; i++)
-		histogram_add(h, group->rtts.items[i]);
-}
-
-void
-latency_runs_group_clear(struct group *group)
-{
-	if (group->hist != NULL)
-		free(group->hist->count);
-	free(group->hist);
-	group->hist = NULL;
 }

@@ -16,8 +16,10 @@ struct latency_counts {
 	int64_t asked, answered, unsent;
 };
 
-/* Read the runs of the step into l->runs, where that is worth it and says the
- * same. */
+/* Whether runs are worth it and say the same. */
+bool latency_runs_suit(const struct latency *);
+
+/* Read the runs of the step into l->runs, where they suit. */
 void latency_runs_read(struct latency *);
 void latency_runs_free(struct latency *);
 
@@ -32,16 +34,7 @@ void latency_runs_add(struct latency *, int32_t lane, int32_t name,
 void latency_runs_add_run(
     struct latency *, int32_t name, const struct run_row *);
 
-/* Add how often each bucket was: count[low, high). */
-struct latency_buckets {
-	size_t low, high;
-	const uint64_t *count;
-};
 void latency_runs_add_buckets(struct latency *, int32_t lane, int32_t name,
     const struct latency_buckets *);
-
-/* The round trips of a group: those in runs and its values together. */
-void latency_runs_rtts(const struct group *, struct histogram *);
-void latency_runs_group_clear(struct group *);
 
 #endif

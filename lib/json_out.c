@@ -141,11 +141,16 @@ json_out_int(struct json_out *out, int64_t value)
 void
 json_out_thousandths(struct json_out *out, int64_t value)
 {
-	char digits[32];
+	char digits[21]; /* and a point */
+	size_t at = sizeof(digits);
 
-	(void)text_print(digits, sizeof(digits), "%lld.%03lld",
-	    (long long)(value / 1000), (long long)(value % 1000));
-	put_value(out, digits, strlen(digits));
+	for (int i = 0; i < 4 || value != 0; i++) {
+		if (i == 3)
+			digits[--at] = '.';
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	put_value(out, &digits[at], sizeof(digits) - at);
 }
 
 void

@@ -147,7 +147,8 @@ def series(tap, db, data):
         "--format", "csv").stdout))
     for row in rows:
         at = (milliseconds(row["time"]) - data["series_first"]) // step
-        want[row["site"].lstrip("'"), at] = (row["p50_ms"], row["p95_ms"])
+        if row["p50_ms"]:
+            want[row["site"].lstrip("'"), at] = (row["p50_ms"], row["p95_ms"])
     have = {(one["names"][4].lstrip("'"), at): pair
             for one in data["series_site"] for at, *pair in
             zip(one["at"], one["p50"], one["p95"])}

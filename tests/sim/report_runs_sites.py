@@ -4,12 +4,16 @@
 """The load of the benchmark, with stretches of losses, instances that change
 within an hour and answers without a name put into its rows, settled again.
 Counts must be the same to the last record, also where the window cuts hours;
+the round trips on the page are those of the CSV;
 what is impossible is that of windows which are short enough to be read row by
 row, and by hand."""
 import collections
 import csv
+import datetime
 import io
+import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -151,6 +155,56 @@ def check_vps(tap, db, window, what):
               f"{what}: vps counts what the raw rows are", got, wanted)
 
 
+# --- the page ---
+
+def page(db, window):
+    """The data of the page; None where the build has none."""
+    done = subprocess.run(
+        [f"{uploads.BUILD}/acreport", "html", "--db", db, "--since",
+         window[0], "--until", window[1]], capture_output=True, text=True,
+        check=False)
+    if done.returncode == 2 and "make page" in done.stderr:
+        return None
+    text = re.search(r"<script[^>]*json[^>]*>(.*?)</script>", done.stdout, re.S)
+    return json.loads(text[1])
+
+
+def points_of_csv(db, window, by, data):
+    """p50 and p95 of every row of latency with steps, in microseconds."""
+    text = run("acreport", "latency", "--db", db, "--by", by, "--since",
+               window[0], "--until", window[1], "--format", "csv", "--step",
+               f"{data['series_step'] // 1000}s")
+    points = {}
+    for row in csv.DictReader(io.StringIO(text)):
+        moment = datetime.datetime.fromisoformat(row["time"])
+        at = int(moment.timestamp() * 1000) - data["series_first"]
+        if row["p50_ms"]:
+            points[tuple(row[name] for name in (
+                "target", "address", "question", "proto", by)),
+                at // data["series_step"]] = tuple(
+                    row[name] and float(row[name])
+                    for name in ("p50_ms", "p95_ms"))
+    return points
+
+
+def check_page(tap, db, window, what):
+    data = page(db, window)
+    if data is None:
+        tap.skip("round trips on the page", "this build has no page")
+        return
+    for by in ("site", "region"):
+        want = points_of_csv(db, window, by, data)
+        got = {(tuple(one["names"]), at): (p50, "" if p95 is None else p95)
+               for one in data[f"series_{by}"] for at, p50, p95 in
+               zip(one["at"], one["p50"], one["p95"], strict=True)}
+        wrong = [(key, want.get(key), got.get(key))
+                 for key in want.keys() | got.keys()
+                 if want.get(key) != got.get(key)]
+        tap.check(len(want) > 1000 and not wrong,
+                  f"{what}: {len(want)} points of round trips by {by} on the "
+                  "page are those of the CSV", *wrong[:3])
+
+
 # --- what is impossible ---
 
 def impossible(db, window, site_map):
@@ -194,6 +248,10 @@ def main():
         check_vps(tap, db, WIDE, "all of it")
         check_vps(tap, db, CUT, "hours cut")
         check_impossible(tap, db, folder)
+        with sqlite3.connect(db) as c:
+            c.execute("INSERT INTO unsettled SELECT hour, 4 FROM run"
+                      " WHERE hour % 3 = 0 LIMIT 1")
+        check_page(tap, db, CUT, "hours cut and not settled")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return tap.done()
