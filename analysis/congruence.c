@@ -161,15 +161,6 @@ compare_vp(struct comparison *to, int32_t vp, const struct side side[2])
 }
 
 static struct cell
-median_cell(struct values *values)
-{
-	if (values->count == 0)
-		return cell_unknown();
-	quantile_sort(values->items, values->count);
-	return cell_number(quantile_median(values->items, values->count));
-}
-
-static struct cell
 third_cell(const struct run *run, int32_t a, int32_t b)
 {
 	const struct service *services = run->catalog.services;
@@ -193,9 +184,9 @@ write_row(struct run *run, struct comparison *is, const int32_t service[2],
 		cell_number(llround(100 * is->plain.same)),
 		cell_percent(is->plain.same, is->plain.both),
 		cell_percent(is->plain.both, is->plain.all),
-		median_cell(&is->a),
-		median_cell(&is->b),
-		median_cell(&is->change),
+		run_median(&is->a),
+		run_median(&is->b),
+		run_median(&is->change),
 		cell_text(note),
 		cell_percent(is->weighted.same, is->weighted.both),
 		cell_percent(is->weighted.both, is->weighted.all),

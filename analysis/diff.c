@@ -297,15 +297,6 @@ compare_moves(const void *left, const void *right, void *context)
 	    names_text(&run->catalog.names, b->to_label));
 }
 
-static struct cell
-median_cell(struct values *values)
-{
-	if (values->count == 0)
-		return cell_unknown();
-	quantile_sort(values->items, values->count);
-	return cell_number(quantile_median(values->items, values->count));
-}
-
 static int
 write_move(const struct diff *d, const struct matrix *m, struct move *move,
     const struct service *service)
@@ -322,8 +313,8 @@ write_move(const struct diff *d, const struct matrix *m, struct move *move,
 		cell_number(service->af),
 		both ? cell_percent(move->count, m->plain.known)
 		     : cell_unknown(),
-		median_cell(&move->before),
-		median_cell(&move->after),
+		run_median(&move->before),
+		run_median(&move->after),
 		cell_percent(m->plain.same, m->plain.all),
 		cell_percent(m->plain.same, m->plain.known),
 		cell_percent(m->plain.known, m->plain.all),

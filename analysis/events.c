@@ -295,15 +295,6 @@ known_before(const struct events *e, const struct event *event, double *load)
 }
 
 static struct cell
-median_cell(struct values *values)
-{
-	if (values->count == 0)
-		return cell_unknown();
-	quantile_sort(values->items, values->count);
-	return cell_number(quantile_median(values->items, values->count));
-}
-
-static struct cell
 p95_cell(const struct values *sorted)
 {
 	if (!quantile_enough(sorted->count, 95))
@@ -328,7 +319,7 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 	struct run *run = e->run;
 	const struct service *service = &run->catalog.services[event->service];
 	int64_t mode_us = events_mode_before(e, event);
-	struct cell middle = median_cell(&s->convergence);
+	struct cell middle = run_median(&s->convergence);
 	const int64_t not_ours = events_not_ours(e, event);
 	double known_load = 0;
 	size_t known = known_before(e, event, &known_load);
@@ -346,9 +337,9 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 		cell_percent((double)s->vps, (double)known),
 		cell_number(event->start_us - event->start_after_us),
 		cell_number(event->end_us - event->end_after_us),
-		median_cell(&s->before),
-		median_cell(&s->after),
-		median_cell(&s->change),
+		run_median(&s->before),
+		run_median(&s->after),
+		run_median(&s->change),
 		middle,
 		p95_cell(&s->convergence),
 		cell_number((int64_t)s->returned),

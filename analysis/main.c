@@ -230,6 +230,15 @@ run_asn(const struct place *place)
 	return cell_number_if(known, known ? place->asn : 0);
 }
 
+struct cell
+run_median(struct values *values)
+{
+	if (values->count == 0)
+		return cell_unknown();
+	quantile_sort(values->items, values->count);
+	return cell_number(quantile_median(values->items, values->count));
+}
+
 int64_t
 run_patience_us(struct run *run, int32_t vp, int64_t before_us)
 {

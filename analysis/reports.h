@@ -6,6 +6,7 @@
 
 #include "analysis/catalog.h"
 #include "analysis/options.h"
+#include "analysis/quantile.h"
 #include "analysis/query.h"
 #include "analysis/report.h"
 #include "analysis/samples.h"
@@ -56,5 +57,7 @@ struct cell run_site(const struct run *, int32_t site);
 struct cell run_region(const struct run *, const struct place *);
 struct cell run_country(const struct run *, const struct place *);
 struct cell run_asn(const struct place *);
+/* Unknown where there are none. Sorts the values. */
+struct cell run_median(struct values *);
 
 #endif

@@ -156,20 +156,6 @@ put(struct archive *a, const void *bytes, size_t len)
 	return 0;
 }
 
-/* The name of a new folder must survive a power cut as its files do. */
-static int
-sync_parent(int dirfd)
-{
-	int fd = openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int status;
-
-	if (fd == -1)
-		return -1;
-	status = fsync(fd);
-	(void)close(fd);
-	return status;
-}
-
 struct archive *
 archive_open(const char *path)
 {
@@ -183,7 +169,7 @@ archive_open(const char *path)
 	made = mkdir(path, 0750) == 0;
 	a->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (a->dirfd == -1 || fstat(a->dirfd, &st) == -1 ||
-	    (made && sync_parent(a->dirfd) == -1)) {
+	    (made && file_sync(a->dirfd, "..") == -1)) {
 		archive_close(a);
 		return NULL;
 	}

@@ -106,18 +106,25 @@ begin_object(struct json_stream *s)
 	keep(s, '{');
 }
 
+/* A byte of a string, which ends with a quote that is not escaped. */
+static void
+in_string(struct json_stream *s, char byte)
+{
+	if (s->escaped)
+		s->escaped = false;
+	else if (byte == '\\')
+		s->escaped = true;
+	else if (byte == '"')
+		s->in_string = false;
+}
+
 /* A byte of an object. True where the object ends with it. */
 static bool
 inside(struct json_stream *s, char byte)
 {
 	keep(s, byte);
 	if (s->in_string) {
-		if (s->escaped)
-			s->escaped = false;
-		else if (byte == '\\')
-			s->escaped = true;
-		else if (byte == '"')
-			s->in_string = false;
+		in_string(s, byte);
 		return false;
 	}
 	if (byte == '"')
@@ -134,12 +141,7 @@ static bool
 between(struct json_stream *s, char byte)
 {
 	if (s->in_string) { /* a value of the wrapping */
-		if (s->escaped)
-			s->escaped = false;
-		else if (byte == '\\')
-			s->escaped = true;
-		else if (byte == '"')
-			s->in_string = false;
+		in_string(s, byte);
 		return false;
 	}
 	if (byte == '{') {

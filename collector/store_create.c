@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "collector/store_lock.h"
 #include "collector/store_private.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
@@ -68,38 +69,11 @@ make_database(const char *temp)
 	return status;
 }
 
-static int
-sync_path(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int status;
-
-	if (fd == -1)
-		return -1;
-	status = fsync(fd);
-	(void)close(fd);
-	return status;
-}
-
-static int
-sync_folder(const char *path)
-{
-	char folder[4096];
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return sync_path(".");
-	if (text_print(folder, sizeof(folder), "%.*s", (int)(slash - path + 1),
-		path) == -1)
-		return -1;
-	return sync_path(folder);
-}
-
 int
 store_publish(const char *temp, const char *path)
 {
-	if (sync_path(temp) == -1 || link(temp, path) == -1 ||
-	    sync_folder(path) == -1) {
+	if (file_sync(AT_FDCWD, temp) == -1 || link(temp, path) == -1 ||
+	    file_sync_folder_of(path) == -1) {
 		log_warn("%s", path);
 		return -1;
 	}

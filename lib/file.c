@@ -115,27 +115,6 @@ find_fault(const struct file_checked *file, const struct stat *st)
 	return NULL;
 }
 
-/* The folder of a path as an open descriptor, for its fsync. */
-static int
-sync_folder_of(const char *path)
-{
-	char folder[4096];
-	const char *slash = strrchr(path, '/');
-	int fd, status;
-
-	if (slash == NULL)
-		(void)text_copy(folder, sizeof(folder), ".");
-	else if (text_print(folder, sizeof(folder), "%.*s",
-		     (int)(slash - path + 1), path) == -1)
-		return -1;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	status = fsync(fd);
-	close_quietly(fd);
-	return status;
-}
-
 void
 file_init(void)
 {
@@ -166,6 +145,33 @@ file_write_all(int fd, const void *bytes, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+int
+file_sync(int dirfd, const char *path)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	int status;
+
+	if (fd == -1)
+		return -1;
+	status = fsync(fd);
+	close_quietly(fd);
+	return status;
+}
+
+int
+file_sync_folder_of(const char *path)
+{
+	char folder[4096];
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return file_sync(AT_FDCWD, ".");
+	if (text_print(folder, sizeof(folder), "%.*s", (int)(slash - path + 1),
+		path) == -1)
+		return -1;
+	return file_sync(AT_FDCWD, folder);
 }
 
 int
@@ -320,7 +326,7 @@ file_output_done(struct file_output *output, bool keep)
 	if (!whole_file)
 		return status;
 	if (status == 0 && keep && rename(output->temp, output->path) == 0)
-		return sync_folder_of(output->path);
+		return file_sync_folder_of(output->path);
 	unlink_quietly(AT_FDCWD, output->temp);
 	return keep ? -1 : status;
 }

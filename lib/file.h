@@ -21,6 +21,11 @@ void file_init(void);
 /* Write all len bytes, whatever signals or short writes. 0, or -1 (errno). */
 int file_write_all(int fd, const void *bytes, size_t len);
 
+/* Flush (fsync) a file or folder by its path, and the folder that holds a
+ * path, so that a new name survives a power cut. 0, or -1 (errno). */
+int file_sync(int dirfd, const char *path);
+int file_sync_folder_of(const char *path);
+
 /* Publish bytes as dir/name: written beside, flushed, renamed, the folder
  * flushed. After 0 it survives a power cut. An fsync that fails makes the
  * whole attempt fail: the temporary file is removed and never retried on the
