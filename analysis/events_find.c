@@ -380,12 +380,30 @@ add_events(struct events *e, size_t from)
 	}
 }
 
+/* Changes and silences become events. */
+static void
+cluster_members(struct events *e)
+{
+	const size_t flaps = take_flaps(e);
+	struct events rest = *e;
+
+	rest.members += flaps;
+	rest.member_count -= flaps;
+	if (rest.member_count > 1)
+		qsort(rest.members, rest.member_count, sizeof(*rest.members),
+		    compare_members);
+	number_clusters(&rest);
+	join_long(&rest);
+	if (rest.member_count > 1)
+		qsort(rest.members, rest.member_count, sizeof(*rest.members),
+		    compare_clusters);
+	add_flaps(e, flaps);
+	add_events(e, flaps);
+}
+
 void
 events_find(struct events *e, struct run *run)
 {
-	struct events rest;
-	size_t flaps;
-
 	*e = (struct events){ .run = run };
 	walk_init(&e->walk, run);
 	stays_read(&e->stays, &e->walk);
@@ -400,20 +418,8 @@ events_find(struct events *e, struct run *run)
 	for (size_t i = 0; i < e->stays.silence_count; i++)
 		add_silence(e, &e->stays.silences[i]);
 	events_find_moves(e);
-	flaps = take_flaps(e);
-	rest = *e;
-	rest.members += flaps;
-	rest.member_count -= flaps;
-	if (rest.member_count > 1)
-		qsort(rest.members, rest.member_count, sizeof(*rest.members),
-		    compare_members);
-	number_clusters(&rest);
-	join_long(&rest);
-	if (rest.member_count > 1)
-		qsort(rest.members, rest.member_count, sizeof(*rest.members),
-		    compare_clusters);
-	add_flaps(e, flaps);
-	add_events(e, flaps);
+	if (e->member_count > 0)
+		cluster_members(e);
 	events_add_moves(e);
 	if (e->count > 1)
 		qsort(e->items, e->count, sizeof(*e->items), compare_events);

@@ -30,9 +30,10 @@ put(struct identities *ids, size_t sight)
 	const struct catalog *c = &ids->run->catalog;
 	const struct identity_sight *s = &ids->sights.items[sight];
 	const int32_t target = ids->target_of[c->lanes[s->lane].service];
-	struct identity *last = ids->items + ids->count - 1;
+	struct identity *last =
+	    ids->count == 0 ? NULL : &ids->items[ids->count - 1];
 
-	if (ids->count > 0 && last->target == target &&
+	if (last != NULL && last->target == target &&
 	    last->instance == s->instance)
 		return last;
 	if (ids->count == ids->room)
