@@ -235,10 +235,10 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "DELETE FROM run WHERE hour = ?1 AND lane = ?2",
 	[STATEMENT_ADD_RUN] =
 	    "INSERT INTO run(hour, lane, first, tie, instance, last, answered,"
-	    " asked, unsent, hist) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
-	    " ?10)",
-	[STATEMENT_PUT_BLOCK] =
-	    "REPLACE INTO block(vp, hour, lanes) VALUES(?1, ?2, ?3)",
+	    " asked, unsent, hist, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+	    " ?9, ?10, row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))",
+	[STATEMENT_PUT_BLOCK] = "REPLACE INTO block(vp, hour, lanes, sum)"
+				" VALUES(?1, ?2, ?3, row_sum(?1, ?2, ?3))",
 	[STATEMENT_DELETE_BLOCK] =
 	    "DELETE FROM block WHERE vp = ?1 AND hour = ?2",
 	/* Latest first; the reader stops when it has enough. */
@@ -251,8 +251,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_DELETE_INTERVAL] =
 	    "DELETE FROM interval WHERE lane = ?1 AND first = ?2 AND tie = ?3",
 	[STATEMENT_ADD_INTERVAL] =
-	    "INSERT INTO interval(lane, first, tie, last, instance)"
-	    " VALUES(?1, ?2, ?3, ?4, ?5)",
+	    "INSERT INTO interval(lane, first, tie, last, instance, sum)"
+	    " VALUES(?1, ?2, ?3, ?4, ?5, row_sum(?1, ?2, ?3, ?4, ?5))",
 	/* The nearest hour in which any lane has a run. */
 	[STATEMENT_HOUR_BEFORE] = "SELECT max(hour) FROM run WHERE hour < ?1",
 	[STATEMENT_HOUR_AFTER] = "SELECT min(hour) FROM run WHERE hour > ?1",

@@ -45,12 +45,6 @@ const struct check_query check_queries[] = {
 	    " (SELECT (SELECT count(*) FROM measurement) AS a,"
 	    "  (SELECT ifnull(sum(rows), 0) FROM batch WHERE pruned & 4 = 0)"
 	    "  AS b) WHERE a <> b" },
-	{ "every hour that is not settled has a batch",
-	    "SELECT printf('vantage point %d, hour %d', vp, hour)"
-	    " FROM main.unsettled AS u WHERE NOT EXISTS (SELECT 1 FROM batch"
-	    "  WHERE vp = u.vp AND t0 >= (u.hour - 1) * 3600000000"
-	    "  AND t0 < (u.hour + 1) * 3600000000"
-	    "  AND t1 >= u.hour * 3600000000)" },
 	{ "every sum is of a batch",
 	    "SELECT printf('row %d', first_row) FROM (SELECT first_row FROM"
 	    " row_sum EXCEPT SELECT first_row FROM batch WHERE rows > 0)" },
@@ -115,7 +109,8 @@ const char check_seed[] =
     "INSERT INTO temp.run SELECT * FROM main.run WHERE hour < " HORIZON
     " / 3600000000; INSERT INTO temp.block SELECT * FROM main.block"
     " WHERE hour < " HORIZON
-    " / 3600000000; INSERT INTO temp.interval SELECT lane, first, tie,"
+    " / 3600000000; INSERT INTO temp.interval(lane, first,"
+    " tie, last, instance) SELECT lane, first, tie,"
     " iif(last < " HORIZON ", last, (SELECT r.last FROM main.run AS r"
     "  WHERE r.hour < " HORIZON " / 3600000000 AND r.lane = i.lane"
     "  AND r.tie >= 0 ORDER BY r.hour DESC, r.first DESC, r.tie DESC"
@@ -140,11 +135,11 @@ const char check_escaped[] = "SELECT 'instance', id, bytes, text FROM instance";
 const char check_summed_tables[] =
     "SELECT printf('SELECT %Q || %s FROM main.\"%w\" WHERE sum IS NOT"
     " row_sum(%s)', name || ' ', (SELECT group_concat(printf('\"%w\"', name),"
-    "  ' || '' '' || ') FROM pragma_table_info(t.name) WHERE pk > 0),"
+    "  ' || '' '' || ') FROM pragma_table_info(t.name, 'main') WHERE pk > 0),"
     " name, (SELECT group_concat(printf('\"%w\"', name))"
-    "  FROM pragma_table_info(t.name) WHERE name NOT IN ('id', 'sum')))"
+    "  FROM pragma_table_info(t.name, 'main') WHERE name NOT IN ('id', 'sum')))"
     " FROM main.sqlite_schema AS t WHERE type = 'table' AND 'sum' IN"
-    " (SELECT name FROM pragma_table_info(t.name)) ORDER BY name";
+    " (SELECT name FROM pragma_table_info(t.name, 'main')) ORDER BY name";
 
 const char check_summed_batches[] =
     "SELECT b.first_row, b.first_row + b.rows - 1, b.pruned, s.rows, s.traces,"

@@ -201,6 +201,7 @@ CREATE TABLE run(
 	asked INTEGER NOT NULL,		-- answered, or of instance 0 all lost
 	unsent INTEGER NOT NULL,	-- of instance 0: in asked, never sent
 	hist BLOB,	-- sparse histogram of rtt_us (histogram.h)
+	sum INTEGER,
 	PRIMARY KEY(hour, lane, first, tie)
 ) STRICT, WITHOUT ROWID;
 
@@ -211,6 +212,7 @@ CREATE TABLE block(
 	vp INTEGER NOT NULL,
 	hour INTEGER NOT NULL,
 	lanes BLOB NOT NULL,
+	sum INTEGER,
 	PRIMARY KEY(vp, hour)
 ) STRICT, WITHOUT ROWID;
 
@@ -225,6 +227,7 @@ CREATE TABLE interval(
 	tie INTEGER NOT NULL,
 	last INTEGER NOT NULL,
 	instance INTEGER NOT NULL,
+	sum INTEGER,
 	PRIMARY KEY(lane, first, tie)
 ) STRICT, WITHOUT ROWID;
 

@@ -139,6 +139,7 @@ CREATE TABLE block(
 	vp INTEGER NOT NULL,
 	hour INTEGER NOT NULL,
 	lanes BLOB NOT NULL,
+	sum INTEGER,
 	PRIMARY KEY(vp, hour)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO setting(name, value) SELECT 'block_horizon', value FROM setting
@@ -154,6 +155,8 @@ ALTER TABLE vp_place ADD COLUMN sum INTEGER;
 ALTER TABLE vp_key ADD COLUMN sum INTEGER;
 ALTER TABLE setting ADD COLUMN sum INTEGER;
 ALTER TABLE refusal ADD COLUMN sum INTEGER;
+ALTER TABLE run ADD COLUMN sum INTEGER;
+ALTER TABLE interval ADD COLUMN sum INTEGER;
 UPDATE vp SET sum = row_sum(name);
 UPDATE vp_place SET sum =
 	row_sum(vp, since, lat, lon, region, country, city, asn, tags);
@@ -169,3 +172,6 @@ UPDATE instance SET sum = row_sum(method, bytes, text);
 UPDATE setting SET sum = row_sum(name, value);
 UPDATE refusal SET sum = row_sum(vp, reason, count, last);
 UPDATE note SET sum = row_sum(t, text, target, site);
+UPDATE run SET sum = row_sum(hour, lane, first, tie, instance, last, answered,
+	asked, unsent, hist);
+UPDATE interval SET sum = row_sum(lane, first, tie, last, instance);

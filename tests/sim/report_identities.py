@@ -300,7 +300,7 @@ def spoil(path):
     for vp, hour in db.execute("SELECT vp, hour FROM unsettled").fetchall():
         db.execute(
             "INSERT OR REPLACE INTO run SELECT ?, id, ?, 0, 2, ?, 999, 999, 0,"
-            " NULL FROM lane WHERE vp = ?",
+            " NULL, NULL FROM lane WHERE vp = ?",
             (hour, hour * HOUR, hour * HOUR, vp))
     db.commit()
     db.close()

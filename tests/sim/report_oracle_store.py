@@ -190,7 +190,8 @@ class Store:
             if held and held[-1][:2] == [lane, t]:
                 tie = held[-1][2] + 1
             held.append([lane, t, tie, t, instance])
-        self.db.executemany("INSERT INTO interval VALUES(?,?,?,?,?)", held)
+        self.db.executemany("INSERT INTO interval VALUES(?,?,?,?,?,"
+                            "NULL)", held)
         self.db.execute("DELETE FROM unsettled WHERE hour < ?",
                         (bound // HOUR,))
         self.make_runs()
@@ -225,7 +226,7 @@ class Store:
                 rows.append((lost[0][0], -1, 0, lost[-1][0], 0, len(lost),
                              sum(s[1] == 5 for s in lost)))
             self.db.executemany("INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,"
-                                "NULL)", [(hour, lane, *row) for row in rows])
+                                "NULL,NULL)", [(hour, lane, *row) for row in rows])
 
     def make_blocks(self):
         """The blocks of settled hours."""
@@ -252,7 +253,7 @@ class Store:
                     body += block_run(instance, [rtt for _, rtt in run])
                 bytes_ += leb128(lane - before) + leb128(len(body)) + body
                 before = lane
-            self.db.execute("INSERT INTO block VALUES(?,?,?)",
+            self.db.execute("INSERT INTO block VALUES(?,?,?,NULL)",
                             (vp, hour, bytes_))
 
     def settle_runs(self, bound):
@@ -283,7 +284,7 @@ class Store:
                  for (hour, lane), (first, last, asked, unsent)
                  in lost.items()]
         self.db.executemany(
-            "INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,NULL)", held)
+            "INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,NULL,NULL)", held)
 
     def close(self):
         self.db.execute("COMMIT")

@@ -1,0 +1,333 @@
+#!/usr/bin/env python3
+# Proves that accollect check finds whatever a reader could see changed in any column of any table, and any flipped bit in any of their pages, and that each row has the CRC-32 of its values.
+"""One good store with rows in every table; copies of it, each with one cell
+changed or one bit flipped at a place drawn from a printed seed. Where another
+content is read then, check must have found it."""
+import contextlib
+import os
+import random
+import shutil
+import sqlite3
+import struct
+import subprocess
+import sys
+import zlib
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import filled  # noqa: E402
+import mutant  # noqa: E402
+import uploads  # noqa: E402
+
+SEED = int(os.environ.get("SEED", "1"))
+STRICT = bool(os.environ.get("STRICT"))
+CELLS = 6 if STRICT else 2  # of each column
+BITS = 30 if STRICT else 3  # of each table and index
+PAGE = 4096
+
+QUERIES = "collector/statements_check.c"
+SUMLESS = [(QUERIES, 'WHERE sum IS NOT"', 'WHERE 0 AND sum IS NOT"')]
+# What only a row's own sum shows, of each table that has them.
+OLD = "(SELECT min(hour) FROM run)"  # its records are gone
+BY_SUM = {
+    "vp": "SET name = 'idle2' WHERE name = 'idle1'",
+    "vp_place": "SET region = 'as' WHERE region = 'eu'",
+    "vp_key": "SET until = until + 1 WHERE until > 0",
+    "spool": "SET name = replace(name, '0e', '0f')",
+    "batch": "SET lost = 7 WHERE pruned = 7",
+    "lane": "SET port = port + 1",
+    "instance": "SET method = 'id.server' WHERE id ="
+                " (SELECT max(id) FROM instance)",
+    "run": f"SET answered = answered + 1 WHERE hour = {OLD}",
+    "block": f"SET lanes = x'00' WHERE hour = {OLD}",
+    "interval": "SET last = last - 1 WHERE last ="
+                " (SELECT min(last) FROM interval)",
+    "setting": "SET value = value - 3600000000 WHERE name = 'run_horizon'",
+    "refusal": "SET count = count + 1",
+    "note": "SET text = 'a card was not replaced' WHERE site = 'AMS'",
+    "site_list": "SET lines = replace(lines, 'Amsterdam', 'Rotterdam')",
+    "intake": "SET bytes = bytes + 1",
+    "conflict": "SET number = number + 1",
+    "vp_address": "SET addresses = '192.0.2.1' WHERE af > 0",
+}
+# Each mends what was wrong when it changes a row.
+LAUNDRY = [("collector/statements.c", '"sum = iif(sum = row_sum(" before "), '
+            'row_sum(" after "), sum)"', '"sum = row_sum(" after ")"')]
+
+
+def varint(value):
+    value %= 1 << 64
+    out = b""
+    while value >= 0x80:
+        out += bytes([value & 0x7f | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def bytes_of(value):
+    """As row_sum.h says."""
+    if value is None:
+        return b"\x80\x00"
+    if isinstance(value, int):
+        return varint(value)
+    if isinstance(value, float):
+        return varint(struct.unpack("<q", struct.pack("<d", value + 0.0))[0])
+    return varint(len(value)) + value
+
+
+def sum_of(values):
+    return zlib.crc32(b"".join(bytes_of(value) for value in values))
+
+
+def changed(draw, value, kind, may_be_null):
+    """Another value that the column takes."""
+    if value is not None and may_be_null and draw.random() < 0.2:
+        return None
+    if kind == "INTEGER":
+        return 1 if value is None else value ^ 1 << draw.randrange(21)
+    if kind == "REAL":
+        return 1.5 if value is None else value + draw.choice((1e-6, -1, 7))
+    value = bytearray(b"" if value is None else value)
+    if not value:
+        value += b"x"
+    else:
+        at = draw.randrange(len(value))
+        value[at] ^= 1 << draw.randrange(7 if kind == "BLOB" else 4)
+    return bytes(value)
+
+
+class Test:
+    def __init__(self, tap, collector):
+        self.tap, self.collector = tap, collector
+        self.random = random.Random(SEED)
+        self.filler = filled.Filler(collector, self.random)
+        self.filler.fill()
+        self.folder = collector.folder + ".copy"
+        os.mkdir(self.folder)
+        self.copy = os.path.join(self.folder, "anycast.db")
+        self.program = collector.program
+        with self.life():
+            empty = [name for name, rows in filled.content_of(self.copy)[1]
+                     if not rows]
+        self.tap.check(not empty, "every table and view has rows", *empty)
+        self.tap.check(self.check(self.copy) == 0,
+                       "a good store has no fault", self.said)
+        self.want = filled.content_of(self.copy)
+
+    def check(self, path):
+        done = subprocess.run([self.program, "check", "--db", path],
+                              capture_output=True, encoding="utf-8",
+                              errors="backslashreplace", check=False)
+        self.said = done.stdout + done.stderr
+        return done.returncode
+
+    @contextlib.contextmanager
+    def life(self):
+        for end in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.copy + end)
+        shutil.copyfile(self.collector.db, self.copy)
+        with contextlib.closing(sqlite3.connect(self.copy)) as db:
+            db.text_factory = bytes
+            yield db
+            db.commit()
+
+    def tables(self):
+        """{name: [(column, type, may be null, of the key)]}"""
+        with contextlib.closing(sqlite3.connect(self.collector.db)) as db:
+            return {name: [(c[1], c[2], not c[3] and not c[5], c[5] > 0)
+                           for c in db.execute(f"PRAGMA table_info({name})")]
+                    for name, in db.execute(
+                        "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                        " ORDER BY name").fetchall()}
+
+    # --- sums ---
+
+    def sums(self):
+        wrong, count = [], 0
+        with contextlib.closing(sqlite3.connect(self.collector.db)) as db:
+            db.text_factory = bytes
+            for table, columns in self.tables().items():
+                names = [column[0] for column in columns]
+                if "sum" not in names:
+                    continue
+                summed = [n for n in names if n not in ("id", "sum")]
+                for row in db.execute(f"SELECT sum, {', '.join(summed)} FROM"
+                                      f" {table}"):
+                    count += 1
+                    if row[0] != sum_of(row[1:]):
+                        wrong.append((table, row))
+            for first, last, *sums in db.execute(
+                    "SELECT s.first_row, s.first_row + b.rows - 1, s.rows,"
+                    " s.traces, s.replies FROM row_sum AS s JOIN batch AS b ON"
+                    " b.first_row = s.first_row").fetchall():
+                for had, (table, key) in zip(sums, (
+                        ("measurement", "id"), ("trace", "measurement"),
+                        ("answer_bytes", "measurement"))):
+                    rows = db.execute(
+                        f"SELECT * FROM {table} WHERE {key} BETWEEN ? AND ?"
+                        f" ORDER BY {key}", (first, last)).fetchall()
+                    count += 1
+                    if (had or 0) != sum_of(sum_of(row) for row in rows):
+                        wrong.append((table, first, had))
+        self.tap.check(not wrong and count > 100,
+                       f"each of {count} sums is the CRC-32 of its values",
+                       *wrong[:3])
+
+    # --- cells ---
+
+    def change(self, table, columns, column):
+        """What was changed, or None."""
+        name, kind, may_be_null, _ = column
+        key = [c[0] for c in columns if c[3]]
+        with self.life() as db:
+            rows = db.execute(f"SELECT {name}, {', '.join(key)} FROM"
+                              f" {table}").fetchall()
+            row = self.random.choice(rows)
+            value = changed(self.random, row[0], kind, may_be_null)
+            # Bytes as text, whatever they are.
+            new = "CAST(? AS TEXT)" if kind == "TEXT" else "?"
+            where = " AND ".join(
+                f"{part} = " + ("CAST(? AS TEXT)" if isinstance(
+                    at, bytes) and part != "public" else "?")
+                for part, at in zip(key, row[1:]))
+            try:
+                done = db.execute(f"UPDATE {table} SET {name} = {new} WHERE"
+                                  f" {where}", (value, *row[1:])).rowcount
+            except sqlite3.IntegrityError:
+                return None  # there is such a row
+            if done != 1:
+                raise AssertionError(f"{table} {name} {row}: {done} rows")
+        return f"{table}.{name}: {row[0]!r} -> {value!r}"
+
+    def cells(self):
+        missed, count, found = [], 0, 0
+        for table, columns in self.tables().items():
+            for column in columns * CELLS:
+                what = self.change(table, columns, column)
+                if what is None:
+                    continue
+                count += 1
+                if self.check(self.copy) != 0:
+                    found += 1
+                elif filled.content_of(self.copy) != self.want:
+                    missed.append(f"{what}: {self.said}")
+        self.tap.check(not missed and found > count * 0.8 > 80,
+                       f"of {count} changed cells in {len(self.tables())} "
+                       f"tables {found} are found, and no other changes what "
+                       "is read", *missed[:5])
+
+    # --- bits ---
+
+    def pages(self):
+        """{table or index: its pages}"""
+        said = subprocess.run(
+            ["sqlite3", "-readonly", f"file:{self.collector.db}?immutable=1",
+             "SELECT name, pageno FROM dbstat"], check=True,
+            capture_output=True, text=True).stdout.split()
+        pages = {}
+        for line in said:
+            name, page = line.split("|")
+            pages.setdefault(name, []).append(int(page))
+        return pages
+
+    def bits(self):
+        pages, missed, found, drawn = self.pages(), [], 0, 0
+        with open(self.collector.db, "rb") as file:
+            whole = file.read()
+        for name, of in pages.items():
+            for _ in range(BITS):
+                start = (self.random.choice(of) - 1) * PAGE
+                # Mostly where something is written.
+                at = self.random.choice(
+                    [at for at in range(start, start + PAGE)
+                     if whole[at] != 0 or self.random.random() < 0.1])
+                with self.life():
+                    pass
+                with open(self.copy, "r+b") as file:
+                    file.seek(at)
+                    file.write(bytes(
+                        [whole[at] ^ 1 << self.random.randrange(8)]))
+                drawn += 1
+                if self.check(self.copy) != 0:
+                    found += 1
+                elif filled.content_of(self.copy) != self.want:
+                    missed.append(f"{name}, byte {at}: {self.said}")
+        self.tap.check(not missed and found > drawn // 5,
+                       f"of {drawn} flipped bits in {len(pages)} tables and "
+                       f"indexes {found} are found, and no other changes what "
+                       "is read", len(missed), *missed[:2])
+
+    # --- acts upon what is damaged ---
+
+    def kept(self):
+        """A counter, a key, a batch and an address that were damaged are no
+        better for being changed."""
+        faults = []
+        for what, sql, words in (
+                ("key", "UPDATE vp_key SET since = since + 1 WHERE until > 0",
+                 ("vp", "revoke", "par1", self.filler.keys["par1"].keyid,
+                  "--at", "2025-02-01T00:00:00Z")),
+                ("batch", "UPDATE batch SET lost = 7 WHERE pruned = 0",
+                 ("prune", "--raw", "1"))):
+            with self.life() as db:
+                damaged = db.execute(sql).rowcount
+            done = subprocess.run([self.program, *words, "--db", self.copy],
+                                  capture_output=True, text=True, check=False)
+            if damaged < 1 or done.returncode != 0 or \
+                    self.check(self.copy) != 1 or "not ok: every row that" \
+                    not in self.said:
+                faults.append(f"{what}: {damaged} {done.stderr} {self.said}")
+        self.tap.check(not faults, "what was damaged is no better for being "
+                       "changed", *faults)
+
+    def single(self):
+        """Of each table a change that nothing else in the store contradicts."""
+        self.missed = set()
+        for table, change in BY_SUM.items():
+            with self.life() as db:
+                rows = db.execute(f"UPDATE {table} {change}").rowcount
+            if rows < 1:
+                raise AssertionError(f"{table}: no row for {change}")
+            if self.check(self.copy) != 1 or f"  {table} " not in self.said:
+                self.missed.add(table)
+        self.tap.check(not self.missed, f"a change in each of {len(BY_SUM)} "
+                       "tables that only a sum shows is found and named",
+                       *self.missed)
+
+    def mutants(self):
+        quiet, tap = mutant.Quiet(), self.tap
+        own, self.tap = self.program, quiet
+        self.program = mutant.build(self.collector.folder, "accollect",
+                                    SUMLESS)
+        self.single()
+        tap.check(self.missed == set(BY_SUM), "a check without sums finds "
+                  "none of them", set(BY_SUM) - self.missed)
+        self.program = mutant.build(self.collector.folder, "accollect",
+                                    LAUNDRY)
+        quiet.faults = []
+        self.kept()
+        tap.check(len(quiet.faults) == 1, "a change that makes what was "
+                  "damaged right is noticed", quiet.faults)
+        self.program, self.tap = own, tap
+
+
+def main():
+    tap = uploads.Tap()
+    tap.note(f"seed {SEED}")
+    collector = uploads.Collector().make(filled.CONF)
+    try:
+        test = Test(tap, collector)
+        test.sums()
+        test.cells()
+        test.bits()
+        test.single()
+        test.kept()
+        test.mutants()
+    finally:
+        shutil.rmtree(collector.folder + ".copy", ignore_errors=True)
+        collector.remove()
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
