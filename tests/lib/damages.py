@@ -14,9 +14,9 @@ ROWS = (
      " ORDER BY id * :r % 997 LIMIT 1)", "runs are"),
     ("a row's time", "UPDATE measurement SET dt_us = dt_us + 70000000000 WHERE"
      " id = (SELECT id FROM measurement ORDER BY id * :r % 997 LIMIT 1)",
-     "every batch has"),
+     "every batch has its"),
     ("a row that is gone", "DELETE FROM measurement WHERE id = (SELECT id FROM"
-     " measurement ORDER BY id * :r % 997 LIMIT 1)", "every batch has"),
+     " measurement ORDER BY id * :r % 997 LIMIT 1)", "every batch has its"),
     ("a row too many", "INSERT INTO measurement SELECT 1000000 + id, lane,"
      " dt_us, outcome, rtt_us, instance, ttl, rcode, stamp, size, detail,"
      " reply FROM measurement ORDER BY id * :r % 997 LIMIT 1",
@@ -35,7 +35,7 @@ ROWS = (
      " :r % 997 LIMIT 1)", "every measurement has"),
     ("a lane of another vantage point", "UPDATE lane SET vp = (SELECT id FROM"
      " vp WHERE name = 'par1') WHERE id = (SELECT id FROM lane ORDER BY id *"
-     " :r % 97 LIMIT 1)", "every batch has"),
+     " :r % 97 LIMIT 1)", "every batch has its"),
     ("a batch of no vantage point", "UPDATE batch SET vp = 77 WHERE id ="
      " (SELECT id FROM batch ORDER BY id * :r % 997 LIMIT 1)",
      "every reference"),
