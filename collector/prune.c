@@ -194,6 +194,21 @@ struct lanes {
 	int64_t *count;
 };
 
+/* Of the lanes from the one that is at hand. */
+static enum store_result
+take_lanes(struct pruning *p, const char *sql, struct lanes *l, int64_t when)
+{
+	struct query q = query_once(p->store, sql);
+	enum store_result result;
+
+	query_int(&q, l->lane);
+	query_int(&q, l->lane += LANES);
+	query_int(&q, when);
+	result = query_run(&q);
+	*l->count += sqlite3_changes(p->store->db);
+	return result;
+}
+
 static enum store_result
 runs_step(struct pruning *p, void *state)
 {
@@ -212,13 +227,7 @@ runs_step(struct pruning *p, void *state)
 		return result;
 	if (!found || l->hour >= l->before / HOUR_US)
 		return STORE_UNKNOWN;
-	q = query_once(p->store, prune_runs);
-	query_int(&q, l->hour);
-	query_int(&q, l->lane);
-	query_int(&q, l->lane += LANES);
-	result = query_run(&q);
-	*l->count += sqlite3_changes(p->store->db);
-	return result;
+	return take_lanes(p, prune_runs, l, l->hour);
 }
 
 /* A vantage point after the other, some hours at a time. */
@@ -284,13 +293,7 @@ intervals_step(struct pruning *p, void *state)
 		l->lane = query_column_int(&q, 0);
 	if ((result = query_end(&q)) != STORE_OK || !found)
 		return result == STORE_OK ? STORE_UNKNOWN : result;
-	q = query_once(p->store, prune_intervals);
-	query_int(&q, l->lane);
-	query_int(&q, l->lane += LANES);
-	query_int(&q, l->before);
-	result = query_run(&q);
-	*l->count += sqlite3_changes(p->store->db);
-	return result;
+	return take_lanes(p, prune_intervals, l, l->before);
 }
 
 /* Behind the raw horizon too: one that ends there is touched no more. */
@@ -340,7 +343,7 @@ hold_back(struct pruning *p, enum prune_kind kind, int64_t *before)
 
 	if (kind != PRUNE_KIND_RUNS && kind != PRUNE_KIND_INTERVALS)
 		return STORE_OK;
-	result = prune_noted(p, behind, &horizon);
+	result = store_get_time(p->store, behind, &horizon);
 	*before = earlier(*before, horizon);
 	return result;
 }
@@ -392,7 +395,8 @@ static enum store_result
 prune_last_runs(struct pruning *p)
 {
 	struct stretch when = { .from = INT64_MIN };
-	enum store_result result = prune_noted(p, "run_horizon", &when.before);
+	enum store_result result =
+	    store_get_time(p->store, "run_horizon", &when.before);
 
 	if (result != STORE_OK || p->done->intervals == 0)
 		return result;

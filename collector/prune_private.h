@@ -32,8 +32,6 @@ enum store_result prune_ask(struct pruning *, const char *sql, int64_t *value);
 
 /* How far a kind is gone, in the store's own settings; INT64_MIN: nothing.
  * It is noted in a transaction of its own, and never goes back. */
-enum store_result prune_noted(
-    struct pruning *, const char *setting, int64_t *value);
 enum store_result prune_note(
     struct pruning *, const char *setting, int64_t value);
 

@@ -69,35 +69,16 @@ prune_ask(struct pruning *p, const char *sql, int64_t *value)
 }
 
 enum store_result
-prune_noted(struct pruning *p, const char *setting, int64_t *value)
-{
-	struct query q = query_start(p->store, STATEMENT_GET_SETTING);
-
-	*value = INT64_MIN;
-	query_text(&q, setting);
-	if (query_row(&q) && text_int(value, query_column_text(&q, 0), 0,
-				 LIMIT_TIME_MAX_US) == -1)
-		*value = INT64_MIN;
-	return query_end(&q);
-}
-
-enum store_result
 prune_note(struct pruning *p, const char *setting, int64_t value)
 {
-	struct query q;
 	int64_t noted;
-	enum store_result result = prune_noted(p, setting, &noted);
-	char text[24];
+	enum store_result result = store_get_time(p->store, setting, &noted);
 
 	if (result != STORE_OK || value <= noted)
 		return result;
 	if ((result = store_begin(p->store)) != STORE_OK)
 		return result;
-	(void)text_print(text, sizeof(text), "%lld", (long long)value);
-	q = query_start(p->store, STATEMENT_PUT_SETTING);
-	query_text(&q, setting);
-	query_text(&q, text);
-	return store_end(p->store, query_run(&q));
+	return store_end(p->store, store_put_time(p->store, setting, value));
 }
 
 /* --- space --- */

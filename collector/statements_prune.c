@@ -30,7 +30,7 @@ const char prune_runs_next[] =
     "SELECT hour, lane FROM main.run WHERE (hour, lane) > (?1, ?2)"
     " ORDER BY hour, lane LIMIT 1";
 const char prune_runs[] =
-    "DELETE FROM main.run WHERE hour = ?1 AND lane BETWEEN ?2 AND ?3"
+    "DELETE FROM main.run WHERE hour = ?3 AND lane BETWEEN ?1 AND ?2"
     " AND NOT EXISTS (SELECT 1 FROM temp.prune_keep_run AS k"
     "  WHERE k.lane = run.lane AND k.hour = run.hour)";
 

@@ -15,8 +15,8 @@ extern const char prune_next_batch[]; /* after id ?1 */
  * interval, as temp.prune_keep_run. */
 extern const char prune_keep_table[];
 extern const char prune_keep[];
-/* Where runs lie after (hour ?1, lane ?2); those of hour ?1 and the lanes ?2
- * to ?3 that are not kept. */
+/* Where runs lie after (hour ?1, lane ?2); those of the lanes ?1 to ?2 and
+ * hour ?3 that are not kept. */
 extern const char prune_runs_next[];
 extern const char prune_runs[];
 

@@ -216,12 +216,6 @@ store_archive(struct store *s, const char *kind, const void *bytes, size_t len)
 }
 
 enum store_result
-store_archive_act(struct store *s, const char *json)
-{
-	return store_archive(s, "act", json, strlen(json));
-}
-
-enum store_result
 store_set_aside(
     struct store *s, const char *name, const void *bytes, size_t len)
 {

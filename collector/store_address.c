@@ -2,12 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "collector/store_act.h"
 #include "collector/store_private.h"
-#include "lib/json_out.h"
 #include "lib/text.h"
 #include "lib/times.h"
-
-#define ACT_TEXT 512
 
 /* Addresses with blanks between them. */
 #define LIST_TEXT (BATCH_ADDRESSES * ADDR_TEXT)
@@ -36,24 +34,17 @@ put(struct store *s, enum statement statement, const struct sight *sight)
 static enum store_result
 archive_seen(struct store *s, const struct sight *sight)
 {
-	char text[ACT_TEXT], name[LIMIT_VP_NAME + 1];
-	struct json_out out = json_out_over(text, sizeof(text));
-	enum store_result result = store_vp_name(s, sight->vp, name);
+	struct store_act act;
+	enum store_result result =
+	    store_act_begin_vp(&act, s, "seen", sight->vp);
 
 	if (result != STORE_OK)
 		return result;
-	json_out_open(&out, '{');
-	json_out_key(&out, "act");
-	json_out_text(&out, "seen");
-	json_out_key(&out, "vp");
-	json_out_text(&out, name);
-	json_out_key(&out, "since_us");
-	json_out_int(&out, sight->first_us);
-	json_out_key(&out, "address");
-	json_out_text(&out, sight->addresses);
-	json_out_close(&out, '}');
-	return json_out_end(&out) == 0 ? STORE_BROKEN
-				       : store_archive_act(s, text);
+	json_out_key(&act.out, "since_us");
+	json_out_int(&act.out, sight->first_us);
+	json_out_key(&act.out, "address");
+	json_out_text(&act.out, sight->addresses);
+	return store_act_end(&act, s);
 }
 
 enum store_result

@@ -10,7 +10,6 @@
 #include "lib/log.h"
 #include "lib/text.h"
 
-#define SETTING_HORIZON "raw_horizon"
 #define STEPPED 4      /* of batch.clock, beside enum clock_state */
 #define EXPECT_AHEAD 6 /* items: as long as memory takes to answer */
 
@@ -19,36 +18,6 @@ hour_of(int64_t t_us)
 {
 	/* Times are after 1970: limits.h. */
 	return t_us / HOUR_US;
-}
-
-enum store_result
-store_raw_horizon(struct store *s, struct wall *horizon)
-{
-	struct query q = query_start(s, STATEMENT_GET_SETTING);
-	int64_t us = 0;
-	bool set = false;
-
-	*horizon = (struct wall){ INT64_MIN };
-	query_text(&q, SETTING_HORIZON);
-	if (query_row(&q))
-		set = text_int(&us, query_column_text(&q, 0), 0,
-			  LIMIT_TIME_MAX_US) == 0;
-	if (set)
-		*horizon = wall_from_us(us);
-	return query_end(&q);
-}
-
-enum store_result
-store_set_raw_horizon(struct store *s, struct wall horizon)
-{
-	struct query q = query_start(s, STATEMENT_PUT_SETTING);
-	char text[24];
-
-	(void)text_print(text, sizeof(text), "%lld",
-	    (long long)(hour_of(wall_to_us(horizon)) * HOUR_US));
-	query_text(&q, SETTING_HORIZON);
-	query_text(&q, text);
-	return query_run(&q);
 }
 
 static enum store_result

@@ -1,9 +1,7 @@
 #include "collector/store_note.h"
 
+#include "collector/store_act.h"
 #include "collector/store_private.h"
-#include "lib/json_out.h"
-
-#define ACT_TEXT 2048
 
 static struct query
 bind_note(struct store *s, enum statement statement, const struct note *note)
@@ -20,24 +18,18 @@ bind_note(struct store *s, enum statement statement, const struct note *note)
 static enum store_result
 archive_note(struct store *s, const struct note *note)
 {
-	char text[ACT_TEXT];
-	struct json_out out = json_out_over(text, sizeof(text));
+	struct store_act act;
 
-	json_out_open(&out, '{');
-	json_out_key(&out, "act");
-	json_out_text(&out, "note");
-	json_out_key(&out, "t_us");
-	json_out_int(&out, wall_to_us(note->t));
-	json_out_key(&out, "target");
-	json_out_text_or_null(&out, note->target);
-	json_out_key(&out, "site");
-	json_out_text_or_null(&out, note->site);
-	json_out_key(&out, "text");
-	json_out_text(&out, note->text);
-	json_out_close(&out, '}');
-	if (json_out_end(&out) == 0)
-		return STORE_BROKEN;
-	return store_archive_act(s, text);
+	store_act_begin(&act, "note");
+	json_out_key(&act.out, "t_us");
+	json_out_int(&act.out, wall_to_us(note->t));
+	json_out_key(&act.out, "target");
+	json_out_text_or_null(&act.out, note->target);
+	json_out_key(&act.out, "site");
+	json_out_text_or_null(&act.out, note->site);
+	json_out_key(&act.out, "text");
+	json_out_text(&act.out, note->text);
+	return store_act_end(&act, s);
 }
 
 enum store_result

@@ -86,6 +86,13 @@ enum store_result store_are_views_ours(struct store *, bool *ours);
 enum store_result store_replace_views(struct store *);
 enum store_result store_refresh_views(struct store *);
 
+/* Settings, the second as microseconds; INT64_MIN: there is none. Putting is
+ * for inside a transaction. */
+enum store_result store_put_setting(
+    struct store *, const char *name, const char *value);
+enum store_result store_get_time(struct store *, const char *name, int64_t *us);
+enum store_result store_put_time(struct store *, const char *name, int64_t us);
+
 /* Run a statement without parameters and rows. */
 enum store_result store_run(struct store *, enum statement);
 
@@ -100,9 +107,6 @@ void store_forget_names(struct store *);
 
 enum store_result store_vp_name(
     struct store *, int64_t vp, char name[LIMIT_VP_NAME + 1]);
-
-/* Archive one JSON object of an operator's act, where there is an archive. */
-enum store_result store_archive_act(struct store *, const char *json);
 
 extern const char schema_store_sql[];
 extern const char schema_views_sql[];

@@ -17,24 +17,13 @@ store_are_views_ours(struct store *s, bool *ours)
 	return query_end(&q);
 }
 
-static enum store_result
-put_digest(struct store *s)
-{
-	char digest[SIGN_SHA256_TEXT];
-	struct query q = query_once(s, statement_sql[STATEMENT_PUT_SETTING]);
-
-	sha256_text(digest, schema_views_sql, strlen(schema_views_sql));
-	query_text(&q, VIEWS);
-	query_text(&q, digest);
-	return query_run(&q);
-}
-
 enum store_result
 store_replace_views(struct store *s)
 {
 	struct query q = query_once(s, statement_drop_views);
 	char *drop = query_row(&q) ? strdup(query_column_text(&q, 0)) : NULL;
 	enum store_result result = query_end(&q);
+	char digest[SIGN_SHA256_TEXT];
 	int rc;
 
 	if (result == STORE_OK && drop == NULL)
@@ -47,7 +36,10 @@ store_replace_views(struct store *s)
 		result = store_result_of(s, rc, "views");
 	}
 	free(drop);
-	return result == STORE_OK ? put_digest(s) : result;
+	if (result != STORE_OK)
+		return result;
+	sha256_text(digest, schema_views_sql, strlen(schema_views_sql));
+	return store_put_setting(s, VIEWS, digest);
 }
 
 enum store_result

@@ -2,12 +2,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "collector/store_act.h"
 #include "collector/store_private.h"
-#include "lib/json_out.h"
 #include "lib/log.h"
 #include "lib/text.h"
-
-#define ACT_TEXT 2048
 
 static enum store_result
 find_vp(struct store *s, const char *name, int64_t *vp)
@@ -34,34 +32,11 @@ store_vp_name(struct store *s, int64_t vp, char name[LIMIT_VP_NAME + 1])
 	return result == STORE_OK && !found ? STORE_UNKNOWN : result;
 }
 
-static struct json_out
-begin_act(char *text, const char *act, const char *vp)
-{
-	struct json_out out = json_out_over(text, ACT_TEXT);
-
-	json_out_open(&out, '{');
-	json_out_key(&out, "act");
-	json_out_text(&out, act);
-	json_out_key(&out, "vp");
-	json_out_text(&out, vp);
-	return out;
-}
-
-static enum store_result
-end_act(struct store *s, struct json_out *out)
-{
-	json_out_close(out, '}');
-	if (json_out_end(out) == 0)
-		return STORE_BROKEN;
-	return store_archive_act(s, out->text);
-}
-
 enum store_result
 store_vp(struct store *s, const char *name, bool create, int64_t *vp)
 {
 	enum store_result result = find_vp(s, name, vp);
-	char text[ACT_TEXT];
-	struct json_out out;
+	struct store_act act;
 	struct query q;
 
 	if (result != STORE_OK || *vp != 0)
@@ -73,8 +48,8 @@ store_vp(struct store *s, const char *name, bool create, int64_t *vp)
 	if ((result = query_run(&q)) != STORE_OK)
 		return result;
 	*vp = sqlite3_last_insert_rowid(s->db);
-	out = begin_act(text, "vp", name);
-	return end_act(s, &out);
+	result = store_act_begin_vp(&act, s, "vp", *vp);
+	return result == STORE_OK ? store_act_end(&act, s) : result;
 }
 
 static struct query
@@ -109,30 +84,28 @@ put_degrees(struct json_out *out, const char *key, double degrees)
 static enum store_result
 archive_place(struct store *s, int64_t vp, const struct vp_place *place)
 {
-	char text[ACT_TEXT], name[LIMIT_VP_NAME + 1];
-	enum store_result result = store_vp_name(s, vp, name);
-	struct json_out out;
+	struct store_act act;
+	enum store_result result = store_act_begin_vp(&act, s, "place", vp);
 
 	if (result != STORE_OK)
 		return result;
-	out = begin_act(text, "place", name);
-	json_out_key(&out, "since_us");
-	json_out_int(&out, wall_to_us(place->since));
+	json_out_key(&act.out, "since_us");
+	json_out_int(&act.out, wall_to_us(place->since));
 	if (place->has_position) {
-		put_degrees(&out, "lat", place->lat);
-		put_degrees(&out, "lon", place->lon);
+		put_degrees(&act.out, "lat", place->lat);
+		put_degrees(&act.out, "lon", place->lon);
 	}
-	json_out_key(&out, "region");
-	json_out_text_or_null(&out, place->region);
-	json_out_key(&out, "country");
-	json_out_text_or_null(&out, place->country);
-	json_out_key(&out, "city");
-	json_out_text_or_null(&out, place->city);
-	json_out_key(&out, "asn");
-	json_out_int_or_null(&out, place->asn);
-	json_out_key(&out, "tags");
-	json_out_text_or_null(&out, place->tags);
-	return end_act(s, &out);
+	json_out_key(&act.out, "region");
+	json_out_text_or_null(&act.out, place->region);
+	json_out_key(&act.out, "country");
+	json_out_text_or_null(&act.out, place->country);
+	json_out_key(&act.out, "city");
+	json_out_text_or_null(&act.out, place->city);
+	json_out_key(&act.out, "asn");
+	json_out_int_or_null(&act.out, place->asn);
+	json_out_key(&act.out, "tags");
+	json_out_text_or_null(&act.out, place->tags);
+	return store_act_end(&act, s);
 }
 
 enum store_result
@@ -170,18 +143,16 @@ static enum store_result
 archive_key(struct store *s, int64_t vp,
     const uint8_t public_key[SIGN_PUBLIC_LEN], struct wall since)
 {
-	char text[ACT_TEXT], name[LIMIT_VP_NAME + 1];
-	enum store_result result = store_vp_name(s, vp, name);
-	struct json_out out;
+	struct store_act act;
+	enum store_result result = store_act_begin_vp(&act, s, "key", vp);
 
 	if (result != STORE_OK)
 		return result;
-	out = begin_act(text, "key", name);
-	json_out_key(&out, "public");
-	json_out_hex(&out, public_key, SIGN_PUBLIC_LEN);
-	json_out_key(&out, "since_us");
-	json_out_int(&out, wall_to_us(since));
-	return end_act(s, &out);
+	json_out_key(&act.out, "public");
+	json_out_hex(&act.out, public_key, SIGN_PUBLIC_LEN);
+	json_out_key(&act.out, "since_us");
+	json_out_int(&act.out, wall_to_us(since));
+	return store_act_end(&act, s);
 }
 
 enum store_result
@@ -216,18 +187,16 @@ static enum store_result
 archive_revoke(
     struct store *s, int64_t vp, const char *keyid, struct wall until)
 {
-	char text[ACT_TEXT], name[LIMIT_VP_NAME + 1];
-	enum store_result result = store_vp_name(s, vp, name);
-	struct json_out out;
+	struct store_act act;
+	enum store_result result = store_act_begin_vp(&act, s, "revoke", vp);
 
 	if (result != STORE_OK)
 		return result;
-	out = begin_act(text, "revoke", name);
-	json_out_key(&out, "keyid");
-	json_out_text(&out, keyid);
-	json_out_key(&out, "until_us");
-	json_out_int(&out, wall_to_us(until));
-	return end_act(s, &out);
+	json_out_key(&act.out, "keyid");
+	json_out_text(&act.out, keyid);
+	json_out_key(&act.out, "until_us");
+	json_out_int(&act.out, wall_to_us(until));
+	return store_act_end(&act, s);
 }
 
 static enum store_result

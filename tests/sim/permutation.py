@@ -26,8 +26,8 @@ MUTANT_SEEDS = 6
 HOUR_US = 3600 * 10**6
 SOURCES = ("archive archive_file archive_pack archive_read check check_content check_schema check_sums detail "
            "import_batch item meter names row_sum settle settle_runs statements "
-           "statements_check statements_sum stitch store store_address store_batch "
-           "store_create store_lock store_names store_open store_views store_vp").split()
+           "statements_check statements_sum stitch store store_act store_address store_batch "
+           "store_create store_lock store_names store_open store_setting store_views store_vp").split()
 LIBS = "-lsqlite3 -lzstd -lz -ljansson -lcrypto -lm".split()
 
 # What is broken: file, the text there, and what stands in its place.
