@@ -11,24 +11,18 @@
 #define LABEL_MAX 0x7ffff  /* above, Linux keeps labels to itself */
 #define AT_ONCE 32         /* made together: a round has thousands of both */
 
-struct flow_block {
-	struct flow_block *before;
+/* Before AT_ONCE of something. */
+struct block {
+	struct block *before;
 	size_t used;
-	struct flow flow[AT_ONCE];
-};
-
-struct peer_block {
-	struct peer_block *before;
-	size_t used;
-	struct peer peer[AT_ONCE];
 };
 
 struct flow_table {
 	struct hash_key key;
 	struct addr source4, source6;
 	struct flow *bucket[FLOW_BUCKETS];
-	struct flow_block *flows;
-	struct peer_block *peers; /* found through flows */
+	struct block *flows;
+	struct block *peers; /* found through flows */
 };
 
 struct flow_table *
@@ -47,55 +41,53 @@ flow_table_new(const struct hash_key *key, const struct addr *source4,
 	return table;
 }
 
+static void
+cookies_free(struct block *block)
+{
+	for (; block != NULL; block = block->before) {
+		struct flow *flow = (struct flow *)(block + 1);
+
+		for (size_t i = 0; i < block->used; i++)
+			free(flow[i].server_cookie);
+	}
+}
+
+static void
+blocks_free(struct block *block)
+{
+	while (block != NULL) {
+		struct block *before = block->before;
+
+		free(block);
+		block = before;
+	}
+}
+
 void
 flow_table_free(struct flow_table *table)
 {
-	struct flow_block *flows;
-	struct peer_block *peers;
-	size_t i;
-
 	if (table == NULL)
 		return;
-	while ((flows = table->flows) != NULL) {
-		table->flows = flows->before;
-		for (i = 0; i < flows->used; i++)
-			free(flows->flow[i].server_cookie);
-		free(flows);
-	}
-	while ((peers = table->peers) != NULL) {
-		table->peers = peers->before;
-		free(peers);
-	}
+	cookies_free(table->flows);
+	blocks_free(table->flows);
+	blocks_free(table->peers);
 	free(table);
 }
 
-/* Empty ones; NULL: no memory. */
-static struct flow *
-flow_blank(struct flow_table *table)
+/* An empty one of this size; NULL: no memory. */
+static void *
+blank(struct block **blocks, size_t size)
 {
-	struct flow_block *block = table->flows;
+	struct block *block = *blocks;
 
 	if (block == NULL || block->used == AT_ONCE) {
-		if ((block = calloc(1, sizeof(*block))) == NULL)
+		if ((block = calloc(1, sizeof(*block) + AT_ONCE * size)) ==
+		    NULL)
 			return NULL;
-		block->before = table->flows;
-		table->flows = block;
+		block->before = *blocks;
+		*blocks = block;
 	}
-	return &block->flow[block->used++];
-}
-
-static struct peer *
-peer_blank(struct flow_table *table)
-{
-	struct peer_block *block = table->peers;
-
-	if (block == NULL || block->used == AT_ONCE) {
-		if ((block = calloc(1, sizeof(*block))) == NULL)
-			return NULL;
-		block->before = table->peers;
-		table->peers = block;
-	}
-	return &block->peer[block->used++];
+	return (char *)(block + 1) + block->used++ * size;
 }
 
 /* All flows of an address share a bucket, whatever their ports: an ICMP error
@@ -117,7 +109,7 @@ peer_get(struct flow_table *table, const struct addr *addr)
 		if (addr_equal(&flow->peer->addr, addr))
 			return flow->peer;
 	}
-	if ((peer = peer_blank(table)) == NULL)
+	if ((peer = blank(&table->peers, sizeof(*peer))) == NULL)
 		return NULL;
 	peer->addr = *addr;
 	peer->tokens = LIMIT_BUCKET;
@@ -128,7 +120,8 @@ static struct flow *
 flow_new(struct flow_table *table, const struct addr *addr)
 {
 	struct peer *peer = peer_get(table, addr);
-	struct flow *flow = peer == NULL ? NULL : flow_blank(table);
+	struct flow *flow =
+	    peer == NULL ? NULL : blank(&table->flows, sizeof(*flow));
 	size_t at;
 
 	if (flow == NULL)
