@@ -2,22 +2,19 @@
 # Proves that tables on a terminal, and only there, end with bars of shares and sparklines of medians that are those of the CSV.
 import csv
 import datetime
-import fcntl
 import io
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../sim"))
 # pylint: disable=wrong-import-position
 from report_oracle_store import Batch, Record, make
 from tap import BUILD, Tap
+import terminals
 
 HOUR = 3600 * 10**6
 T0 = 1_795_219_200 * 10**6  # 2026-11-21T00:00:00Z
@@ -55,19 +52,7 @@ def report(db, *words, locale="C.UTF-8", terminal=True, width=0):
     if not terminal:
         return subprocess.run(command, stdout=subprocess.PIPE, env=env,
                               check=True).stdout.decode()
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, width, 0, 0))
-    with subprocess.Popen(command, stdout=theirs, env=env) as process:
-        os.close(theirs)
-        text = b""
-        try:
-            while piece := os.read(ours, 65536):
-                text += piece
-        except OSError:  # its other end is closed
-            pass
-        os.close(ours)
-        process.wait()
-    return text.decode().replace("\r\n", "\n")
+    return terminals.said_to(command, width, env=env)
 
 
 def rows(db, *words):

@@ -4,29 +4,16 @@ import os
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "../lib"))
+import taps  # noqa: E402  # pylint: disable=wrong-import-position
+
 BUILD = os.environ.get("B") or "build"
 
 
-class Tap:
-    def __init__(self):
-        self.count = 0
-        self.failed = False
-
-    def ok(self, passed, sentence, *details):
-        self.count += 1
-        for detail in () if passed else details:
-            for line in str(detail).splitlines()[:40]:
-                print(f"# {line}")
-        print(f"{'ok' if passed else 'not ok'} {self.count} - {sentence}")
-        self.failed |= not passed
-
-    def skip(self, sentence, reason):
-        self.count += 1
-        print(f"ok {self.count} - {sentence} # SKIP {reason}")
-
+class Tap(taps.Tap):
     def done(self):
-        print(f"1..{self.count}", flush=True)
-        sys.exit(self.failed)
+        sys.exit(super().done())
 
 
 def driver(tap, name):

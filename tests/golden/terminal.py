@@ -1,45 +1,34 @@
 #!/usr/bin/env python3
 # Proves that the page of a look has colour on a terminal alone, and none where NO_COLOR is set, and says the same in both.
 import os
-import pty
 import re
 import subprocess
 
 import tap
+import terminals
 
 COMMAND = [os.path.join(tap.BUILD, "acprobe"), "-q", "-n", "--only", "dns",
            "-c", "1", "--allow-special", "127.0.0.0/8", "127.0.0.1@9"]
-ESCAPE = re.compile(rb"\033\[[0-9;]*m")
+ESCAPE = re.compile(r"\033\[[0-9;]*m")
 
 
 def on_terminal(**more):
     """What a terminal is sent."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(COMMAND, stdin=subprocess.DEVNULL, stdout=theirs,
-                          stderr=subprocess.DEVNULL,
-                          env=dict(os.environ, **more)) as process:
-        os.close(theirs)
-        said = b""
-        try:
-            while piece := os.read(ours, 65536):
-                said += piece
-        except OSError:  # the other end is closed
-            pass
-        process.wait()
-    os.close(ours)
-    return said.replace(b"\r\n", b"\n")
+    return terminals.said_to(COMMAND, stdin=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL,
+                             env=dict(os.environ, **more))
 
 
 def main():
     results = tap.Tap()
     os.environ.pop("NO_COLOR", None)
-    piped = subprocess.run(COMMAND, stdout=subprocess.PIPE,
+    piped = subprocess.run(COMMAND, stdout=subprocess.PIPE, text=True,
                            stderr=subprocess.DEVNULL, check=False).stdout
     coloured = on_terminal()
-    results.ok(piped.count(b"\n") >= 3 and b"\033" not in piped,
+    results.ok(piped.count("\n") >= 3 and "\033" not in piped,
                "there is no colour off a terminal", piped)
     results.ok(ESCAPE.search(coloured) and
-               ESCAPE.sub(b"", coloured) == piped,
+               ESCAPE.sub("", coloured) == piped,
                "there is on one, and nothing else is other", coloured)
     results.ok(on_terminal(NO_COLOR="1") == piped and
                ESCAPE.search(on_terminal(NO_COLOR="")),

@@ -199,15 +199,21 @@ def answer(query):
         (opt if query[11] else b"")
 
 
+def datagrams(family, address, bound):
+    """(socket, query, client) of each that comes to port 53, without end; the
+    semaphore is released when it is bound."""
+    with socket.socket(family, socket.SOCK_DGRAM) as udp:
+        udp.bind((address, 53))
+        bound.release()
+        while True:
+            yield udp, *udp.recvfrom(65535)
+
+
 def serve():
     def one(family, address):
-        with socket.socket(family, socket.SOCK_DGRAM) as udp:
-            udp.bind((address, 53))
-            bound.release()
-            while True:
-                query, client = udp.recvfrom(65535)
-                if len(query) > 16:
-                    udp.sendto(answer(query), client)
+        for udp, query, client in datagrams(family, address, bound):
+            if len(query) > 16:
+                udp.sendto(answer(query), client)
 
     def stream(family):
         with socket.create_server(("", 53), family=family) as listener:

@@ -35,13 +35,9 @@ TARGET = """target "service" {
 def serve():
     """Each answer takes its time."""
     def one(family, address):
-        with socket.socket(family, socket.SOCK_DGRAM) as udp:
-            udp.bind((address, 53))
-            bound.release()
-            while True:
-                query, client = udp.recvfrom(65535)
-                threading.Timer(SLOW_S, udp.sendto, (
-                    chain.answer(query), client)).start()
+        for udp, query, client in chain.datagrams(family, address, bound):
+            threading.Timer(SLOW_S, udp.sendto, (
+                chain.answer(query), client)).start()
 
     bound = threading.Semaphore(0)
     for af, family in ((4, socket.AF_INET), (6, socket.AF_INET6)):

@@ -64,17 +64,12 @@ def stream(family, kind):
 
 def flood(family, address):
     """To each query wrong answers without end, and never a right one."""
-    with socket.socket(family, socket.SOCK_DGRAM) as udp:
-        udp.bind((address, 53))
-        bound.release()
-        while True:
-            query, client = udp.recvfrom(65535)
-            end = time.monotonic() + 1
-            wrong = bytes([query[0] ^ 0x55]) + query[1:2] + b"\x84\0" + \
-                query[4:]
-            while time.monotonic() < end:
-                for _ in range(100):
-                    udp.sendto(wrong, client)
+    for udp, query, client in chain.datagrams(family, address, bound):
+        end = time.monotonic() + 1
+        wrong = bytes([query[0] ^ 0x55]) + query[1:2] + b"\x84\0" + query[4:]
+        while time.monotonic() < end:
+            for _ in range(100):
+                udp.sendto(wrong, client)
 
 
 bound = threading.Semaphore(0)

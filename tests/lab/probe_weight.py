@@ -89,8 +89,7 @@ def main():
         test_tail(results, net)
     with probe_net.two_hosts() as net:
         test_memory(results, net)
-    print("1..%d" % results.count)
-    sys.exit(1 if results.failures else 0)
+    sys.exit(results.done())
 
 
 main()

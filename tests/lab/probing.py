@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 import endings  # noqa: E402
 import machine  # noqa: E402,F401  (for the tests)
+import taps  # noqa: E402
 
 LAB = os.path.join(HERE, "lab")
 ACPROBE = os.path.join(ROOT, os.environ.get("B") or "build", "acprobe")
@@ -29,26 +30,10 @@ SERVICE = {4: "203.0.113.53", 6: "2001:db8:53::53"}
 ZONE = "anycast.test"
 
 
-class Results:
-    """TAP: a line for each result, a plan at the end."""
-
-    def __init__(self):
-        self.count = self.failures = 0
-
-    def ok(self, true, sentence, why=""):
-        self.count += 1
-        print("%sok %d - %s" % ("" if true else "not ", self.count, sentence),
-              flush=True)
-        if not true:
-            self.failures += 1
-            text = why if isinstance(why, str) else json.dumps(
-                why, default=str)
-            print("# " + text[:8000].replace("\n", "\n# "), flush=True)
-        return bool(true)
-
-    def skip(self, sentence, reason):
-        self.count += 1
-        print("ok %d - %s # SKIP %s" % (self.count, sentence, reason))
+class Results(taps.Tap):
+    def ok(self, passed, sentence, why=""):
+        return super().ok(passed, sentence, why if isinstance(why, str)
+                          else json.dumps(why, default=str))
 
 
 def say(text):
@@ -313,8 +298,7 @@ def main(test):
         return 0
     results = Results()
     test(results)
-    print("1..%d" % results.count)
-    return int(results.failures != 0)
+    return results.done()
 
 
 if __name__ == "__main__":

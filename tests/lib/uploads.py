@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+import taps
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, os.environ.get("B") or "build")
 
@@ -34,36 +36,8 @@ def sanitized(program):
     return path, made.stderr if made.returncode else ""
 
 
-# --- TAP ---
-
-class Tap:
-    """Counts and prints; done() prints the plan and gives the exit code."""
-
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def check(self, passed, sentence, *details):
-        self.count += 1
-        if not passed:
-            self.failed += 1
-        print(f"{'ok' if passed else 'not ok'} {self.count} - {sentence}",
-              flush=True)
-        if not passed:
-            for detail in details:
-                for line in str(detail).splitlines()[:20]:
-                    print("#", line, flush=True)
-        return passed
-
-    def skip(self, sentence, reason):
-        self.count += 1
-        print(f"ok {self.count} - {sentence} # SKIP {reason}", flush=True)
-
-    def note(self, text):
-        print("#", text, flush=True)
-
-    def done(self):
-        print(f"1..{self.count}", flush=True)
-        return 1 if self.failed else 0
+class Tap(taps.Tap):
+    check = taps.Tap.ok
 
 
 # --- batches ---

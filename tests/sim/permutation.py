@@ -16,6 +16,10 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "../lib"))
+import taps  # noqa: E402  # pylint: disable=wrong-import-position
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.environ.get("B") or "build"
@@ -55,23 +59,6 @@ MUTANTS = [
     ("marks are not taken for the second hour of a batch", "store_batch",
      "h <= hour_of(t1); h++", "h <= hour_of(t0); h++"),
 ]
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, good, sentence, why=""):
-        self.count += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.count} - {sentence}")
-        for line in str(why).splitlines() if not good else []:
-            print(f"# {line}")
-        return good
-
-    def done(self):
-        print(f"1..{self.count}")
-        return 1 if self.failed else 0
 
 
 def flags():
@@ -287,7 +274,7 @@ def mutant(tap, folder, index):
 
 
 def main():
-    tap = Tap()
+    tap = taps.Tap()
     shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     folder = tempfile.mkdtemp(prefix=f"permutation.{os.getpid()}.", dir=shm)
     try:

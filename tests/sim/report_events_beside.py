@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../lib"))
 # pylint: disable=wrong-import-position
 import mmdb
+import taps
 from report_oracle import SECOND, START, stamp
 from report_oracle_store import Batch, Record, make
 
@@ -138,18 +139,6 @@ def report(name, path, *words):
     return list(csv.DictReader(io.StringIO(said.stdout)))
 
 
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, passed, sentence, *details):
-        self.count += 1
-        self.failed += not passed
-        print(f"{'ok' if passed else 'not ok'} {self.count} - {sentence}")
-        for detail in () if passed else details:
-            print("#", str(detail)[:3000].replace("\n", "\n# "))
-
-
 def note(db, time, text, target=None, site=None):
     db.execute("INSERT INTO note(t, text, target, site) VALUES(?,?,?,?)",
                (time, text, target, site))
@@ -214,11 +203,10 @@ def test(tap, folder):
 
 def main():
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-    tap = Tap()
+    tap = taps.Tap()
     with tempfile.TemporaryDirectory() as folder:
         test(tap, folder)
-    print(f"1..{tap.count}")
-    sys.exit(tap.failed > 0)
+    sys.exit(tap.done())
 
 
 if __name__ == "__main__":

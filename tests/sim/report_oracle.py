@@ -17,6 +17,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "../lib"))
+# pylint: disable=wrong-import-position
+import taps
 from report_oracle_store import Batch, Record, make, text_form
 
 B = os.environ.get("B") or "build"
@@ -654,18 +658,13 @@ def known_then(world, path, at):
     return path
 
 
-class Tests:
+class Tests(taps.Tap):
     def __init__(self):
-        self.count = 0
-        self.failed = 0
+        super().__init__()
         self.rows = 0
 
     def ok(self, passed, sentence, said=()):
-        self.count += 1
-        self.failed += not passed
-        for line in () if passed else said:
-            print("#", line)
-        print(f"{'ok' if passed else 'not ok'} {self.count} - {sentence}")
+        return super().ok(passed, sentence, *said)
 
 
 def acreport(*words):
@@ -796,8 +795,7 @@ def main():
         for seed in range(SEED, SEED + int(os.environ.get("WORLDS") or 6)):
             compare_world(seed, folder, tests)
     tests.ok(tests.rows > 500, f"{tests.rows} rows were compared")
-    print(f"1..{tests.count}")
-    sys.exit(tests.failed > 0)
+    sys.exit(tests.done())
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../lib"))
 # pylint: disable=wrong-import-position
 import mmdb
+import taps
 from report_oracle import SECOND, START, pct, stamp
 from report_oracle_store import Batch, Record, make
 
@@ -211,19 +212,6 @@ def wanted_rows(lanes, against=None):
     return sorted(rows)
 
 
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, passed, sentence, *details):
-        self.count += 1
-        self.failed += not passed
-        print(f"{'ok' if passed else 'not ok'} {self.count} - {sentence}",
-              flush=True)
-        for detail in () if passed else details:
-            print("#", str(detail)[:2000].replace("\n", "\n# "))
-
-
 def acreport(*words):
     return subprocess.run([f"{B}/acreport", *words], capture_output=True,
                           check=False, text=True)
@@ -368,7 +356,7 @@ def test_dot(tap, folder, files):
 def main():
     print(f"# SEED={SEED}")
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-    tap = Tap()
+    tap = taps.Tap()
     with tempfile.TemporaryDirectory() as folder:
         files = f"{folder}/asn.mmdb"
         records = {f"100.{n}.0.0/16": {"autonomous_system_number": 64500 + n}
@@ -382,8 +370,7 @@ def main():
         test_worlds(tap, folder, files)
         test_silences(tap, folder)
         test_dot(tap, folder, files)
-    print(f"1..{tap.count}")
-    sys.exit(tap.failed > 0)
+    sys.exit(tap.done())
 
 
 if __name__ == "__main__":

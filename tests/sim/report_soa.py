@@ -385,8 +385,7 @@ def main():
             compare_world(seed, folder, tests)
             compare_intercepted(seed, folder, tests)
     tests.ok(tests.rows > 100, f"{tests.rows} rows were compared")
-    print(f"1..{tests.count}")
-    sys.exit(tests.failed > 0)
+    sys.exit(tests.done())
 
 
 if __name__ == "__main__":
