@@ -207,8 +207,8 @@ chain(struct member *m, size_t count)
 /* A way to take changes out of a cluster. */
 struct cut {
 	int32_t site;
-	bool left; /* those that left it, or came to it */
-	size_t count;
+	bool left;           /* those that left it, or came to it */
+	size_t count, first; /* of the changes */
 };
 
 /* Put the changes of a cut first and describe them. */
@@ -226,34 +226,82 @@ try_cut(struct events *e, struct member *m, size_t count, const struct cut *cut)
 	return event;
 }
 
-/* The site that most came from or went to; of as many, one that was lost,
- * then one that was gained. */
+static int
+compare_cuts(const void *left, const void *right)
+{
+	const struct cut *a = left, *b = right;
+	int order;
+
+	if ((order = events_compare(b->left, a->left)) != 0 ||
+	    (order = events_compare(a->site, b->site)) != 0)
+		return order;
+	return events_compare((int64_t)a->first, (int64_t)b->first);
+}
+
+/* Every way to take changes out, once; room for twice as many as changes. How
+ * many there are. */
+static size_t
+list_cuts(const struct events *e, const struct member *m, size_t count,
+    struct cut *cuts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		cuts[2 * i] = (struct cut){ .site = events_from_site(e, &m[i]),
+			.left = true,
+			.count = 1,
+			.first = i };
+		cuts[2 * i + 1] = (struct cut){
+			.site = events_to_site(e, &m[i]), .count = 1, .first = i
+		};
+	}
+	qsort(cuts, 2 * count, sizeof(*cuts), compare_cuts);
+	for (size_t i = 0; i < 2 * count; i++) {
+		if (n > 0 && cuts[n - 1].site == cuts[i].site &&
+		    cuts[n - 1].left == cuts[i].left)
+			cuts[n - 1].count++;
+		else
+			cuts[n++] = cuts[i];
+	}
+	return n;
+}
+
+/* Of two of as many changes: one that was lost, then one that was gained,
+ * then one that was left, then the first. */
+static bool
+is_better(const struct cut *a, enum event_kind kind, const struct cut *b,
+    enum event_kind best)
+{
+	if (kind != best)
+		return kind < best;
+	return a->left != b->left ? a->left : a->first < b->first;
+}
+
+/* The site that most came from or went to. */
 static struct cut
 largest_cut(struct events *e, struct member *m, size_t count)
 {
-	struct member *order = memory_zeroed(count, sizeof(*order));
+	struct cut *cuts = memory_zeroed(2 * count, sizeof(*cuts));
+	const size_t n = list_cuts(e, m, count, cuts);
 	struct cut best = { .count = 0 };
 	enum event_kind best_kind = EVENT_SHIFT;
+	size_t most = 0;
 
-	memcpy(order, m, count * sizeof(*order));
-	for (size_t i = 0; i < 2 * count; i++) {
-		struct cut cut = { .left = i < count };
+	for (size_t i = 0; i < n; i++)
+		most = cuts[i].count > most ? cuts[i].count : most;
+	for (size_t i = 0; i < n; i++) {
 		enum event_kind kind;
 
-		cut.site = cut.left ? events_from_site(e, &order[i])
-				    : events_to_site(e, &order[i - count]);
-		cut.count = count_site(e, m, count, cut.site, cut.left);
-		if (cut.count < best.count ||
-		    (best.count > 0 && cut.site == best.site &&
-			cut.left == best.left))
+		if (cuts[i].count < most)
 			continue;
-		kind = try_cut(e, m, count, &cut).kind;
-		if (cut.count > best.count || kind < best_kind) {
-			best = cut;
+		kind = try_cut(e, m, count, &cuts[i]).kind;
+		if (best.count == 0 ||
+		    is_better(&cuts[i], kind, &best, best_kind)) {
+			best = cuts[i];
 			best_kind = kind;
 		}
 	}
-	free(order);
+	free(cuts);
 	return best;
 }
 
