@@ -1,6 +1,7 @@
 /*
- * What the writer and the readers of a record's JSON share: how DNS types and
- * classes are spelled. And the two readers behind record_from_json.
+ * What the writers and the readers of a record's JSON share: how DNS types and
+ * classes are spelled, and parts that are written alike wherever they stand.
+ * And the two readers behind record_from_json.
  */
 #ifndef LIB_RECORD_JSON_H
 #define LIB_RECORD_JSON_H
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "lib/json_out.h"
 #include "lib/record.h"
 
 #define RECORD_MNEMONIC 12 /* fits "CLASS65535" */
@@ -20,6 +22,19 @@ void record_qclass_format(char text[RECORD_MNEMONIC], uint16_t qclass);
 /* 0, or -1 where text is no such spelling. One number has one spelling. */
 int record_qtype_parse(uint16_t *qtype, const char *text);
 int record_qclass_parse(uint16_t *qclass, const char *text);
+
+/* Keys with their values: qtype and qclass; nsid, nsid_hex and nsid_len of one
+ * that is there; answer; what of the flow and of the reply stands only where it
+ * says something. */
+void record_put_qtype(struct json_out *, const struct record_dns *);
+void record_put_nsid(struct json_out *, const struct record_dns *);
+void record_put_answers(struct json_out *, const struct record_dns *);
+void record_put_flow_more(struct json_out *, const struct record_flow *);
+void record_put_dns_more(struct json_out *, const struct record_dns *);
+/* A hop's "11/0", "" where it has none; its labels as an array. */
+#define RECORD_ICMP 16
+void record_icmp_format(char text[RECORD_ICMP], const struct record_hop *);
+void record_put_mpls(struct json_out *, const struct record_hop *);
 
 /* A line in the form that record_to_json writes, 30 times as fast as the
  * other. False: it is something else, and *record is undefined. */

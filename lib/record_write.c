@@ -131,6 +131,17 @@ put_addr(struct json_out *out, const char *key, const struct addr *addr)
 	json_out_addr(out, addr);
 }
 
+void
+record_put_flow_more(struct json_out *out, const struct record_flow *flow)
+{
+	if (flow->moved)
+		put_flag(out, "moved", 1);
+	if (flow->dscp > 0)
+		put_int(out, "dscp", flow->dscp);
+	if (flow->interface[0] != '\0')
+		put_text(out, "interface", flow->interface);
+}
+
 static void
 put_flow(struct json_out *out, const struct record *record)
 {
@@ -148,12 +159,7 @@ put_flow(struct json_out *out, const struct record *record)
 		put_int(out, "dport", flow->dport);
 	}
 	put_int(out, "label", flow->label);
-	if (flow->moved)
-		put_flag(out, "moved", 1);
-	if (flow->dscp > 0)
-		put_int(out, "dscp", flow->dscp);
-	if (flow->interface[0] != '\0')
-		put_text(out, "interface", flow->interface);
+	record_put_flow_more(out, flow);
 	json_out_close(out, '}');
 }
 
@@ -186,23 +192,40 @@ put_common(struct json_out *out, const struct record *record)
 }
 
 /* The text is for people; nsid_hex is what readers compare. */
-static void
-put_nsid(struct json_out *out, const struct record_dns *dns)
+void
+record_put_nsid(struct json_out *out, const struct record_dns *dns)
 {
 	const struct record_bytes *nsid = &dns->nsid;
 
 	json_out_key(out, "nsid");
-	if (nsid->present)
-		json_out_bytes(out, nsid->bytes, nsid->len);
-	else
-		json_out_null(out);
+	json_out_bytes(out, nsid->bytes, nsid->len);
 	json_out_key(out, "nsid_hex");
-	if (nsid->present)
-		json_out_hex(out, nsid->bytes, nsid->len);
-	else
-		json_out_null(out);
-	if (nsid->present && dns->nsid_len > nsid->len)
+	json_out_hex(out, nsid->bytes, nsid->len);
+	if (dns->nsid_len > nsid->len)
 		put_int(out, "nsid_len", dns->nsid_len);
+}
+
+static void
+put_nsid(struct json_out *out, const struct record_dns *dns)
+{
+	if (dns->nsid.present) {
+		record_put_nsid(out, dns);
+		return;
+	}
+	json_out_key(out, "nsid");
+	json_out_null(out);
+	json_out_key(out, "nsid_hex");
+	json_out_null(out);
+}
+
+void
+record_put_answers(struct json_out *out, const struct record_dns *dns)
+{
+	json_out_key(out, "answer");
+	json_out_open(out, '[');
+	for (size_t i = 0; i < dns->answer_count; i++)
+		json_out_bytes(out, dns->answer[i].bytes, dns->answer[i].len);
+	json_out_close(out, ']');
 }
 
 static void
@@ -221,8 +244,8 @@ put_ede(struct json_out *out, const struct record_dns *dns)
 }
 
 /* Keys that came later stand only where they say something. */
-static void
-put_dns_more(struct json_out *out, const struct record_dns *dns)
+void
+record_put_dns_more(struct json_out *out, const struct record_dns *dns)
 {
 	if (dns->ra >= 0)
 		put_flag(out, "ra", dns->ra);
@@ -238,23 +261,25 @@ put_dns_more(struct json_out *out, const struct record_dns *dns)
 		put_int(out, "connect_us", dns->connect_us);
 }
 
-static void
-put_dns(struct json_out *out, const struct record_dns *dns)
+void
+record_put_qtype(struct json_out *out, const struct record_dns *dns)
 {
 	char text[RECORD_MNEMONIC];
 
-	put_text(out, "qname", dns->qname);
 	record_qtype_format(text, dns->qtype);
 	put_word(out, "qtype", text);
 	record_qclass_format(text, dns->qclass);
 	put_word(out, "qclass", text);
+}
+
+static void
+put_dns(struct json_out *out, const struct record_dns *dns)
+{
+	put_text(out, "qname", dns->qname);
+	record_put_qtype(out, dns);
 	put_int(out, "rcode", dns->rcode);
 	put_nsid(out, dns);
-	json_out_key(out, "answer");
-	json_out_open(out, '[');
-	for (size_t i = 0; i < dns->answer_count; i++)
-		json_out_bytes(out, dns->answer[i].bytes, dns->answer[i].len);
-	json_out_close(out, ']');
+	record_put_answers(out, dns);
 	put_int(out, "serial", dns->serial);
 	put_flag(out, "tc", dns->tc);
 	put_flag(out, "aa", dns->aa);
@@ -265,12 +290,12 @@ put_dns(struct json_out *out, const struct record_dns *dns)
 		json_out_hex(out, dns->raw, dns->raw_len);
 	else
 		json_out_null(out);
-	put_dns_more(out, dns);
+	record_put_dns_more(out, dns);
 }
 
 /* RFC 3032 section 2.1. */
 static void
-put_mpls(struct json_out *out, uint32_t entry)
+put_label(struct json_out *out, uint32_t entry)
 {
 	json_out_open(out, '{');
 	put_int(out, "label", entry >> 12);
@@ -280,14 +305,30 @@ put_mpls(struct json_out *out, uint32_t entry)
 	json_out_close(out, '}');
 }
 
+void
+record_put_mpls(struct json_out *out, const struct record_hop *hop)
+{
+	json_out_open(out, '[');
+	for (size_t i = 0; i < hop->mpls_count; i++)
+		put_label(out, hop->mpls[i]);
+	json_out_close(out, ']');
+}
+
+void
+record_icmp_format(char text[RECORD_ICMP], const struct record_hop *hop)
+{
+	text[0] = '\0';
+	if (hop->icmp_type >= 0)
+		(void)text_print(
+		    text, RECORD_ICMP, "%d/%d", hop->icmp_type, hop->icmp_code);
+}
+
 static void
 put_hop(struct json_out *out, const struct record_hop *hop)
 {
-	char icmp[16] = "";
+	char icmp[RECORD_ICMP];
 
-	if (hop->icmp_type >= 0)
-		(void)text_print(icmp, sizeof(icmp), "%d/%d", hop->icmp_type,
-		    hop->icmp_code);
+	record_icmp_format(icmp, hop);
 	json_out_open(out, '{');
 	put_int(out, "ttl", hop->ttl);
 	put_addr(out, "addr", &hop->addr);
@@ -295,14 +336,10 @@ put_hop(struct json_out *out, const struct record_hop *hop)
 	put_text(out, "icmp", icmp);
 	put_int(out, "quoted_ttl", hop->quoted_ttl);
 	json_out_key(out, "mpls");
-	if (hop->mpls_count > 0) {
-		json_out_open(out, '[');
-		for (size_t i = 0; i < hop->mpls_count; i++)
-			put_mpls(out, hop->mpls[i]);
-		json_out_close(out, ']');
-	} else {
+	if (hop->mpls_count > 0)
+		record_put_mpls(out, hop);
+	else
 		json_out_null(out);
-	}
 	put_int(out, "auth_bits", hop->auth_bits);
 	if (hop_nat_name(hop->nat) != NULL)
 		put_text(out, "nat", hop_nat_name(hop->nat));
