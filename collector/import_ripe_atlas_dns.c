@@ -59,26 +59,6 @@ find_question(struct dns_question *asked, const struct answer *answer)
 }
 
 static void
-fill_reply(struct record *record, const struct dns_reply *reply, size_t size)
-{
-	struct record_dns *dns = &record->dns;
-	size_t i;
-
-	dns->rcode = reply->rcode;
-	dns->nsid = reply->nsid;
-	dns->nsid_len = reply->nsid_len;
-	dns->answer_count = reply->answer_kept;
-	for (i = 0; i < reply->answer_kept; i++)
-		dns->answer[i] = reply->answer[i];
-	dns->serial = reply->serial;
-	dns->tc = reply->tc;
-	dns->aa = reply->aa;
-	dns->edns = reply->edns;
-	dns->size = (int32_t)size;
-	record->auth_bits = 0; /* what the probe checked it does not say */
-}
-
-static void
 set_malformed(
     struct record *record, const struct answer *answer, const char *fault)
 {
@@ -118,7 +98,8 @@ packet_read(struct record *record, const struct answer *answer)
 		return;
 	parsed = dns_reply_parse(
 	    &reply, answer->packet, answer->packet_len, &asked, &fault);
-	fill_reply(record, &reply, answer->packet_len);
+	dns_reply_keep(&record->dns, &reply, answer->packet_len);
+	record->auth_bits = 0; /* what the probe checked it does not say */
 	if (parsed == PARSE_OK && !reply.qr)
 		fault = "header";
 	if (fault != NULL) {

@@ -155,4 +155,7 @@ struct dns_reply {
 enum parse_result dns_reply_parse(struct dns_reply *, const void *packet,
     size_t len, const struct dns_question *, const char **fault);
 
+/* What a record says of a reply of so many bytes; no raw bytes. */
+void dns_reply_keep(struct record_dns *, const struct dns_reply *, size_t size);
+
 #endif

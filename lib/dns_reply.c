@@ -405,3 +405,40 @@ dns_reply_parse(struct dns_reply *reply, const void *packet, size_t len,
 		*fault = NULL;
 	return *fault == NULL ? PARSE_OK : PARSE_MALFORMED;
 }
+
+static void
+keep_options(struct record_dns *dns, const struct dns_reply *reply)
+{
+	size_t i;
+
+	dns->nsid = reply->nsid;
+	dns->nsid_len = reply->nsid_len;
+	dns->ede_count = reply->ede_count;
+	for (i = 0; i < reply->ede_count; i++)
+		dns->ede[i] = reply->ede[i];
+	if (!reply->cookie)
+		return;
+	dns->cookie_len = (int8_t)reply->server_cookie_len;
+	memcpy(dns->cookie, reply->server_cookie, reply->server_cookie_len);
+}
+
+void
+dns_reply_keep(
+    struct record_dns *dns, const struct dns_reply *reply, size_t size)
+{
+	size_t i;
+
+	dns->rcode = reply->rcode;
+	dns->answer_count = reply->answer_kept;
+	for (i = 0; i < reply->answer_kept; i++)
+		dns->answer[i] = reply->answer[i];
+	dns->serial = reply->serial;
+	dns->tc = reply->tc;
+	dns->aa = reply->aa;
+	dns->ra = reply->ra;
+	dns->ad = reply->ad;
+	dns->edns = reply->edns;
+	dns->size = (int32_t)size;
+	dns->raw_len = 0;
+	keep_options(dns, reply);
+}

@@ -203,42 +203,6 @@ dns_keep_raw(struct record_dns *dns, const uint8_t *bytes, size_t len)
 	dns->raw_len = (uint16_t)len;
 }
 
-static void
-fill_options(struct record_dns *dns, const struct dns_reply *reply)
-{
-	size_t i;
-
-	dns->nsid = reply->nsid;
-	dns->nsid_len = reply->nsid_len;
-	dns->ede_count = reply->ede_count;
-	for (i = 0; i < reply->ede_count; i++)
-		dns->ede[i] = reply->ede[i];
-	if (!reply->cookie)
-		return;
-	dns->cookie_len = (int8_t)reply->server_cookie_len;
-	memcpy(dns->cookie, reply->server_cookie, reply->server_cookie_len);
-}
-
-static void
-fill_record(struct record_dns *dns, const struct dns_reply *reply, size_t size)
-{
-	size_t i;
-
-	dns->rcode = reply->rcode;
-	dns->answer_count = reply->answer_kept;
-	for (i = 0; i < reply->answer_kept; i++)
-		dns->answer[i] = reply->answer[i];
-	dns->serial = reply->serial;
-	dns->tc = reply->tc;
-	dns->aa = reply->aa;
-	dns->ra = reply->ra;
-	dns->ad = reply->ad;
-	dns->edns = reply->edns;
-	dns->size = (int32_t)size;
-	dns->raw_len = 0;
-	fill_options(dns, reply);
-}
-
 /* The order of a set says nothing, and is another in each answer: where one of
  * them is known to be the name, it is the first. */
 static void
@@ -408,7 +372,7 @@ dns_answer(struct prober *p, struct probe *probe, const struct reply *reply)
 		return false;
 	}
 	keep_server_cookie(ask, &query, message);
-	fill_record(&r->dns, message, reply->len);
+	dns_reply_keep(&r->dns, message, reply->len);
 	put_name_first(&r->dns, ask->question->begins);
 	r->reason[0] = '\0';
 	r->rtt_us = prober_rtt_us(p, probe, reply->arrival, &r->stamp);

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # RIPE Atlas results of every firmware become the records that an independent reading of the same JSON finds, dns, ping and traceroute, each once, each refusal with its reason.
 """Needs ../shared/data (see its README.md)."""
+import base64
 import collections
+import contextlib
 import csv
 import datetime
 import gzip
@@ -10,6 +12,7 @@ import json
 import math
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -178,6 +181,37 @@ def compare(tap, what, wanted, got):
               list((got - wanted).items())[:5])
 
 
+FLAGS = {"aa": 0x0400, "tc": 0x0200, "ra": 0x0080, "ad": 0x0020}
+
+
+def flags_of(results):
+    """Of each reply's header (RFC 1035 4.1.1, RFC 4035 3.2.3), as counts; of
+    a result that stands there again, once."""
+    counts, seen = collections.Counter(), set()
+    for result in results:
+        name = (result["msm_id"], result["prb_id"], result["timestamp"],
+                result.get("subid", 0))
+        if result["type"] != "dns" or name in seen:
+            continue
+        seen.add(name)
+        for answer in result.get("resultset", [result]):
+            if "abuf" in answer.get("result", {}):
+                bits = int.from_bytes(base64.b64decode(
+                    answer["result"]["abuf"])[2:4], "big")
+                counts[tuple(int(bits & bit > 0)
+                             for bit in FLAGS.values())] += 1
+    return counts
+
+
+def stored_flags(db):
+    columns = ", ".join(f"json_extract(reply, '$.{flag}')" for flag in FLAGS)
+    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro",
+                                            uri=True)) as connection:
+        return collections.Counter(connection.execute(
+            f"SELECT {columns} FROM v_record WHERE reply IS NOT NULL"
+            " AND question NOT IN ('echo', 'trace')").fetchall())
+
+
 def dns_faults(results):
     """Answers with an abuf, with an error only, with neither."""
     counts = collections.Counter()
@@ -262,6 +296,7 @@ def test_sagan(tap, folder):
               f"each of {len(results)} results of every type comes to what "
               "the data says, for the reason that is told",
               told(done.stdout), fates(results))
+    compare(tap, "flags of DNS replies", flags_of(results), stored_flags(db))
     totals = sum(1 for r in results if r["type"] == "ping" and
                  "result" not in r)
     tap.check(number(done.stdout, r"results not read: (\d+) \(totals only") ==
