@@ -70,9 +70,9 @@ add_hour(struct blocks *b, int64_t hour, const void *bytes, size_t len)
 
 /* Of a foreign database, which may say anything: up to what makes no sense. */
 static void
-go_on(struct block_hour *hour)
+go_on(struct block_hour *hour, int64_t lane)
 {
-	hour->going = block_next_lane(&hour->reader) == 1;
+	hour->going = block_seek_lane(&hour->reader, lane) == 1;
 }
 
 int64_t
@@ -103,7 +103,7 @@ blocks_read(struct blocks *b, const struct block_stretch *stretch)
 		hour->reader =
 		    (struct block_reader){ .at = b->bytes + hour->from,
 			    .end = b->bytes + hour->end };
-		go_on(hour);
+		go_on(hour, 0);
 	}
 	return next;
 }
@@ -129,8 +129,8 @@ blocks_next_lane(struct blocks *b, int64_t lane)
 	for (size_t i = 0; i < b->count; i++) {
 		struct block_hour *hour = &b->hours[i];
 
-		while (hour->going && hour->reader.lane.lane <= lane)
-			go_on(hour);
+		if (hour->going && hour->reader.lane.lane <= lane)
+			go_on(hour, lane + 1);
 		if (hour->going && (next == 0 || hour->reader.lane.lane < next))
 			next = hour->reader.lane.lane;
 	}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/compare.h"
+#include "analysis/intervals.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "analysis/order.h"
@@ -148,13 +149,12 @@ place_row(struct catchment *c, struct catchment_row *row)
 static bool
 has_past(struct catchment *c, int32_t lane)
 {
-	struct query_rows *rows = c->any_before;
 	bool found;
 
-	query_bind(rows, 1, c->run->catalog.lanes[lane].id);
-	query_bind(rows, 2, c->until_us);
-	found = query_next(rows);
-	query_reset(rows);
+	intervals_begin(
+	    c->intervals, c->run->catalog.lanes[lane].id, c->until_us);
+	found = intervals_next(c->intervals) != NULL;
+	intervals_end(c->intervals);
 	return found;
 }
 
@@ -356,14 +356,13 @@ catchment_init(
 	    memory_zeroed(run->catalog.vp_count, sizeof(*c->silences));
 	for (size_t i = 0; i < run->catalog.vp_count; i++)
 		c->silences[i].until_us = INT64_MIN;
-	c->any_before = query_prepare(run->query,
-	    "SELECT 1 FROM interval WHERE lane = ?1 AND first < ?2 LIMIT 1");
+	c->intervals = intervals_new(run->query);
 }
 
 void
 catchment_clear(struct catchment *c)
 {
-	query_finish(c->any_before);
+	intervals_free(c->intervals);
 	historian_clear(&c->historian);
 	values_clear(&c->rtts);
 	samples_clear(&c->samples);

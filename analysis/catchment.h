@@ -49,7 +49,7 @@ struct catchment {
 	const struct methods *methods;
 	int64_t since_us, until_us; /* until_us - 1 is the time */
 	struct historian historian;
-	struct query_rows *any_before;
+	struct intervals *intervals;
 	bool *wanted;               /* lanes: those that are compared */
 	struct catchment_row *rows; /* by service, vantage point, flow */
 	size_t count, room;

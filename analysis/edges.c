@@ -1,6 +1,7 @@
 #include "analysis/edges.h"
 
 #include <stdlib.h>
+#include "analysis/intervals.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "lib/times.h"
@@ -25,9 +26,7 @@ edges_init(struct edges *e, const struct edges_window *of)
 
 	*e = (struct edges){ .of = *of };
 	blocks_init(&e->blocks, q);
-	e->intervals = query_prepare(q,
-	    "SELECT first, last, instance FROM interval"
-	    " WHERE lane = ?1 AND first < ?2 ORDER BY first DESC, tie DESC");
+	e->intervals = intervals_new(q);
 	e->later = query_prepare(q,
 	    "SELECT 1 FROM batch WHERE vp = ?1 AND t0 >= ?2 - 3600000000"
 	    " AND t0 < ?3 AND t1 >= ?2 LIMIT 1");
@@ -42,13 +41,14 @@ void
 edges_clear(struct edges *e)
 {
 	blocks_clear(&e->blocks);
-	query_finish(e->intervals);
+	intervals_free(e->intervals);
 	query_finish(e->later);
 	query_finish(e->unsettled);
 	query_finish(e->last_run);
 	samples_clear(&e->raw);
 	samples_clear(&e->back);
 	free(e->stretches);
+	free(e->runs);
 }
 
 /* --- which hours --- */
@@ -94,19 +94,19 @@ find_hours(struct edges *e, int64_t vp_id)
 /* --- the stretches of a lane --- */
 
 static struct stretch *
-add_stretch(struct edges *e, int32_t lane, int32_t method)
+add_stretch(struct edges *e, int32_t lane, int32_t method,
+    const struct interval_row *row)
 {
 	struct catalog *c = &e->of.run->catalog;
-	struct query_rows *rows = e->intervals;
 	struct stretch *s;
 
 	if (e->count == e->room)
 		e->stretches =
 		    memory_grow(e->stretches, &e->room, sizeof(*e->stretches));
 	s = &e->stretches[e->count++];
-	s->first_us = query_int(rows, 0);
-	s->last_us = query_int(rows, 1);
-	s->id = query_int(rows, 2);
+	s->first_us = row->first_us;
+	s->last_us = row->last_us;
+	s->id = row->instance;
 	s->instance = catalog_instance(c, s->id);
 	s->place = -1;
 	s->last_hour = -1;
@@ -139,13 +139,14 @@ read_stretches(struct edges *e, int32_t lane, int32_t method)
 	const int64_t since_us = e->of.run->options->since_us;
 	const int64_t back_us = e->back_hour * HOUR_US;
 	int32_t past = -1;
+	const struct interval_row *row;
 	bool done = false;
 
 	e->count = 0;
-	query_bind(e->intervals, 1, e->of.run->catalog.lanes[lane].id);
-	query_bind(e->intervals, 2, e->cut_hour * HOUR_US);
-	while (query_next(e->intervals)) {
-		struct stretch *s = add_stretch(e, lane, method);
+	intervals_begin(e->intervals, e->of.run->catalog.lanes[lane].id,
+	    e->cut_hour * HOUR_US);
+	while ((row = intervals_next(e->intervals)) != NULL) {
+		struct stretch *s = add_stretch(e, lane, method, row);
 		const bool held = s->last_us >= back_us;
 
 		if (s->place >= 0 && s->first_us < since_us) {
@@ -158,19 +159,68 @@ read_stretches(struct edges *e, int32_t lane, int32_t method)
 		if (done && !held)
 			break;
 	}
-	query_reset(e->intervals);
+	intervals_end(e->intervals);
 	reverse(e);
 }
 
+/* Put round trips behind those that were passed. */
 static void
-add_rtts(struct stretch *s, const struct block_run *run)
+add_rtts(struct stretch *s, const uint32_t *rtts, size_t count)
 {
-	for (size_t i = 0; i < run->kept; i++, s->rtts++) {
+	for (size_t i = 0; i < count; i++, s->rtts++) {
 		if (s->rtts < EDGE_RTTS)
-			s->head[s->rtts] = run->rtts[i];
+			s->head[s->rtts] = rtts[i];
 		else
-			s->tail[s->rtts % EDGE_RTTS] = run->rtts[i];
+			s->tail[s->rtts % EDGE_RTTS] = rtts[i];
 	}
+}
+
+/* The first and the last round trips of a stretch, out of its runs; those
+ * between are not wanted. */
+static bool
+read_rtts(struct edges *e, struct stretch *s)
+{
+	uint32_t rtts[BLOCK_RTTS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < e->run_count; i++)
+		count += e->runs[i].kept;
+	for (size_t i = 0; i < e->run_count; i++) {
+		const struct block_pass *run = &e->runs[i];
+
+		if (s->rtts >= EDGE_RTTS &&
+		    s->rtts + run->kept + EDGE_RTTS <= count) {
+			s->rtts += run->kept;
+			continue;
+		}
+		if (block_pass_rtts(run, rtts) == -1)
+			return false;
+		add_rtts(s, rtts, run->kept);
+	}
+	e->run_count = 0;
+	return true;
+}
+
+static void
+add_run(struct edges *e, const struct block_pass *run)
+{
+	if (e->run_count == e->run_room)
+		e->runs = memory_grow(e->runs, &e->run_room, sizeof(*e->runs));
+	e->runs[e->run_count++] = *run;
+}
+
+/* The stretch that a run belongs to: the one at hand or the next. NULL: it is
+ * not what the intervals say. */
+static struct stretch *
+stretch_of(struct edges *e, struct stretch *s, size_t *next,
+    const struct block_pass *run)
+{
+	if (s != NULL && s->id == run->instance)
+		return s;
+	if ((s != NULL && !read_rtts(e, s)) || *next == e->count)
+		return NULL;
+	s = &e->stretches[(*next)++];
+	return s->id == run->instance ? s : NULL;
 }
 
 /* The runs of a lane, hour by hour, into its stretches. False where they are
@@ -179,27 +229,25 @@ static bool
 read_runs(struct edges *e, int64_t lane_id, size_t first)
 {
 	struct stretch *s = NULL;
-	struct block_run run;
+	struct block_pass run;
 	size_t next = first;
 
+	e->run_count = 0;
 	for (size_t i = 0; i < e->blocks.count; i++) {
 		struct block_hour *hour = &e->blocks.hours[i];
 
 		if (!hour->going || hour->reader.lane.lane != lane_id)
 			continue;
-		while (block_next_run(&hour->reader, &run) == 1) {
-			if (s == NULL || s->id != run.instance) {
-				if (next == e->count)
-					return false;
-				s = &e->stretches[next++];
-				if (s->id != run.instance)
-					return false;
-			}
+		while (block_pass_run(&hour->reader, &run) == 1) {
+			if ((s = stretch_of(e, s, &next, &run)) == NULL)
+				return false;
 			s->last_hour = hour->hour;
 			if (s->place >= 0)
-				add_rtts(s, &run);
+				add_run(e, &run);
 		}
 	}
+	if (s != NULL && !read_rtts(e, s))
+		return false;
 	/* One may reach over all of it without a sight. */
 	return next == e->count ||
 	       (next == first && next + 1 == e->count &&

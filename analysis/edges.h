@@ -24,10 +24,13 @@ struct edges_window {
 struct edges {
 	struct edges_window of;
 	struct blocks blocks;
-	struct query_rows *intervals, *later, *unsettled, *last_run;
+	struct intervals *intervals;
+	struct query_rows *later, *unsettled, *last_run;
 	struct samples raw, back;
 	struct stretch *stretches; /* of the lane at hand, in order */
 	size_t count, room;
+	struct block_pass *runs; /* of the stretch at hand, that are wanted */
+	size_t run_count, run_room;
 	/* of the vantage point at hand: hours [back, cut) are in blocks */
 	int64_t back_hour, cut_hour;
 	bool has_raw; /* samples from the cut on */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/intervals.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 
@@ -77,40 +78,39 @@ add_sight(struct interception *in, int32_t lane, int32_t instance,
  * that: what it is found at when the window begins. */
 static void
 read_lane(struct interception *in, const struct interception_window *w,
-    struct query_rows *rows, int32_t lane)
+    struct intervals *intervals, int32_t lane)
 {
 	const struct catalog *c = in->catalog;
 	int64_t seen_us[2] = { w->until_us, w->until_us };
+	const struct interval_row *row;
 
-	query_bind(rows, 1, c->lanes[lane].id);
-	query_bind(rows, 2, w->until_us);
-	while (seen_us[1] >= w->since_us - BEFORE_US && query_next(rows)) {
-		int32_t instance = catalog_instance(c, query_int(rows, 2));
+	intervals_begin(intervals, c->lanes[lane].id, w->until_us);
+	while (seen_us[1] >= w->since_us - BEFORE_US &&
+	       (row = intervals_next(intervals)) != NULL) {
+		int32_t instance = catalog_instance(c, row->instance);
 
-		seen_us[0] = query_int(rows, 0);
-		seen_us[1] = query_int(rows, 1);
+		seen_us[0] = row->first_us;
+		seen_us[1] = row->last_us;
 		/* When it was seen after the window is not known in it. */
 		if (seen_us[1] >= w->until_us)
 			seen_us[1] = w->until_us - 1;
 		if (instance >= 0)
 			add_sight(in, lane, instance, seen_us);
 	}
-	query_reset(rows);
+	intervals_end(intervals);
 }
 
 static void
 read_intervals(struct interception *in, const struct interception_window *w)
 {
 	const struct catalog *c = in->catalog;
-	struct query_rows *rows = query_prepare(w->query,
-	    "SELECT first, last, instance FROM interval"
-	    " WHERE lane = ?1 AND first < ?2 ORDER BY first DESC, tie DESC");
+	struct intervals *intervals = intervals_new(w->query);
 
 	for (size_t i = 0; i < c->lane_count; i++) {
 		if (could_be_named(c, &c->lanes[i]))
-			read_lane(in, w, rows, (int32_t)i);
+			read_lane(in, w, intervals, (int32_t)i);
 	}
-	query_finish(rows);
+	intervals_free(intervals);
 }
 
 /* Hours of which there are no intervals yet. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/intervals.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "lib/limits.h"
@@ -103,7 +104,8 @@ struct chooser {
 	bool *wanted;         /* services; NULL: all */
 	bool *heard;          /* lanes that said anything */
 	bool doubted;         /* by somebody else's names, too */
-	struct query_rows *intervals, *hour, *runs, *rows, *unsettled;
+	struct intervals *intervals;
+	struct query_rows *hour, *runs, *rows, *unsettled;
 };
 
 static bool
@@ -126,9 +128,7 @@ chooser_init(struct chooser *ch, struct query *q)
 		ch->first_alike[i] = same_kind(&c->lanes[i - 1], &c->lanes[i])
 					 ? ch->first_alike[i - 1]
 					 : (int32_t)i;
-	ch->intervals = query_prepare(q,
-	    "SELECT first, last, instance FROM interval"
-	    " WHERE lane = ?1 AND first < ?2 ORDER BY first DESC, tie DESC");
+	ch->intervals = intervals_new(q);
 	ch->hour = query_prepare(
 	    q, "SELECT min(hour) FROM run WHERE hour >= ?1 AND hour <= ?2");
 	ch->runs = query_prepare(q,
@@ -152,7 +152,7 @@ chooser_clear(struct chooser *ch)
 	free(ch->first_alike);
 	free(ch->heard);
 	free(ch->wanted);
-	query_finish(ch->intervals);
+	intervals_free(ch->intervals);
 	query_finish(ch->hour);
 	query_finish(ch->runs);
 	query_finish(ch->rows);
@@ -261,23 +261,22 @@ has_run(
 static void
 note_lane(struct chooser *ch, int32_t lane, const int64_t window[2])
 {
-	struct query_rows *rows = ch->intervals;
 	const int64_t id = ch->catalog->lanes[lane].id;
+	const struct interval_row *row;
 
-	query_bind(rows, 1, id);
-	query_bind(rows, 2, window[1]);
-	while (query_next(rows) && query_int(rows, 1) >= window[0]) {
-		const int64_t instance = query_int(rows, 2);
-		const int32_t index = catalog_instance(ch->catalog, instance);
+	intervals_begin(ch->intervals, id, window[1]);
+	while ((row = intervals_next(ch->intervals)) != NULL &&
+	       row->last_us >= window[0]) {
+		const int32_t index =
+		    catalog_instance(ch->catalog, row->instance);
 
 		ch->heard[lane] = true;
 		if (index >= 0 && is_better(ch, lane, index) &&
-		    (query_int(rows, 0) >= window[0] ||
-			query_int(rows, 1) < window[1] ||
-			has_run(ch, id, instance, window)))
+		    (row->first_us >= window[0] || row->last_us < window[1] ||
+			has_run(ch, id, row->instance, window)))
 			choose(ch, lane, index);
 	}
-	query_reset(rows);
+	intervals_end(ch->intervals);
 }
 
 /* --- raw rows --- */

@@ -226,6 +226,7 @@ query_close(struct query *q)
 {
 	if (q == NULL)
 		return;
+	query_free_intervals(q);
 	(void)sqlite3_close(q->db);
 	free(q->path);
 	free(q);

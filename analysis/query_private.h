@@ -1,5 +1,5 @@
 /*
- * What is behind a query: for query*.c only.
+ * What is behind a query: for query*.c and intervals.c only.
  */
 #ifndef ANALYSIS_QUERY_PRIVATE_H
 #define ANALYSIS_QUERY_PRIVATE_H
@@ -15,6 +15,7 @@ struct query {
 	struct mono deadline;
 	bool failed;
 	const struct query_function *function; /* of query_run */
+	struct intervals_held *intervals;      /* intervals.c; NULL: none */
 };
 
 struct query_rows {
@@ -24,6 +25,9 @@ struct query_rows {
 
 /* Log what the database says; the query is failed. */
 void query_fail(struct query *);
+
+/* What intervals.c holds. */
+void query_free_intervals(struct query *);
 
 /* An SQLite result code. */
 int query_add_functions(struct query *);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/intervals.h"
 #include "analysis/memory.h"
 #include "analysis/trail_past.h"
 #include "lib/text.h"
@@ -15,15 +16,13 @@ historian_init(
 {
 	*h = (struct historian){ .catalog = c, .level = level };
 	h->pasts = trail_pasts_new(0);
-	h->intervals = query_prepare(q,
-	    "SELECT first, last, instance FROM interval"
-	    " WHERE lane = ?1 AND first < ?2 ORDER BY first DESC, tie DESC");
+	h->intervals = intervals_new(q);
 }
 
 void
 historian_clear(struct historian *h)
 {
-	query_finish(h->intervals);
+	intervals_free(h->intervals);
 	trail_pasts_free(h->pasts);
 	*h = (struct historian){ 0 };
 }

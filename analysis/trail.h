@@ -49,7 +49,7 @@ struct units {
 
 struct historian {
 	struct catalog *catalog;
-	struct query_rows *intervals;
+	struct intervals *intervals;
 	enum level level;
 	struct trail_pasts *pasts; /* trail_past.h */
 };

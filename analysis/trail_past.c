@@ -1,6 +1,7 @@
 #include "analysis/trail_past.h"
 
 #include <stdlib.h>
+#include "analysis/intervals.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 
@@ -86,22 +87,21 @@ same_place(
 	       trail_place(h, b->instance, b->site);
 }
 
-/* The current row; false: it names nothing in the part's method. */
+/* Of a row; false: it names nothing in the part's method. */
 static bool
 read_interval(struct historian *h, const struct trail_part *part,
-    struct interval *interval)
+    const struct interval_row *row, struct interval *interval)
 {
-	struct query_rows *rows = h->intervals;
-	int32_t instance = catalog_instance(h->catalog, query_int(rows, 2));
+	int32_t instance = catalog_instance(h->catalog, row->instance);
 	struct sighting sighting;
 
 	if (!trail_sight(h, part, instance, &sighting) ||
 	    judge_marks_name(h->catalog, part->lane, instance))
 		return false;
-	interval->first_us = query_int(rows, 0);
+	interval->first_us = row->first_us;
 	interval->past = (struct past){
 		.place_first_us = not_negative(interval->first_us),
-		.last_us = not_negative(query_int(rows, 1)),
+		.last_us = not_negative(row->last_us),
 		.instance = instance,
 		.site = sighting.site,
 	};
@@ -134,14 +134,14 @@ static void
 read_lane(struct historian *h, const struct trail_part *part, int64_t until_us,
     struct lane_past *lane)
 {
-	struct query_rows *rows = h->intervals;
+	const struct interval_row *row;
 	struct interval interval, *oldest = NULL;
 
 	lane->count = 0;
-	query_bind(rows, 1, h->catalog->lanes[part->lane].id);
-	query_bind(rows, 2, until_us);
-	while (query_next(rows)) {
-		if (!read_interval(h, part, &interval))
+	intervals_begin(
+	    h->intervals, h->catalog->lanes[part->lane].id, until_us);
+	while ((row = intervals_next(h->intervals)) != NULL) {
+		if (!read_interval(h, part, row, &interval))
 			continue;
 		if (oldest != NULL && oldest->first_us < part->floor_us) {
 			if (!same_place(h, &oldest->past, &interval.past))
@@ -156,7 +156,7 @@ read_lane(struct historian *h, const struct trail_part *part, int64_t until_us,
 		lane->items[lane->count++] = interval;
 		oldest = &lane->items[lane->count - 1];
 	}
-	query_reset(rows);
+	intervals_end(h->intervals);
 	put_in_order(h, lane);
 	lane->floor_us = part->floor_us;
 	lane->method = part->method;

@@ -111,10 +111,11 @@ block_writer_clear(struct block_writer *w)
 
 /* --- reading --- */
 
-int
-block_next_lane(struct block_reader *r)
+/* The id of the next lane and where it ends. */
+static int
+next_head(struct block_reader *r)
 {
-	uint64_t step, len, asked, unsent;
+	uint64_t step, len;
 
 	if (r->lane_end != NULL)
 		r->at = r->lane_end;
@@ -127,63 +128,163 @@ block_next_lane(struct block_reader *r)
 	    len > (uint64_t)(r->end - r->at))
 		return -1;
 	r->lane_end = r->at + len;
-	if (varint_get(&r->at, r->lane_end, &asked) == -1 ||
-	    varint_get(&r->at, r->lane_end, &unsent) == -1)
-		return -1;
-	r->lane = (struct block_lane){ r->lane.lane + (int64_t)step,
-		(int64_t)asked, (int64_t)unsent };
+	r->lane.lane += (int64_t)step;
 	return 1;
 }
 
 static int
-read_rtts(struct block_reader *r, struct block_run *run)
+read_counts(struct block_reader *r)
 {
-	const uint8_t *at = r->at, *const end = r->lane_end;
+	uint64_t asked, unsent;
+
+	if (varint_get(&r->at, r->lane_end, &asked) == -1 ||
+	    varint_get(&r->at, r->lane_end, &unsent) == -1)
+		return -1;
+	r->lane.asked = (int64_t)asked;
+	r->lane.unsent = (int64_t)unsent;
+	return 1;
+}
+
+int
+block_next_lane(struct block_reader *r)
+{
+	int status = next_head(r);
+
+	return status == 1 ? read_counts(r) : status;
+}
+
+int
+block_seek_lane(struct block_reader *r, int64_t lane)
+{
+	int status;
+
+	do {
+		status = next_head(r);
+	} while (status == 1 && r->lane.lane < lane);
+	return status == 1 ? read_counts(r) : status;
+}
+
+/* The end of so many round trips, which are read; NULL: they are none. */
+static const uint8_t *
+read_rtts(const uint8_t *at, const uint8_t *end, size_t count, uint32_t *rtts)
+{
 	uint64_t value;
 	int64_t rtt = 0;
 
-	for (size_t i = 0; i < run->kept; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (varint_get(&at, end, &value) == -1 ||
 		    value > (uint64_t)UINT32_MAX << 1)
-			return -1;
+			return NULL;
 		if (i == 0)
 			rtt = (int64_t)value;
 		else
 			rtt += (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
 		if (rtt < 0 || rtt >= UINT32_MAX)
-			return -1;
-		run->rtts[i] = (uint32_t)rtt;
+			return NULL;
+		rtts[i] = (uint32_t)rtt;
 	}
-	r->at = at;
-	return 0;
+	return at;
 }
 
-int
-block_next_run(struct block_reader *r, struct block_run *run)
+/* Behind so many numbers, each of which ends with a byte whose top bit is not
+ * set; NULL: there are fewer. */
+static const uint8_t *
+skip_numbers(const uint8_t *at, const uint8_t *end, size_t count)
 {
-	uint64_t instance, answered, kept, len;
+	const uint64_t top = 0x8080808080808080u, ones = 0x0101010101010101u;
+	uint64_t word;
+
+	while (count >= sizeof(word) && (size_t)(end - at) >= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		count -= (((~word & top) >> 7) * ones) >> 56;
+		at += sizeof(word);
+	}
+	for (; count > 0 && at < end; at++)
+		count -= *at < 0x80;
+	return count > 0 ? NULL : at;
+}
+
+/* What is before its round trips, and twice their number plus whether a
+ * histogram follows. */
+static int
+read_head(struct block_reader *r, struct block_pass *pass, uint64_t *kept)
+{
+	uint64_t instance, answered;
 
 	if (r->lane_end == NULL || r->at == r->lane_end)
 		return 0;
 	if (varint_get(&r->at, r->lane_end, &instance) == -1 ||
 	    varint_get(&r->at, r->lane_end, &answered) == -1 ||
-	    varint_get(&r->at, r->lane_end, &kept) == -1 ||
-	    kept / 2 > BLOCK_RTTS)
+	    varint_get(&r->at, r->lane_end, kept) == -1 ||
+	    *kept / 2 > BLOCK_RTTS)
 		return -1;
-	run->instance = (int64_t)instance;
-	run->answered = (int64_t)answered;
-	run->kept = (size_t)kept / 2;
-	run->hist = NULL;
-	run->hist_len = 0;
-	if (read_rtts(r, run) == -1)
-		return -1;
-	if (kept % 2 == 0)
-		return 1;
+	*pass = (struct block_pass){
+		.instance = (int64_t)instance,
+		.answered = (int64_t)answered,
+		.kept = (size_t)*kept / 2,
+		.at = r->at,
+	};
+	return 1;
+}
+
+static int
+read_hist(struct block_reader *r, struct block_pass *pass)
+{
+	uint64_t len;
+
 	if (varint_get(&r->at, r->lane_end, &len) == -1 ||
 	    len > (uint64_t)(r->lane_end - r->at))
 		return -1;
-	run->hist = r->at;
-	run->hist_len = (size_t)len;
+	pass->hist = r->at;
+	pass->hist_len = (size_t)len;
 	r->at += len;
 	return 1;
+}
+
+/* Where the round trips end that were read or skipped. */
+static int
+pass_rtts(struct block_reader *r, struct block_pass *pass, uint64_t kept,
+    const uint8_t *end)
+{
+	if (end == NULL)
+		return -1;
+	pass->end = r->at = end;
+	return kept % 2 == 0 ? 1 : read_hist(r, pass);
+}
+
+int
+block_pass_run(struct block_reader *r, struct block_pass *pass)
+{
+	uint64_t kept;
+	int status = read_head(r, pass, &kept);
+
+	return status != 1 ? status
+			   : pass_rtts(r, pass, kept,
+				 skip_numbers(r->at, r->lane_end, pass->kept));
+}
+
+int
+block_pass_rtts(const struct block_pass *pass, uint32_t rtts[BLOCK_RTTS])
+{
+	return read_rtts(pass->at, pass->end, pass->kept, rtts) == NULL ? -1
+									: 0;
+}
+
+int
+block_next_run(struct block_reader *r, struct block_run *run)
+{
+	struct block_pass pass;
+	uint64_t kept;
+	int status = read_head(r, &pass, &kept);
+
+	if (status != 1)
+		return status;
+	status = pass_rtts(r, &pass, kept,
+	    read_rtts(r->at, r->lane_end, pass.kept, run->rtts));
+	run->instance = pass.instance;
+	run->answered = pass.answered;
+	run->kept = pass.kept;
+	run->hist = pass.hist;
+	run->hist_len = pass.hist_len;
+	return status;
 }

@@ -30,6 +30,15 @@ struct block_run {
 	size_t hist_len;
 };
 
+/* A run whose round trips are still where they are in the block. */
+struct block_pass {
+	int64_t instance, answered;
+	size_t kept;
+	const uint8_t *at, *end;
+	const uint8_t *hist; /* as in block_run */
+	size_t hist_len;
+};
+
 /* Put one more round trip behind the others, of which there were count. */
 void block_run_add(struct block_run *, uint64_t count, uint32_t rtt_us);
 
@@ -65,5 +74,13 @@ struct block_reader {
  * -1: no block. A lane's id is over 0. What hist points to is in the block. */
 int block_next_lane(struct block_reader *);
 int block_next_run(struct block_reader *, struct block_run *);
+
+/* As block_next_lane, to the next one whose id is at least so. */
+int block_seek_lane(struct block_reader *, int64_t lane);
+
+/* As block_next_run, and read the round trips of one that was passed: for
+ * those who want few of them. block_pass_rtts: 0, or -1: no block. */
+int block_pass_run(struct block_reader *, struct block_pass *);
+int block_pass_rtts(const struct block_pass *, uint32_t rtts[BLOCK_RTTS]);
 
 #endif

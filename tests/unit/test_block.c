@@ -104,6 +104,66 @@ what_is_put_in_comes_out(void **state)
 	block_writer_clear(&w);
 }
 
+/* What was passed, with its round trips read behind those that follow it. */
+static void
+check_passed(const struct block_pass *passed, int64_t lane, int k)
+{
+	struct block_run run = {
+		.instance = passed->instance,
+		.answered = passed->answered,
+		.kept = passed->kept,
+		.hist = passed->hist,
+		.hist_len = passed->hist_len,
+	};
+
+	assert_int_equal(block_pass_rtts(passed, run.rtts), 0);
+	check_run(&run, lane, k);
+}
+
+static void
+what_is_passed_can_be_read_later(void **state)
+{
+	struct block_writer w = write_block();
+	struct block_reader r = { .at = w.bytes, .end = w.bytes + w.len };
+
+	(void)state;
+	for (int64_t lane = 3; lane < 100000; lane = lane * 3 / 2) {
+		struct block_pass passed[5];
+		int count = 0;
+
+		if (lane % 3 == 0) /* those before are left out */
+			continue;
+		assert_int_equal(
+		    block_seek_lane(&r, lane - (lane % 5 == 0)), 1);
+		assert_int_equal(r.lane.lane, lane);
+		assert_int_equal(r.lane.asked, 1000 * lane);
+		while (block_pass_run(&r, &passed[count]) == 1)
+			count++;
+		assert_int_equal(count, lane % 5);
+		for (int k = 0; k < count; k++)
+			check_passed(&passed[k], lane, k);
+	}
+	assert_int_equal(block_seek_lane(&r, 1000000), 0);
+	assert_int_equal(block_seek_lane(&r, 0), 0);
+	block_writer_clear(&w);
+}
+
+/* Whether it can be passed over, whatever is in it. */
+static void
+pass_all(const uint8_t *bytes, size_t len)
+{
+	struct block_reader r = { .at = bytes, .end = bytes + len };
+	uint32_t rtts[BLOCK_RTTS];
+	struct block_pass pass;
+
+	while (block_seek_lane(&r, r.lane.lane + 2) == 1) {
+		while (block_pass_run(&r, &pass) == 1) {
+			assert_true(pass.end <= r.lane_end);
+			(void)block_pass_rtts(&pass, rtts);
+		}
+	}
+}
+
 /* The lanes that could be read; -1 for what is no block. */
 static int
 read_all(const uint8_t *bytes, size_t len)
@@ -148,6 +208,7 @@ bytes_that_are_cut_or_changed_lead_nowhere(void **state)
 
 		memcpy(copy, w.bytes, len);
 		assert_true(read_all(copy, len) < whole);
+		pass_all(copy, len);
 		free(copy);
 	}
 	for (int i = 0; i < 20000; i++) {
@@ -158,6 +219,7 @@ bytes_that_are_cut_or_changed_lead_nowhere(void **state)
 			copy[draw(&state_of) % w.len] =
 			    (uint8_t)draw(&state_of);
 		refused += read_all(copy, w.len) == -1;
+		pass_all(copy, w.len);
 		free(copy);
 	}
 	assert_true(refused > 1000);
@@ -193,6 +255,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_put_in_comes_out),
+		cmocka_unit_test(what_is_passed_can_be_read_later),
 		cmocka_unit_test(bytes_that_are_cut_or_changed_lead_nowhere),
 		cmocka_unit_test(numbers_that_cannot_be_are_refused),
 	};
