@@ -35,6 +35,11 @@ blocks_init(struct blocks *b, struct query *q)
 	b->before = query_prepare(q,
 	    "SELECT hour FROM block WHERE vp = ?1 AND hour < ?2"
 	    " ORDER BY hour DESC");
+	b->beside = query_prepare(q,
+	    "SELECT 1 FROM batch WHERE vp = ?1 AND t0 >= ?2 - 3600000000"
+	    " AND t0 < ?3 AND t1 >= ?2 LIMIT 1");
+	b->unsettled = query_prepare(
+	    q, "SELECT min(hour) FROM unsettled WHERE vp = ?1 AND hour < ?2");
 }
 
 void
@@ -42,6 +47,8 @@ blocks_clear(struct blocks *b)
 {
 	query_finish(b->rows);
 	query_finish(b->before);
+	query_finish(b->beside);
+	query_finish(b->unsettled);
 	free(b->hours);
 	free(b->bytes);
 	*b = (struct blocks){ 0 };
@@ -51,6 +58,49 @@ bool
 blocks_complete(const struct blocks *b, int64_t from_hour)
 {
 	return b->complete_from != INT64_MAX && from_hour >= b->complete_from;
+}
+
+/* Whether a vantage point has batches with records between two times. */
+static bool
+has_batches(struct blocks *b, int64_t vp, int64_t since_us, int64_t until_us)
+{
+	bool has;
+
+	query_bind(b->beside, 1, vp);
+	query_bind(b->beside, 2, since_us);
+	query_bind(b->beside, 3, until_us);
+	has = query_next(b->beside);
+	query_reset(b->beside);
+	return has;
+}
+
+int64_t
+blocks_begin(struct blocks *b, int64_t vp, int64_t since_us)
+{
+	const int64_t hour = since_us / HOUR_US;
+
+	return since_us % HOUR_US == 0 || b->beside == NULL ||
+		       !has_batches(b, vp, hour * HOUR_US, since_us)
+		   ? hour
+		   : hour + 1;
+}
+
+int64_t
+blocks_end(struct blocks *b, int64_t vp, int64_t until_us)
+{
+	int64_t hour = until_us / HOUR_US;
+
+	if (b->beside == NULL)
+		return hour;
+	if (until_us % HOUR_US != 0 &&
+	    !has_batches(b, vp, until_us, (hour + 1) * HOUR_US))
+		hour++;
+	query_bind(b->unsettled, 1, vp);
+	query_bind(b->unsettled, 2, hour);
+	if (query_next(b->unsettled) && !query_null(b->unsettled, 0))
+		hour = query_int(b->unsettled, 0);
+	query_reset(b->unsettled);
+	return hour;
 }
 
 static void

@@ -20,7 +20,7 @@ struct block_hour {
 };
 
 struct blocks {
-	struct query_rows *rows, *before;
+	struct query_rows *rows, *before, *beside, *unsettled;
 	struct block_hour *hours; /* in the order of time */
 	size_t count, room;
 	uint8_t *bytes;
@@ -34,6 +34,12 @@ void blocks_clear(struct blocks *);
 /* Whether there is a block of every hour from this one on that is settled and
  * has records. An hour that is not settled may have an old one. */
 bool blocks_complete(const struct blocks *, int64_t from_hour);
+
+/* Of a vantage point (id) and a window: the first hour of which nothing is
+ * before the window, and the end of those that are settled and of which nothing
+ * is behind it. */
+int64_t blocks_begin(struct blocks *, int64_t vp, int64_t since_us);
+int64_t blocks_end(struct blocks *, int64_t vp, int64_t until_us);
 
 /* Hold those of a vantage point (id) with from <= hour < to, until their bytes
  * come to max. The hour with which to go on; to: there are no more. */

@@ -12,6 +12,7 @@
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "analysis/order.h"
+#include "analysis/samples_blocks.h"
 
 static const char *const state_names[] = {
 	[STATE_KNOWN] = "known",
@@ -256,22 +257,34 @@ add_service(struct catchment *c, struct trail_part parts[2],
 	}
 }
 
+/* Those of the lanes that are compared. Where the window alone is asked for,
+ * what blocks say of it is enough. */
+static void
+read_samples(struct catchment *c, int32_t vp, int64_t floor_us)
+{
+	struct sampler *sampler = &c->run->sampler;
+	const int64_t window_us[] = { floor_us, c->until_us };
+
+	sampler->wanted = c->wanted;
+	if (floor_us < c->since_us ||
+	    !block_source_read(c->blocks, &c->samples, vp, window_us))
+		samples_read(sampler, &c->samples, vp, floor_us, c->until_us);
+	sampler->wanted = NULL;
+}
+
 /* All lanes of a vantage point; those of a service lie together. */
 static void
 add_lanes(struct catchment *c, int32_t vp_index, int64_t floor_us)
 {
 	const struct catalog *catalog = &c->run->catalog;
 	const struct vantage *vp = &catalog->vps[vp_index];
-	struct sampler *sampler = &c->run->sampler;
 	struct trail_part parts[2] = { 0 }; /* lanes compared, and others */
 
 	parts[0].samples = &c->samples;
 	parts[0].window_us = c->since_us;
 	parts[0].floor_us = floor_us;
 	parts[1].floor_us = floor_us;
-	sampler->wanted = c->wanted;
-	samples_read(sampler, &c->samples, vp_index, floor_us, c->until_us);
-	sampler->wanted = NULL;
+	read_samples(c, vp_index, floor_us);
 	for (size_t from = 0, end; from < vp->lane_count; from = end) {
 		const int32_t service = catalog->lanes[vp->lanes[from]].service;
 
@@ -357,12 +370,14 @@ catchment_init(
 	for (size_t i = 0; i < run->catalog.vp_count; i++)
 		c->silences[i].until_us = INT64_MIN;
 	c->intervals = intervals_new(run->query);
+	c->blocks = block_source_new(&run->sampler);
 }
 
 void
 catchment_clear(struct catchment *c)
 {
 	intervals_free(c->intervals);
+	block_source_free(c->blocks);
 	historian_clear(&c->historian);
 	values_clear(&c->rtts);
 	samples_clear(&c->samples);

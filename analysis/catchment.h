@@ -50,6 +50,7 @@ struct catchment {
 	int64_t since_us, until_us; /* until_us - 1 is the time */
 	struct historian historian;
 	struct intervals *intervals;
+	struct block_source *blocks;
 	bool *wanted;               /* lanes: those that are compared */
 	struct catchment_row *rows; /* by service, vantage point, flow */
 	size_t count, room;

@@ -27,11 +27,6 @@ edges_init(struct edges *e, const struct edges_window *of)
 	*e = (struct edges){ .of = *of };
 	blocks_init(&e->blocks, q);
 	e->intervals = intervals_new(q);
-	e->later = query_prepare(q,
-	    "SELECT 1 FROM batch WHERE vp = ?1 AND t0 >= ?2 - 3600000000"
-	    " AND t0 < ?3 AND t1 >= ?2 LIMIT 1");
-	e->unsettled = query_prepare(
-	    q, "SELECT min(hour) FROM unsettled WHERE vp = ?1 AND hour < ?2");
 	e->last_run = query_prepare(q,
 	    "SELECT last FROM run WHERE hour = ?1 AND lane = ?2 AND tie >= 0"
 	    " ORDER BY first DESC, tie DESC LIMIT 1");
@@ -42,8 +37,6 @@ edges_clear(struct edges *e)
 {
 	blocks_clear(&e->blocks);
 	intervals_free(e->intervals);
-	query_finish(e->later);
-	query_finish(e->unsettled);
 	query_finish(e->last_run);
 	samples_clear(&e->raw);
 	samples_clear(&e->back);
@@ -53,24 +46,6 @@ edges_clear(struct edges *e)
 
 /* --- which hours --- */
 
-/* The hour in which the window ends is whole where nothing comes after it. */
-static int64_t
-end_hour(struct edges *e, int64_t vp_id)
-{
-	const int64_t until_us = e->of.run->options->until_us;
-	int64_t hour = until_us / HOUR_US;
-
-	if (until_us % HOUR_US == 0)
-		return hour;
-	query_bind(e->later, 1, vp_id);
-	query_bind(e->later, 2, until_us);
-	query_bind(e->later, 3, (hour + 1) * HOUR_US);
-	if (!query_next(e->later))
-		hour++;
-	query_reset(e->later);
-	return hour;
-}
-
 static bool
 find_hours(struct edges *e, int64_t vp_id)
 {
@@ -79,12 +54,8 @@ find_hours(struct edges *e, int64_t vp_id)
 	if (e->of.run->options->since_us < 0 ||
 	    !blocks_complete(&e->blocks, from_hour))
 		return false;
-	e->cut_hour = end_hour(e, vp_id);
-	query_bind(e->unsettled, 1, vp_id);
-	query_bind(e->unsettled, 2, e->cut_hour);
-	if (query_next(e->unsettled) && !query_null(e->unsettled, 0))
-		e->cut_hour = query_int(e->unsettled, 0);
-	query_reset(e->unsettled);
+	e->cut_hour =
+	    blocks_end(&e->blocks, vp_id, e->of.run->options->until_us);
 	e->back_hour =
 	    blocks_hour_back(&e->blocks, vp_id, from_hour, HOURS_BACK);
 	return e->cut_hour > from_hour &&

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Proves that changes read from intervals and blocks are those of the raw rows, byte for byte, in random stores and windows.
+# Proves that changes and catchments read from intervals and blocks are those of the raw rows, byte for byte, in random stores and windows.
 # time limit: 120 s
 """Each store is read twice: as it is, and without its table of blocks, when
 all rows of the window are read. Lanes that are asked once in many hours, that
@@ -101,10 +101,10 @@ def make(path, rng):
     store.close()
 
 
-def changes(db, words):
+def report(db, words):
     done = subprocess.run(
-        [f"{uploads.BUILD}/acreport", "changes", "--db", db, "--format", "csv",
-         *words], capture_output=True, text=True, check=False)
+        [f"{uploads.BUILD}/acreport", *words, "--db", db, "--format", "csv"],
+        capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
 
@@ -123,7 +123,30 @@ def window(rng):
             "--level", rng.choice(("site", "instance"))]
 
 
+def reports(rng):
+    """Words of the changes in a window and of the catchment at its end."""
+    words = window(rng)
+    age = rng.choice(([], [], ["--max-age", rng.choice(("1h", "12h", "3d"))]))
+    at = words[3]
+    if rng.random() < 0.3:  # while there are hours of many samples
+        at = time_text(rng.uniform(3600, 43200))
+    return (["changes", *words],
+            ["catchment", "--at", at, *words[4:], *age])
+
+
+def differences(words, have, want):
+    """What is wrong, for the reader of the test."""
+    if have == want and want[0] == 0:
+        return []
+    return ([f"exits with {have[0]} and {want[0]}", " ".join(words)] +
+            [line for line in have[1].split("\n")
+             if line not in want[1].split("\n")][:3] +
+            [f"instead of {line}" for line in want[1].split("\n")
+             if line not in have[1].split("\n")][:3])
+
+
 def compare(tap, seed, folder):
+    """Rows of each report."""
     rng = random.Random(seed)
     path, raw = f"{folder}/{seed}.db", f"{folder}/{seed}-raw.db"
     make(path, rng)
@@ -131,20 +154,14 @@ def compare(tap, seed, folder):
     with sqlite3.connect(raw) as db:
         db.execute("DROP TABLE block")
     db.close()
-    rows, wrong = 0, []
+    rows, wrong = [0, 0], []
     for _ in range(WINDOWS):
-        words = window(rng)
-        have, want = changes(path, words), changes(raw, words)
-        rows += want[1].count("\n") - 1
-        if have != want or want[0] != 0:
-            wrong.append(f"exits with {have[0]} and {want[0]}")
-            wrong.append(" ".join(words))
-            wrong += [line for line in have[1].split("\n")
-                      if line not in want[1].split("\n")][:3]
-            wrong += [f"instead of {line}" for line in want[1].split("\n")
-                      if line not in have[1].split("\n")][:3]
-    tap.check(not wrong, f"store {seed}: the changes of {WINDOWS} windows are "
-              "those of the raw rows", *wrong)
+        for i, words in enumerate(reports(rng)):
+            have, want = report(path, words), report(raw, words)
+            rows[i] += want[1].count("\n") - 1
+            wrong += differences(words, have, want)
+    tap.check(not wrong, f"store {seed}: changes and catchments of {WINDOWS} "
+              "windows are those of the raw rows", *wrong)
     return rows
 
 
@@ -176,9 +193,9 @@ def check_stale(tap, folder):
         with sqlite3.connect(raw) as db:
             db.execute("DROP TABLE block")
         db.close()
-        words = ["--since", time_text(day - START + 20 * 3600), "--until",
+        words = ["changes", "--since", time_text(day - START + 20 * 3600), "--until",
                  time_text(day - START + 44 * 3600)]
-        have, want = changes(path, words), changes(raw, words)
+        have, want = report(path, words), report(raw, words)
         gaps = [line.rsplit(",", 1)[1] for line in have[1].split("\n")[1:-1]]
         if have != want or gaps != [f"{late_at - seen[-1]}.000",
                                     f"{back_at - late_at}.000"]:
@@ -189,14 +206,52 @@ def check_stale(tap, folder):
               "the last sight before it, however long ago", *wrong[:2])
 
 
+def check_begin(tap, folder):
+    """An hour of which the window cuts off a part in which nothing was asked.
+    In the other flow the last answer has no name and a loss is beside it."""
+    day = START - START % 86400
+    path, raw = f"{folder}/begin.db", f"{folder}/begin-raw.db"
+    store = Store(path)
+
+    def record(at, flow=0, **kind):
+        kind = kind or {"name": ("nsid", b"a"), "rtt_us": 2000 + at % 1000}
+        return Record((day + at) * 10**6 + 5, "t", "192.0.2.1", "soa",
+                      flow=flow, **kind)
+
+    for first in (-1800, 1800, 86400):
+        records = [record(first + 60 * i, flow) for i in range(5)
+                   for flow in (0, 1)]
+        if first == 86400:
+            records += [record(86900, 1, outcome="timeout"),
+                        record(86900, 1, name=None, rtt_us=3000)]
+        store.add(Batch("vp0", records, 300))
+    store.settle(None)
+    store.close()
+    shutil.copy(path, raw)
+    with sqlite3.connect(raw) as db:
+        db.execute("DROP TABLE block")
+    db.close()
+    words = ["catchment", "--at", time_text(day - START + 86400 + 600)]
+    have, want = report(path, words), report(raw, words)
+    rows = [line.split(",") for line in have[1].split("\n")[1:-1]]
+    tap.check(have == want and [(r[11], r[14]) for r in rows] ==
+              [("known", "10"), ("no_answer", "0")],
+              "what is asked behind the begin of the window is in it, and a "
+              "loss beside an answer without a name comes last", have, want)
+
+
 def main():
     tap = uploads.Tap()
     folder = tempfile.mkdtemp(prefix=f"edges-{os.getpid()}-")
     try:
-        rows = sum(compare(tap, seed, folder)
-                   for seed in range(SEED, SEED + WORLDS))
+        rows = [compare(tap, seed, folder)
+                for seed in range(SEED, SEED + WORLDS)]
         check_stale(tap, folder)
-        tap.check(rows > 20 * WORLDS, f"{rows} changes were compared")
+        check_begin(tap, folder)
+        changes, rows = map(sum, zip(*rows))
+        tap.check(changes > 20 * WORLDS and rows > 10 * WORLDS,
+                  f"{changes} changes and {rows} rows of catchments were "
+                  "compared")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return tap.done()
