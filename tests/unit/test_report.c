@@ -27,6 +27,9 @@ a_cell_is_printed_by_its_type(void **state)
 		const char *text;
 	} cases[] = {
 		{ COLUMN_INTEGER, -7, "-7" },
+		{ COLUMN_INTEGER, 0, "0" },
+		{ COLUMN_INTEGER, INT64_MAX, "9223372036854775807" },
+		{ COLUMN_INTEGER, INT64_MIN, "-9223372036854775808" },
 		{ COLUMN_COUNT, 300, "3" },
 		{ COLUMN_COUNT, 250, "2.50" },
 		{ COLUMN_COUNT, 33, "0.33" },
@@ -34,7 +37,11 @@ a_cell_is_printed_by_its_type(void **state)
 		{ COLUMN_MS, 5, "0.005" },
 		{ COLUMN_MS, 0, "0.000" },
 		{ COLUMN_MS, -1, "-0.001" },
+		{ COLUMN_MS, INT64_MIN, "-9223372036854775.808" },
 		{ COLUMN_SECONDS, 1499, "0.001" },
+		{ COLUMN_SECONDS, -1500, "-0.001" },
+		{ COLUMN_SECONDS, -1501, "-0.002" },
+		{ COLUMN_SECONDS, INT64_MAX, "9223372036854.776" },
 		{ COLUMN_SECONDS, 3600000500, "3600.001" },
 		{ COLUMN_PERCENT, 10000, "100.00" },
 		{ COLUMN_PERCENT, 7, "0.07" },
@@ -76,6 +83,10 @@ foreign_bytes_become_visible_and_a_byte_is_whole_or_not_there(void **state)
 	assert_int_equal(cell_format(text, 6, COLUMN_TEXT, &cell), 13);
 	assert_string_equal(text, "a\\027");
 	assert_int_equal(cell_format(NULL, 0, COLUMN_TEXT, &cell), 13);
+	cell = cell_number(-123456);
+	assert_int_equal(cell_format(text, 5, COLUMN_MS, &cell), 8);
+	assert_string_equal(text, "-123");
+	assert_int_equal(cell_format(NULL, 0, COLUMN_MS, &cell), 8);
 }
 
 /* Two rows, the second unknown, as a format prints them. */
