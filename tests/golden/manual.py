@@ -107,18 +107,17 @@ def trace(vp, at, site):
                       for n, hop in enumerate(HOPS)])
 
 
-def site_of(vp, at):
-    """The maintenance sent Paris to London."""
+def site_of(vp, at, moved):
+    """From a time on Paris is served from London."""
     return "ns1.bos" if vp == "boston" else \
-        "ns1.lhr" if vp == "paris" and \
-        MOVED * 10**6 <= at < (BEGIN + 2 * 86400) * 10**6 else "ns1.ams"
+        "ns1.lhr" if vp == "paris" and at >= moved else "ns1.ams"
 
 
-def rounds(path, times, lost=None):
+def rounds(path, times, moved=2**62, lost=None):
     batches = []
     for vp in VPS:
         for at in times:
-            site = site_of(vp, at)
+            site = site_of(vp, at, moved)
             batches.append(Batch(vp, [
                 record(vp, at, site, (vp, at) == lost),
                 trace(vp, at + 10**6, site)], every_s=300))
@@ -134,7 +133,8 @@ def rounds(path, times, lost=None):
 def fill(folder):
     rounds(f"{folder}/then.db", [
         start * 10**6 + n * 5 * MINUTE for start, count in (
-            (OCTOBER, 24), (BEGIN, 576)) for n in range(count)])
+            (OCTOBER, 24), (BEGIN, 576)) for n in range(count)],
+           moved=MOVED * 10**6)
     # Seven hours up to a minute ago, and just before yesterday, also where
     # that comes while this runs.
     now = int(time.time()) * 10**6 - MINUTE
@@ -142,7 +142,7 @@ def fill(folder):
     rounds(f"{folder}/now.db", sorted(
         {now - n * 5 * MINUTE for n in range(84)} |
         {midnight - DAY - MINUTE, midnight - MINUTE}),
-           ("boston", now - 5 * 5 * MINUTE))
+           lost=("boston", now - 5 * 5 * MINUTE))
     with open(f"{folder}/load", "w", encoding="ascii") as file:
         file.writelines(f"asn {asn} {load}\n"
                         for *_, asn, _, load in VPS.values())
