@@ -244,22 +244,24 @@ rounded(double degrees)
 static json_t *
 sites(const struct catalog *c)
 {
+	struct site *found = locate_sites(c);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < c->sites.count; i++) {
-		const char *name = names_text(&c->sites, (int32_t)i);
+		const struct site *site = &found[i];
 		json_t *entry = json_array();
-		struct site site = { 0 };
 
-		json_array_append_new(entry, json_string(name));
-		if (locate_site(c, NULL, name, &site)) {
-			json_array_append_new(entry, rounded(site.lat));
-			json_array_append_new(entry, rounded(site.lon));
+		json_array_append_new(
+		    entry, json_string(names_text(&c->sites, (int32_t)i)));
+		if (site->has_position) {
+			json_array_append_new(entry, rounded(site->lat));
+			json_array_append_new(entry, rounded(site->lon));
 			json_array_append_new(
-			    entry, json_integer(site.confidence));
+			    entry, json_integer(site->confidence));
 		}
 		json_array_append_new(list, entry);
 	}
+	free(found);
 	return list;
 }
 

@@ -1,6 +1,7 @@
 #include "analysis/locate.h"
 
 #include <string.h>
+#include "analysis/memory.h"
 #include "analysis/reports.h"
 
 /* NULL where the report has no such column, or the row nothing in it. */
@@ -44,27 +45,35 @@ locate_name(
 	return site_map_find_at(c->places, name, site) && site->has_position;
 }
 
-/* By any of its instances: the map gave them the site. */
+/* The map gave an instance its site. */
 static bool
-locate_instance(const struct catalog *c, size_t service, int32_t site_number,
-    struct site *site)
+locate_instance(
+    const struct catalog *c, size_t service, size_t instance, struct site *site)
 {
-	struct site_name name = {
+	const struct site_name name = {
 		.service = names_text(&c->names, c->services[service].target),
+		.instance = names_text(&c->names, c->instances[instance].text),
 		.time_us = c->map_us,
 	};
 
+	return locate_name(c, &name, site);
+}
+
+/* By any of its instances. */
+static bool
+locate_by_any(const struct catalog *c, size_t service, int32_t site_number,
+    struct site *site)
+{
 	for (size_t i = 0; i < c->instance_count; i++) {
-		if (c->site_of[service][i] != site_number)
-			continue;
-		name.instance = names_text(&c->names, c->instances[i].text);
-		if (locate_name(c, &name, site))
+		if (c->site_of[service][i] == site_number &&
+		    locate_instance(c, service, i, site))
 			return true;
 	}
 	return false;
 }
 
-bool
+/* target NULL: of whichever has it. */
+static bool
 locate_site(const struct catalog *c, const char *target, const char *text,
     struct site *site)
 {
@@ -73,11 +82,27 @@ locate_site(const struct catalog *c, const char *target, const char *text,
 
 	for (size_t i = 0; number >= 0 && i < c->service_count; i++) {
 		if ((of < 0 || c->services[i].target == of) &&
-		    c->site_of[i] != NULL &&
-		    locate_instance(c, i, number, site))
+		    c->site_of[i] != NULL && locate_by_any(c, i, number, site))
 			return true;
 	}
 	return false;
+}
+
+struct site *
+locate_sites(const struct catalog *c)
+{
+	struct site *sites = memory_zeroed(c->sites.count, sizeof(*sites));
+
+	for (size_t i = 0; i < c->service_count; i++) {
+		for (size_t k = 0;
+		     c->site_of[i] != NULL && k < c->instance_count; k++) {
+			const int32_t number = c->site_of[i][k];
+
+			if (number >= 0 && !sites[number].has_position)
+				(void)locate_instance(c, i, k, &sites[number]);
+		}
+	}
+	return sites;
 }
 
 bool

@@ -7,11 +7,10 @@
 #include "analysis/catalog.h"
 #include "analysis/report.h"
 
-/* Where a site is, by any of its instances that were met: by the catalog's
- * map, else by its places. target NULL: of whichever has it. false where
- * neither knows. */
-bool locate_site(const struct catalog *, const char *target, const char *name,
-    struct site *);
+/* Where each site is, by number, by any of its instances that were met: by the
+ * catalog's map, else by its places; without has_position where neither knows.
+ * The caller frees. */
+struct site *locate_sites(const struct catalog *);
 
 /* Of a report->owner that is a struct run: the position of the row's vantage
  * point at the end of the window, else of its site by the site map. false
