@@ -63,7 +63,8 @@ group_of(const struct run *run)
 }
 
 static int
-add_reports(json_t *page, struct run *run, enum group_by group)
+add_reports(
+    json_t *page, struct run *run, enum group_by group, struct names *texts)
 {
 	const struct part parts[] = {
 		{ "catchment", catchment_report, BY_DEFAULT },
@@ -81,6 +82,10 @@ add_reports(json_t *page, struct run *run, enum group_by group)
 		if (capture(run, value, &parts[i]) == -1)
 			return -1;
 	}
+	html_keep_compared(json_object_get(page, "latency"), run);
+	html_bound_events(json_object_get(page, "events"), run);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		html_fold_texts(json_object_get(page, parts[i].name), texts);
 	return 0;
 }
 
@@ -209,6 +214,7 @@ html_report(struct run *run)
 	const enum group_by group = group_of(run);
 	const int64_t step_us = series_step_us(run);
 	struct html_series *series;
+	struct names texts = { 0 };
 	json_t *page = json_object();
 	int status = -1;
 
@@ -220,11 +226,13 @@ html_report(struct run *run)
 	json_object_set_new(page, "services", services(run));
 	json_object_set_new(page, "vps", vantage_points(run));
 	html_add_strip(page, run);
-	if (add_reports(page, run, group) == 0) {
+	if (add_reports(page, run, group, &texts) == 0) {
+		json_object_set_new(page, "texts", html_texts(&texts));
 		series = html_series_read(run, group, step_us);
 		status = put_page(page, series, run->report.stream);
 		html_series_free(series);
 	}
 	json_decref(page);
+	names_clear(&texts);
 	return status;
 }

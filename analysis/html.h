@@ -10,14 +10,26 @@
 #include "analysis/reports.h"
 
 /* A report's format that keeps what it gets: an object with "columns", names,
- * and "rows", arrays of values: as JSON says them, but times are milliseconds
- * since 1970. Its first member is the copy of html_rows by which the report
- * knows it. */
+ * "rows", arrays of values: as JSON says them, but times are milliseconds since
+ * 1970, and "texts", which columns are texts. Its first member is the copy of
+ * html_rows by which the report knows it. */
 struct html_capture {
 	struct report_format format;
 	json_t *value; /* the object, made by the caller */
 };
 extern const struct report_format html_rows;
+
+/* Leave of the round trips of the window those of what is compared. */
+void html_keep_compared(json_t *latency, const struct run *);
+
+/* Leave of the events what the page shows: of each service the largest, and of
+ * each of its sites the "shown" largest, as many as there is room for. "left"
+ * says how many are not there: service, site (-1: any), number. */
+void html_bound_events(json_t *events, const struct run *);
+
+/* Put numbers of texts for texts, and those as JSON. */
+void html_fold_texts(json_t *table, struct names *);
+json_t *html_texts(const struct names *);
 
 /* Write a value such that nothing in it can end the element that holds it;
  * flags of json_dump_callback. As report_row. */

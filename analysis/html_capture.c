@@ -23,12 +23,17 @@ static int
 begin_rows(struct report *report)
 {
 	struct html_capture *capture = of(report);
-	json_t *columns = json_array();
+	json_t *columns = json_array(), *texts = json_array();
 
-	for (size_t i = 0; i < report->count; i++)
+	for (size_t i = 0; i < report->count; i++) {
 		json_array_append_new(
 		    columns, json_string(report->columns[i].name));
+		if (report->columns[i].type == COLUMN_TEXT)
+			json_array_append_new(
+			    texts, json_integer((json_int_t)i));
+	}
 	json_object_set_new(capture->value, "columns", columns);
+	json_object_set_new(capture->value, "texts", texts);
 	json_object_set_new(capture->value, "rows", json_array());
 	return 0;
 }
@@ -56,3 +61,34 @@ end_nothing(struct report *report)
 
 const struct report_format html_rows = { "html", "", begin_rows, add_row,
 	end_nothing };
+
+void
+html_fold_texts(json_t *table, struct names *texts)
+{
+	json_t *row, *column;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(table, "rows"), i, row)
+	{
+		json_array_foreach(json_object_get(table, "texts"), k, column)
+		{
+			const size_t at = (size_t)json_integer_value(column);
+			const char *text =
+			    json_string_value(json_array_get(row, at));
+
+			if (text != NULL)
+				json_array_set_new(row, at,
+				    json_integer(names_put(texts, text)));
+		}
+	}
+}
+
+json_t *
+html_texts(const struct names *texts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < texts->count; i++)
+		json_array_append_new(list, json_string(texts->texts[i]));
+	return list;
+}

@@ -257,6 +257,31 @@ put_ms(struct json_out *out, int64_t us)
 		json_out_thousandths(out, us);
 }
 
+/* The numbers of steps as distances, each with how often it comes: steps 0, 1,
+ * 2 and 5 are 1,3,3,1. */
+static void
+shorten(struct values *at)
+{
+	int64_t last = -1;
+	size_t count = 0;
+	struct values pairs = { 0 };
+
+	for (size_t i = 0; i < at->count; i++) {
+		const int64_t distance = at->items[i] - last;
+
+		last = at->items[i];
+		if (count > 0 && pairs.items[count - 2] == distance) {
+			pairs.items[count - 1]++;
+			continue;
+		}
+		values_add(&pairs, distance);
+		values_add(&pairs, 1);
+		count += 2;
+	}
+	values_clear(at);
+	*at = pairs;
+}
+
 static json_t *
 names_of(const struct latency *l, const struct lane *lane, int32_t name)
 {
@@ -279,13 +304,14 @@ names_of(const struct latency *l, const struct lane *lane, int32_t name)
 }
 
 static int
-put_one(const struct table *t, FILE *stream, const struct lane *lane,
+put_one(struct table *t, FILE *stream, const struct lane *lane,
     const struct group *group)
 {
-	const struct points *points = &t->points[group - t->latency.items];
+	struct points *points = &t->points[group - t->latency.items];
 	json_t *names = names_of(&t->latency, lane, group->name);
 	int status = -1;
 
+	shorten(&points->at);
 	if (fputs("{\"names\":", stream) != EOF &&
 	    html_put(names, stream, 0) == 0 &&
 	    put_numbers(stream, "at", &points->at, json_out_int) == 0 &&
@@ -297,22 +323,91 @@ put_one(const struct table *t, FILE *stream, const struct lane *lane,
 	return status;
 }
 
+/* The items [from, end) of order, all of one service: kept are those of the
+ * kind with the most points, and of every name the one with the most, of which
+ * the page shows one or the other. */
+static void
+keep_of_service(const struct table *t, const size_t *order, size_t from,
+    size_t end, bool *kept)
+{
+	const struct group *items = t->latency.items;
+	size_t *best = memory_zeroed(
+	    t->latency.groups.count, sizeof(*best)); /* by name: item + 1 */
+	size_t most = 0, points = 0;
+	int32_t kind = -1;
+
+	for (size_t i = from; i < end; i++) {
+		const struct group *group = &items[order[i]];
+		const size_t here = t->points[order[i]].at.count;
+		size_t *of_name = &best[group->name];
+
+		if (i == from || items[order[i - 1]].kind != group->kind)
+			points = 0;
+		points += here;
+		if (points > most) {
+			most = points;
+			kind = group->kind;
+		}
+		if (*of_name == 0 || here > t->points[*of_name - 1].at.count)
+			*of_name = order[i] + 1;
+	}
+	for (size_t i = from; i < end; i++) {
+		const struct group *group = &items[order[i]];
+
+		kept[order[i]] =
+		    group->kind == kind || best[group->name] == order[i] + 1;
+	}
+	free(best);
+}
+
+static bool *
+choose_kept(const struct table *t, const size_t *order)
+{
+	const struct latency *l = &t->latency;
+	const struct catalog *c = &l->run->catalog;
+	bool *kept = memory_zeroed(l->count, sizeof(*kept));
+	size_t lane = 0, from = 0;
+	int32_t service = -1;
+
+	for (size_t i = 0; i < l->count; i++) {
+		while (l->kind_of[lane] < l->items[order[i]].kind)
+			lane++;
+		if (c->lanes[lane].service != service) {
+			keep_of_service(t, order, from, i, kept);
+			service = c->lanes[lane].service;
+			from = i;
+		}
+	}
+	keep_of_service(t, order, from, l->count, kept);
+	return kept;
+}
+
+static size_t *
+sorted_items(struct table *t)
+{
+	const size_t count = t->latency.count;
+	size_t *order = memory_zeroed(count, sizeof(*order));
+
+	for (size_t i = 0; i < count; i++)
+		order[i] = i;
+	if (count > 1)
+		qsort_r(order, count, sizeof(*order), compare, t);
+	return order;
+}
+
 static int
 put_table(struct table *t, FILE *stream)
 {
 	const struct latency *l = &t->latency;
-	size_t *order = memory_zeroed(l->count, sizeof(*order)), lane = 0;
+	size_t *order = sorted_items(t), lane = 0;
+	bool *kept = choose_kept(t, order);
 	const char *comma = "";
 	int status = putc('[', stream) == EOF ? -1 : 0;
 
-	for (size_t i = 0; i < l->count; i++)
-		order[i] = i;
-	if (l->count > 1)
-		qsort_r(order, l->count, sizeof(*order), compare, t);
 	for (size_t i = 0; status == 0 && i < l->count; i++) {
 		const struct group *group = &l->items[order[i]];
 
-		if (t->points[order[i]].at.count == 0)
+		if (!kept[order[i]] || t->points[order[i]].at.count == 0)
 			continue;
 		while (l->kind_of[lane] < group->kind)
 			lane++;
@@ -323,6 +418,7 @@ put_table(struct table *t, FILE *stream)
 		comma = ",";
 	}
 	free(order);
+	free(kept);
 	return status == -1 || putc(']', stream) == EOF ? -1 : 0;
 }
 

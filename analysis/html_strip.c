@@ -3,6 +3,7 @@
  * each, as runs of equal steps. A step without a sample keeps what was before
  * as long as the catchment report would (DESIGN.md 9), and then is a gap.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include "analysis/html.h"
@@ -12,12 +13,14 @@
 #include "analysis/methods.h"
 #include "analysis/quantile.h"
 #include "analysis/run_hours.h"
+#include "lib/text.h"
 #include "lib/times.h"
 
 #define STEPS 168
-#define RUNS_MAX 16000 /* then the steps are made wider: the page is small */
+#define RUNS_MAX 12000 /* then the steps are made wider: the page is small */
 #define STEPS_MIN 12   /* but not beyond */
 #define WIDTHS 6
+#define STATE_TEXT 32
 
 enum { GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3, INTERCEPTED = -4 };
 
@@ -49,7 +52,9 @@ struct strip {
 	struct values rtts;
 	struct width widths[WIDTHS]; /* from the narrowest */
 	size_t width_count;
-	struct names names; /* of instances */
+	struct names names;  /* of instances */
+	struct names states; /* "CODE,NAME" of what was seen */
+	json_t *state_list;
 };
 
 int64_t
@@ -101,20 +106,38 @@ code_all(struct strip *s, size_t from, size_t end)
 		code_of(s, &s->samples.items[i], &s->seen[i - from]);
 }
 
+/* The number of a code and the name of an instance. */
+static int32_t
+put_state(struct strip *s, const struct cell_run *run)
+{
+	const struct catalog *c = &s->run->catalog;
+	const size_t known = s->states.count;
+	char text[STATE_TEXT];
+	int32_t name = -1, number;
+	json_t *state;
+
+	if (run->instance >= 0)
+		name = names_put(&s->names,
+		    names_text(&c->names, c->instances[run->instance].text));
+	(void)text_print(
+	    text, sizeof(text), "%" PRId32 ",%" PRId32, run->code, name);
+	number = names_put(&s->states, text);
+	if (s->states.count > known) {
+		state = json_array();
+		json_array_append_new(state, json_integer(run->code));
+		json_array_append_new(state, json_integer(name));
+		json_array_append_new(s->state_list, state);
+	}
+	return number;
+}
+
 static void
 end_run(struct strip *s, struct row *row, const struct cell_run *run)
 {
-	int32_t text = -1;
-
 	if (run->steps == 0)
 		return;
-	if (run->instance >= 0)
-		text = names_put(&s->names,
-		    names_text(&s->run->catalog.names,
-			s->run->catalog.instances[run->instance].text));
 	json_array_append_new(row->runs, json_integer(run->steps));
-	json_array_append_new(row->runs, json_integer(run->code));
-	json_array_append_new(row->runs, json_integer(text));
+	json_array_append_new(row->runs, json_integer(put_state(s, run)));
 	if (s->rtts.count > 0) {
 		quantile_sort(s->rtts.items, s->rtts.count);
 		json_array_append_new(row->runs,
@@ -306,7 +329,7 @@ html_add_strip(json_t *page, struct run *run)
 {
 	const struct options *o = run->options;
 	const int64_t window_us[] = { o->since_us, o->until_us };
-	struct strip s = { .run = run };
+	struct strip s = { .run = run, .state_list = json_array() };
 	json_t *texts = json_array();
 	const struct width *width;
 
@@ -322,6 +345,7 @@ html_add_strip(json_t *page, struct run *run)
 		json_array_append_new(texts, json_string(s.names.texts[i]));
 	json_object_set_new(page, "strip", width->rows);
 	json_object_set_new(page, "instances", texts);
+	json_object_set_new(page, "states", s.state_list);
 	json_object_set_new(page, "sites", sites(&run->catalog));
 	json_object_set_new(
 	    page, "first", json_integer(width->first_us / 1000));
@@ -332,5 +356,6 @@ html_add_strip(json_t *page, struct run *run)
 	samples_clear(&s.samples);
 	values_clear(&s.rtts);
 	names_clear(&s.names);
+	names_clear(&s.states);
 	free(s.seen);
 }

@@ -5,10 +5,27 @@ const raw = JSON.parse(document.getElementById("data").textContent);
 export const GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3,
 	INTERCEPTED = -4;
 
+// Texts are numbers of those of the page.
 function objects(table) {
+	const texts = new Set(table.texts);
+
 	return table.rows.map((row) => Object.fromEntries(
-		table.columns.map((name, i) => [name, row[i]])));
+		table.columns.map((name, i) => [name, texts.has(i) &&
+			row[i] !== null ? raw.texts[row[i]] : row[i]])));
 }
+
+// The steps of a series: distances, each with how often it comes.
+function stepsOf(pairs) {
+	const at = [];
+
+	for (let i = 0, last = -1; i < pairs.length; i += 2)
+		for (let k = 0; k < pairs[i + 1]; k++)
+			at.push(last += pairs[i]);
+	return at;
+}
+
+const unfolded = (list) => list.map((one) =>
+	({ ...one, at: stepsOf(one.at) }));
 
 export const group = raw.group;
 export const since = raw.since, until = raw.until;
@@ -26,9 +43,12 @@ export const sites = raw.sites.map(([name, lat, lon, confidence]) =>
 export const strip = raw.strip.map(([service, vp, flow, flat]) => {
 	const runs = [];
 
-	for (let i = 0, at = 0; i < flat.length; at += flat[i], i += 4)
-		runs.push({ at, steps: flat[i], code: flat[i + 1],
-			instance: flat[i + 2], rtt: flat[i + 3] });
+	for (let i = 0, at = 0; i < flat.length; at += flat[i], i += 3) {
+		const [code, instance] = raw.states[flat[i + 1]];
+
+		runs.push({ at, steps: flat[i], code, instance,
+			rtt: flat[i + 2] });
+	}
 	return { service, vp, flow, runs };
 });
 export const catchment = objects(raw.catchment);
@@ -37,10 +57,22 @@ export const groupShares = objects(raw.shares_region);
 export const events = objects(raw.events);
 export const latency = objects(raw.latency);
 export const seriesStep = raw.series_step, seriesFirst = raw.series_first;
-export const series = { site: raw.series_site, region: raw.series_region };
+export const series = { site: unfolded(raw.series_site),
+	region: unfolded(raw.series_region) };
 
 export const vpByName = new Map(vps.map((vp, i) => [vp.name, i]));
 export const siteByName = new Map(sites.map((site, i) => [site.name, i]));
+
+// Of a service, and a site ("": any): how many of the largest events are all
+// here, and how many are not.
+export function eventsLeft(service, site, shown) {
+	const number = site === "" ? -1 : siteByName.get(site);
+	const left = raw.events.left.find((one) => one[0] === service.index &&
+		one[1] === number)?.[2] ?? 0;
+
+	return { left, shown: site === "" || left === 0 ? shown
+		: Math.min(shown, raw.events.shown) };
+}
 
 // The sites in the order of how much they serve: the order of their marks.
 const served = sites.map(() => 0);

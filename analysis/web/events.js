@@ -51,8 +51,9 @@ function inWords(row) {
 	return words.join(" ");
 }
 
-// null: there is nothing of which any could be known.
-export function drawEvents(events) {
+// null: there is nothing of which any could be known. Of the service and the
+// site that are chosen.
+export function drawEvents(events, service, site) {
 	if (events === null) {
 		document.getElementById("events").replaceChildren(data.element("li",
 			"No measurements in this window."));
@@ -60,10 +61,14 @@ export function drawEvents(events) {
 	}
 	const all = events.slice().sort((a, b) =>
 		b.vantage_points - a.vantage_points || a.start - b.start);
-	const words = all.slice(0, SHOWN).map(inWords);
+	const { left, shown } = data.eventsLeft(service, site, SHOWN);
+	const words = all.slice(0, shown).map(inWords);
+	const more = all.length - words.length + left;
 
-	if (all.length > SHOWN)
-		words.push(`and ${all.length - SHOWN} smaller ones: acreport events lists them.`);
+	if (more > 0)
+		words.push(words.length === 0
+			? `${more}: acreport events lists them.`
+			: `and ${more} smaller ones: acreport events lists them.`);
 	if (words.length === 0)
 		words.push("Nothing.");
 	document.getElementById("events").replaceChildren(

@@ -132,7 +132,7 @@ function draw() {
 	at("window").textContent = `${service.target}, ${service.address}: ${
 		data.time(data.since)} to ${data.time(data.until)}, ${
 		data.plural(new Set(strip.map((row) => row.vp)).size)}`;
-	drawEvents(strip.length === 0 ? null : events);
+	drawEvents(strip.length === 0 ? null : events, service, chosen.site);
 	drawMap(rows);
 	legend(strip);
 	drawStrip(strip);

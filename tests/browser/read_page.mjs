@@ -94,6 +94,28 @@ const markup = (tab) => tab.evaluate(() => {
 		scripts: document.scripts.length };
 });
 
+const offered = (tab, where) => tab.$$eval(`${where} option`, (list) =>
+	list.map((one) => [one.value, one.textContent]));
+
+// What every address of every target has, chosen one after the other.
+async function services(tab) {
+	const told = [];
+
+	for (const [target] of await offered(tab, "#target")) {
+		await tab.selectOption("#target", target);
+		for (const [service, label] of await offered(tab, "#service")) {
+			await tab.selectOption("#service", service);
+			told.push({ target, label, window: await text(tab, "#window"),
+				table: await table(tab), map: await map(tab),
+				events: await tab.$$eval("#events li", (list) =>
+					list.map((one) => one.textContent)),
+				lines: await tab.$$eval("#latency label span", (list) =>
+					list.map((one) => one.textContent)) });
+		}
+	}
+	return told;
+}
+
 async function takePictures(browser) {
 	const kinds = { light: { colorScheme: "light" },
 		dark: { colorScheme: "dark" },
@@ -138,6 +160,8 @@ try {
 	await tab.selectOption("#site", seen.table[0]?.[0] ?? "");
 	seen.table_of_site = await table(tab);
 	seen.map_of_site = await map(tab);
+	await tab.selectOption("#site", "");
+	seen.services = await services(tab);
 	await tab.check("[name=by][value=region]");
 	seen.markup = await markup(tab);
 	if (pictures !== undefined)

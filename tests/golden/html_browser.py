@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -15,10 +16,13 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
-from html_report import DAY, HOSTILE, acreport, page_of, store
+from html_report import (DAY, HOSTILE, SECOND, T0, acreport, page_of, store)
+from report_oracle_store import Batch, Record, make
 from tap import BUILD, Tap
 
 HERE = os.path.join("tests", "browser")
+SERVICES = (("other", "198.51.100.1"), ("svc", "192.0.2.1"),
+            ("svc", "2001:db8::1"))
 AT = ("--at", "2026-11-21T23:59:59.999999Z", "--since", "2026-11-21")
 
 
@@ -157,6 +161,70 @@ def moved(tap, db, seen):
            "the mouse tells what the keys do", seen["hover"], first)
 
 
+def asked(path):
+    """Three addresses of two targets, each with sites and round trips of its
+    own, and with questions of which only one names the site of record."""
+    rng = random.Random(3)
+    batches = []
+    for i in range(6):
+        for k in range(24):
+            records = []
+            for n, (target, address) in enumerate(SERVICES):
+                name = b"%c%d" % (97 + n, (i + k // (8 + n)) % 3)
+                records += [
+                    Record(T0 + (k * 3600 + i) * SECOND, target, address,
+                           question, stamp=1, rcode=0, ttl=57, size=120,
+                           rtt_us=rng.randrange(low, low + 9000),
+                           name=(method, name))
+                    for question, method, low in (
+                        ("soa", "nsid", 10000 * (n + 1)),
+                        ("hostname.bind", "hostname.bind", 100000),
+                        ("zone.version", "id.server", 200000))]
+            batches.append(Batch(f"vp{i:03d}", records, 3600))
+    make(path, batches, [(f"vp{i:03d}", 0, None, "DE", 64500 + i)
+                         for i in range(6)], 3)
+
+
+def of(rows, target, address):
+    return [row for row in rows
+            if (row["target"], row["address"]) == (target, address)]
+
+
+def services(tap, db, seen):
+    shares, latency, catchment, events = (rows_of(db, *words) for words in (
+        ("catchment", "--by", "all", *AT), ("latency", "--by", "site", *DAY),
+        ("catchment", *AT), ("events", *DAY)))
+    families = {row["address"]: row["af"] for row in catchment}
+    want = sorted((target, f"{address} (IPv{families[address]})")
+                  for target, address in SERVICES)
+    tap.ok(sorted((one["target"], one["label"]) for one in seen) == want,
+           "each target offers its own addresses, with their family",
+           [(one["target"], one["label"]) for one in seen], want)
+    wrong = []
+    for one in seen:
+        mine = (one["target"], one["label"].split()[0])
+        table = table_of_csv(of(shares, *mine), [
+            row for row in of(latency, *mine) if row["question"] == "soa"])
+        told = sorted("\n".join(told_of_csv(row))
+                      for row in of(catchment, *mine))
+        lines = {row["site"] for row in of(latency, *mine)}
+        happened = of(events, *mine)
+        if sorted(one["table"]) != table or len(table) < 3:
+            wrong.append((mine, "table", one["table"], table))
+        if sorted(one["map"]) != told or len(told) < 6:
+            wrong.append((mine, "map", one["map"][:1], told[:1]))
+        if set(one["lines"]) != lines or len(lines) != 3:
+            wrong.append((mine, "lines", one["lines"], lines))
+        if len(one["events"]) != len(happened) or not happened or any(
+                not any(line.startswith(f"{row['site'] or 'several sites'}")
+                        for line in one["events"]) for row in happened):
+            wrong.append((mine, "events", one["events"], len(happened)))
+        if not one["window"].startswith(", ".join(mine) + ":"):
+            wrong.append((mine, "window", one["window"]))
+    tap.ok(not wrong and len(seen) == 3, "the table, the map, the lines and "
+           "the events of each are those of the CSV", wrong[:2])
+
+
 def silent(tap, seen, what):
     tap.ok(not seen["errors"] and not seen["requests"] and
            not seen["dialogs"], f"{what}: no error, no request, no dialog",
@@ -190,9 +258,12 @@ def main():
         seen = {}
         tools = modules(tap)
         for name, sites in (("plain", [b"lon1", b"ams1", b"jnb1"]),
-                            ("hostile", HOSTILE)):
+                            ("hostile", HOSTILE), ("asked", None)):
             db = os.path.join(folder, name)
-            store(db, 8, sites, 24)
+            if name == "asked":
+                asked(db)
+            else:
+                store(db, 8, sites, 24)
             scatter(db)
             page = os.path.join(folder, name + ".html")
             with open(page, "w", encoding="utf-8") as file:
@@ -204,6 +275,9 @@ def main():
             if seen[name] is None:
                 tap.done()
             silent(tap, seen[name], name)
+            if name == "asked":
+                services(tap, db, seen[name]["services"])
+                continue
             numbers(tap, db, seen[name], name)
             if name == "plain":
                 arcs(tap, db, seen[name])

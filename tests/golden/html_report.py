@@ -18,9 +18,11 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "../sim"))
+for folder_name in ("../sim", "../lib"):
+    sys.path.insert(0, os.path.join(os.path.dirname(
+        os.path.abspath(__file__)), folder_name))
 # pylint: disable=wrong-import-position
+from page_data import rows_of, steps_of
 from report_oracle_store import Batch, Record, make
 from tap import BUILD, Tap
 
@@ -131,7 +133,7 @@ def numbers(tap, db, data):
         window = end if words[0] == "catchment" else DAY
         rows = list(csv.reader(io.StringIO(
             acreport(db, *words, *window, "--format", "csv").stdout)))
-        mine = [data[part]["columns"]] + data[part]["rows"]
+        mine = rows_of(data, part)
         wrong = [(a, b) for a, b in zip(rows[1:], mine[1:])
                  if not all(map(same, a, b))]
         tap.ok(len(rows) > 1 and len(rows) == len(mine) and
@@ -151,7 +153,7 @@ def series(tap, db, data):
             want[row["site"].lstrip("'"), at] = (row["p50_ms"], row["p95_ms"])
     have = {(one["names"][4].lstrip("'"), at): pair
             for one in data["series_site"] for at, *pair in
-            zip(one["at"], one["p50"], one["p95"])}
+            zip(steps_of(one["at"]), one["p50"], one["p95"])}
     tap.ok(step == HOUR // 1000,
            "steps of round trips hold a round of each vantage point", step)
     tap.ok(len(want) > 20 and want.keys() == have.keys() and

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# Proves that the page of a noisy week of 500 vantage points is small, shows the largest events of every choice, and says how many it leaves out.
+"""What a person is shown of the events is worked out of the CSV."""
+
+import csv
+import io
+import json
+import os
+import random
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# pylint: disable=wrong-import-position
+from html_report import (HOUR, SECOND, T0, WEEK, Tree, acreport, milliseconds,
+                         page_of, store)
+from page_data import rows_of
+from report_oracle_store import Batch, Record, make
+from tap import Tap
+
+LIMIT = 560_000
+SHOWN = 12  # events of a choice
+EVERY, ROUNDS, SITES = 7200, 84, 14
+ADDRESSES = [f"192.0.2.{i}" for i in range(1, 6)]
+
+
+def moves(i, number, rng):
+    """One or three vantage points move in every round, those of the next
+    round between other sites."""
+    turn = ((i if i < ROUNDS else 2 * i) + 17 * number) % ROUNDS
+    pair = turn % (SITES // 2) * 2
+    for k in range(ROUNDS):
+        lost = rng.random() < 0.02
+        yield Record(T0 + (k * EVERY + i) * SECOND, "svc", ADDRESSES[number],
+                     "soa", stamp=1, rcode=0, ttl=57, size=120,
+                     outcome="timeout" if lost else "answered",
+                     rtt_us=None if lost else rng.randrange(1000, 300000),
+                     name=None if lost else (
+                         "nsid", b"s%02d" % (pair + (k >= turn))))
+
+
+def eventful(path):
+    rng = random.Random(7)
+    batches = []
+    for i in range(2 * ROUNDS):
+        for records in zip(*(moves(i, number, rng)
+                             for number in range(len(ADDRESSES)))):
+            batches.append(Batch(f"vp{i:03d}", list(records), EVERY))
+    places = [(f"vp{i:03d}", 0, None, ("DE", "ZA", "JP")[i % 3], 64500 + i)
+              for i in range(2 * ROUNDS)]
+    make(path, batches, places, 7)
+
+
+def names_in(text):
+    return {one.rsplit(" ", 1)[0] for one in text.split(", ")}
+
+
+def concerns(row, site):
+    return site == "" or site in {row["site"]} | names_in(
+        row["to_sites"]) | names_in(row["from_sites"])
+
+
+def order(row):
+    return (-int(row["vantage_points"]), row["start"])
+
+
+def key(row):
+    return (row["kind"], row["address"], row["site"] or None,
+            milliseconds(row["start"]), int(row["vantage_points"]),
+            row["to_sites"] or None)
+
+
+def chosen(data, address, site):
+    """What the page says of a choice: the events that are shown, and how many
+    more there are."""
+    columns, *rows = rows_of(data, "events")
+    rows = [dict(zip(columns, row)) for row in rows]
+    mine = [row for row in rows if row["address"] == address and concerns(
+        {name: row[name] or "" for name in ("site", "to_sites",
+                                            "from_sites")}, site)]
+    mine.sort(key=lambda row: (-row["vantage_points"], row["start"]))
+    service = [one[1] for one in data["services"]].index(address)
+    number = -1 if site == "" else [
+        one[0] for one in data["sites"]].index(site)
+    left = sum(count for *where, count in data["events"]["left"]
+               if where == [service, number])
+    most = SHOWN if site == "" or left == 0 else min(
+        SHOWN, data["events"]["shown"])
+    return [tuple(row[name] for name in (
+        "kind", "address", "site", "start", "vantage_points", "to_sites"))
+            for row in mine[:most]], len(mine) - len(mine[:most]) + left
+
+
+def events(tap, db, data):
+    rows = list(csv.DictReader(io.StringIO(acreport(
+        db, "events", *WEEK, "--format", "csv").stdout)))
+    sites = [""] + [one[0] for one in data["sites"]]
+    wrong, least = [], data["events"]["shown"]
+    for address in ADDRESSES:
+        for site in sites:
+            want = sorted((row for row in rows if row["address"] == address and
+                           concerns(row, site)), key=order)
+            shown, more = chosen(data, address, site)
+            if shown != [key(row) for row in want[:len(shown)]] or \
+                    len(shown) + more != len(want) or \
+                    len(shown) < min(SHOWN if site == "" else least,
+                                     len(want)):
+                wrong.append((address, site, len(want), len(shown), more))
+    tap.ok(not wrong and len(rows) > 350 and least > 2,
+           f"of {len(rows)} events the page has {len(data['events']['rows'])}"
+           ": of every address and site the largest, and how many more",
+           wrong[:3], len(rows), least)
+    tap.ok(len(data["events"]["rows"]) <= 300 and data["events"]["left"],
+           "there are at most 300 of them", len(data["events"]["rows"]))
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory() as folder:
+        noisy, many = (os.path.join(folder, name) for name in ("n", "e"))
+        store(noisy, 500, [b"s%02d" % i for i in range(40)], 168, 2 * HOUR)
+        page = page_of(tap, noisy, *WEEK)
+        tap.ok(len(page.encode()) < LIMIT, "a week of 40 sites between which "
+               f"everybody changes all day: {len(page.encode())} bytes, under "
+               f"{LIMIT}")
+        eventful(many)
+        page = page_of(tap, many, *WEEK)
+        events(tap, many, json.loads(Tree(page).scripts[0]))
+        tap.ok(len(page.encode()) < LIMIT, f"it has {len(page.encode())} "
+               f"bytes, under {LIMIT}")
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
