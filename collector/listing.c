@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "collector/statements_check.h"
 #include "collector/store_private.h"
 #include "lib/escape.h"
 #include "lib/log.h"
@@ -23,9 +24,9 @@ struct column {
 };
 
 static struct query
-ask(struct store *s, const struct listing *list)
+ask(struct store *s, const struct listing *list, const char *sql)
 {
-	struct query q = query_once(s, list->sql);
+	struct query q = query_once(s, sql);
 
 	if (q.rc == SQLITE_OK && sqlite3_bind_parameter_count(q.stmt) > 0)
 		query_text(&q, list->parameter);
@@ -51,7 +52,7 @@ is_number(const struct query *q, size_t i)
 static enum store_result
 print_csv(struct store *s, const struct listing *list)
 {
-	struct query q = ask(s, list);
+	struct query q = ask(s, list, list->sql);
 	const size_t count = count_columns(&q);
 	char field[FIELD_TEXT];
 
@@ -74,11 +75,25 @@ print_csv(struct store *s, const struct listing *list)
 	return query_end(&q);
 }
 
+/* What takes long is asked once, and is the same in both passes. */
+static enum store_result
+keep_rows(struct store *s, const struct listing *list)
+{
+	char *sql = sqlite3_mprintf(listing_keep, list->sql);
+	struct query q;
+
+	if (sql == NULL)
+		return STORE_BROKEN;
+	q = ask(s, list, sql);
+	sqlite3_free(sql);
+	return query_run(&q);
+}
+
 /* Two passes over the rows: widths, then text. */
 static enum store_result
-measure(struct store *s, const struct listing *list, struct column *columns)
+measure(struct store *s, struct column *columns)
 {
-	struct query q = ask(s, list);
+	struct query q = query_once(s, listing_kept);
 	const size_t count = count_columns(&q);
 
 	for (size_t i = 0; i < count; i++)
@@ -112,13 +127,15 @@ static enum store_result
 print_table(struct store *s, const struct listing *list)
 {
 	struct column columns[COLUMNS_MAX] = { 0 };
-	enum store_result result = measure(s, list, columns);
+	enum store_result result = keep_rows(s, list);
 	struct query q;
 	size_t count;
 
+	if (result == STORE_OK)
+		result = measure(s, columns);
 	if (result != STORE_OK)
 		return result;
-	q = ask(s, list);
+	q = query_once(s, listing_kept);
 	count = count_columns(&q);
 	for (size_t i = 0; i < count; i++)
 		print_cell(&columns[i], sqlite3_column_name(q.stmt, (int)i),

@@ -16,6 +16,15 @@ const char check_view_query[] =
 	"(SELECT l.id FROM lane AS l WHERE l.vp NOT IN" \
 	" (SELECT vp FROM main.unsettled))"
 
+/* The rows of progress, of the batches themselves. */
+#define PROGRESS                                                             \
+	"SELECT vp, spool, count(*), sum(rows), max(number), max(t1),"       \
+	" (SELECT max(number) FROM batch WHERE vp = b.vp"                    \
+	"  AND spool = b.spool AND t1 = max(b.t1)),"                         \
+	" min(t0) FILTER (WHERE rows > 0), max(t1) FILTER (WHERE rows > 0)," \
+	" sum(lost), sum(skipped), sum(too_late), max(received)"             \
+	" FROM batch AS b GROUP BY vp, spool"
+
 const struct check_query check_queries[] = {
 	{ "the file is whole",
 	    "SELECT integrity_check FROM pragma_integrity_check"
@@ -45,6 +54,12 @@ const struct check_query check_queries[] = {
 	    " (SELECT (SELECT count(*) FROM measurement) AS a,"
 	    "  (SELECT ifnull(sum(rows), 0) FROM batch WHERE pruned & 4 = 0)"
 	    "  AS b) WHERE a <> b" },
+	{ "what came of each spool is what its batches say",
+	    "SELECT printf('spool %s of %s', (SELECT name FROM spool WHERE id ="
+	    " x.spool), (SELECT name FROM vp WHERE id = x.vp)) FROM"
+	    " (SELECT * FROM (SELECT * FROM progress EXCEPT " PROGRESS ")"
+	    " UNION SELECT * FROM (" PROGRESS
+	    " EXCEPT SELECT * FROM progress)) AS x GROUP BY vp, spool" },
 	{ "every sum is of a batch",
 	    "SELECT printf('row %d', first_row) FROM (SELECT first_row FROM"
 	    " row_sum EXCEPT SELECT first_row FROM batch WHERE rows > 0)" },
@@ -185,24 +200,27 @@ const char metrics_vps[] =
 
 const char status_query[] =
     "SELECT 'vantage points', count(*) FROM vp"
-    " UNION ALL SELECT 'batches', count(*) FROM batch"
-    " UNION ALL SELECT 'batches too late', count(*) FROM batch"
-    "  WHERE too_late = 1"
-    " UNION ALL SELECT 'measurements', ifnull(sum(rows), 0) FROM batch"
+    " UNION ALL SELECT 'batches', ifnull(sum(batches), 0) FROM progress"
+    " UNION ALL SELECT 'batches too late', ifnull(sum(too_late), 0)"
+    "  FROM progress"
+    " UNION ALL SELECT 'measurements', ifnull(sum(rows), 0) FROM progress"
     " UNION ALL SELECT 'lanes', count(*) FROM lane"
     " UNION ALL SELECT 'instances', count(*) FROM instance WHERE id > 1"
     " UNION ALL SELECT 'hours not settled', count(*) FROM unsettled"
     " UNION ALL SELECT 'first measurement',"
     "  ifnull(strftime(" TIME_TEXT
-    ", min(t0) / 1000000, 'unixepoch'), 'none') FROM batch WHERE rows > 0"
+    ", min(first) / 1000000, 'unixepoch'), 'none') FROM progress"
     " UNION ALL SELECT 'last measurement',"
     "  ifnull(strftime(" TIME_TEXT
-    ", max(t1) / 1000000, 'unixepoch'), 'none') FROM batch WHERE rows > 0"
+    ", max(last) / 1000000, 'unixepoch'), 'none') FROM progress"
     " UNION ALL SELECT 'last receipt',"
     "  ifnull(strftime(" TIME_TEXT
-    ", max(received) / 1000000, 'unixepoch'), 'none') FROM batch"
+    ", max(received) / 1000000, 'unixepoch'), 'none') FROM progress"
     " UNION ALL SELECT 'database bytes', page_count * page_size"
     "  FROM pragma_page_count, pragma_page_size";
+
+const char listing_keep[] = "CREATE TEMP TABLE listed AS %s";
+const char listing_kept[] = "SELECT * FROM temp.listed ORDER BY rowid";
 
 const char note_list_query[] =
     "SELECT strftime(" TIME_TEXT ", t / 1000000, 'unixepoch') AS time,"
@@ -222,66 +240,71 @@ const char vp_list_query[] =
     " (SELECT keyid FROM vp_key WHERE vp = v.id"
     "  AND (until IS NULL OR until > unixepoch() * 1000000)"
     "  ORDER BY since, keyid)) AS keys,"
-    " (SELECT count(*) FROM batch WHERE vp = v.id) AS batches,"
-    " (SELECT strftime(" TIME_TEXT
-    ", max(t1) / 1000000, 'unixepoch') FROM batch WHERE vp = v.id) AS last"
+    " (SELECT ifnull(sum(batches), 0) FROM progress WHERE vp = v.id)"
+    " AS batches, (SELECT strftime(" TIME_TEXT
+    ", max(t1) / 1000000, 'unixepoch') FROM progress WHERE vp = v.id) AS last"
     " FROM vp AS v LEFT JOIN vp_place AS p ON p.vp = v.id"
     " ORDER BY v.name, p.since";
 
 /* Numbers of a probe's spool begin with 1; an import's are times, and its
- * name has a colon. Of the heads only that of the latest round is read. Silent:
- * three rounds, or two hours where they are not known, without a record. */
+ * name has a colon. */
+#define MISSING "(iif(instr(n.name, ':') = 0, p.number - p.batches, NULL))"
+
+/* The first stretches of a spool that never came: from 1 to the first number,
+ * and behind those without a next, which are looked for only in blocks that
+ * are not all there. */
+#define OF_SPOOL " FROM batch WHERE vp = p.vp AND spool = p.spool"
+#define HOLES                                                                 \
+	"(WITH RECURSIVE block(n) AS (SELECT min(number)" OF_SPOOL            \
+	"  UNION ALL SELECT (SELECT min(number)" OF_SPOOL                     \
+	"   AND number > n + 499) FROM block WHERE n < p.number)"             \
+	" SELECT group_concat("                                               \
+	"  iif(i > 20, '...', iif(a = z, a, a || '-' || z)), ' ')"            \
+	" FROM (SELECT a, z, row_number() OVER () AS i FROM"                  \
+	"  (SELECT 1 AS a, min(number) - 1 AS z" OF_SPOOL " HAVING z > 0"     \
+	"   UNION ALL SELECT number + 1, (SELECT min(number) - 1" OF_SPOOL    \
+	"    AND number > b.number) FROM block CROSS JOIN batch AS b"         \
+	"    WHERE (SELECT count(*)" OF_SPOOL                                 \
+	"     AND number BETWEEN n AND n + 500) < 501"                        \
+	"    AND vp = p.vp AND spool = p.spool"                               \
+	"    AND number BETWEEN n AND min(n + 499, p.number - 1)"             \
+	"    AND NOT EXISTS (SELECT 1" OF_SPOOL " AND number = b.number + 1)" \
+	"   LIMIT 21)))"
+
+/* Of the heads only that of the latest round is read. Silent: three rounds, or
+ * two hours where they are not known, without a record. */
 const char vp_status_query[] =
-    "WITH seen AS (SELECT vp, spool, number, lag(number, 1, 0) OVER"
-    "  (PARTITION BY vp, spool ORDER BY number) AS before FROM batch"
-    "  WHERE spool IN (SELECT id FROM spool WHERE instr(name, ':') = 0)),"
-    " hole AS (SELECT vp, spool, before + 1 AS a, number - 1 AS z,"
-    "  row_number() OVER (PARTITION BY vp, spool ORDER BY number) AS i"
-    "  FROM seen WHERE number > before + 1),"
-    " gap AS (SELECT vp, spool, sum(z - a + 1) AS missing,"
-    "  (SELECT group_concat(iif(a = z, a, a || '-' || z), ' ') FROM hole AS h"
-    "   WHERE h.vp = hole.vp AND h.spool = hole.spool AND h.i <= 20)"
-    "  || iif(max(i) > 20, ' ...', '') AS numbers"
-    "  FROM hole GROUP BY vp, spool),"
-    " spools AS (SELECT vp, spool, count(*) AS batches, max(t1) AS last,"
-    "  sum(lost) AS evicted, sum(skipped) AS skipped,"
-    "  sum(too_late) AS too_late, row_number() OVER"
-    "  (PARTITION BY vp ORDER BY max(t1) DESC, (SELECT name FROM spool AS n"
-    "   WHERE n.id = batch.spool)) AS i"
-    "  FROM batch GROUP BY vp, spool),"
-    " latest AS (SELECT vp, spool, host, clock, clock_offset_us, every_s,"
-    "  row_number() OVER"
-    "  (PARTITION BY vp, spool ORDER BY t1 DESC, number DESC) AS i"
-    "  FROM batch)"
+    "WITH p AS (SELECT progress.*, row_number() OVER (PARTITION BY"
+    "  progress.vp ORDER BY t1 DESC, name) AS i"
+    "  FROM progress JOIN spool ON spool.id = progress.spool)"
     " SELECT v.name AS vp, n.name AS spool,"
-    "  CASE WHEN s.last IS NULL THEN 'never'"
-    "   WHEN s.i > 1 THEN 'ended'"
-    "   WHEN unixepoch() - s.last / 1000000 >"
+    "  CASE WHEN p.t1 IS NULL THEN 'never'"
+    "   WHEN p.i > 1 THEN 'ended'"
+    "   WHEN unixepoch() - p.t1 / 1000000 >"
     "    iif(l.every_s > 0, 3 * l.every_s, 7200) THEN 'silent'"
     "   ELSE 'ok' END AS state,"
-    "  strftime(" TIME_TEXT ", s.last / 1000000, 'unixepoch') AS last,"
-    "  unixepoch() - s.last / 1000000 AS silence_s,"
-    "  nullif(l.every_s, 0) AS every_s, s.batches,"
-    "  iif(instr(n.name, ':') = 0, ifnull(g.missing, 0), NULL) AS missing,"
-    "  s.evicted, s.skipped, s.too_late,"
+    "  strftime(" TIME_TEXT ", p.t1 / 1000000, 'unixepoch') AS last,"
+    "  unixepoch() - p.t1 / 1000000 AS silence_s,"
+    "  nullif(l.every_s, 0) AS every_s, p.batches,"
+    "  " MISSING " AS missing, p.lost AS evicted, p.skipped, p.too_late,"
     "  CASE l.clock & 3 WHEN 1 THEN 'synced' WHEN 2 THEN 'unsynced' END"
     "   AS clock, l.clock_offset_us,"
     "  json_extract(o.json, '$.version') AS version,"
-    "  g.numbers AS missing_numbers,"
-    "  iif(ifnull(s.i, 1) = 1, (SELECT group_concat("
+    "  iif(" MISSING " > 0, " HOLES ", NULL) AS missing_numbers,"
+    "  iif(ifnull(p.i, 1) = 1, (SELECT group_concat("
     "   reason || ': ' || count, ', ') FROM (SELECT reason, count"
     "   FROM refusal WHERE vp = v.id ORDER BY reason)), NULL) AS refused,"
     "  (SELECT group_concat(value, ' ')"
     "   FROM json_each(o.json, '$.addresses')) AS addresses,"
-    "  iif(ifnull(s.i, 1) = 1, (SELECT group_concat(addresses, ' ') FROM"
+    "  iif(ifnull(p.i, 1) = 1, (SELECT group_concat(addresses, ' ') FROM"
     "   (SELECT addresses, max(first) FROM vp_address WHERE vp = v.id"
     "   AND af > 0 GROUP BY af ORDER BY af)), NULL) AS seen,"
     "  (SELECT group_concat(kind || ': ' || count, ', ') FROM (SELECT kind,"
     "   count FROM conflict WHERE vp = v.id AND spool = n.name"
     "   ORDER BY kind)) AS conflicts"
-    " FROM vp AS v LEFT JOIN spools AS s ON s.vp = v.id"
-    " LEFT JOIN spool AS n ON n.id = s.spool"
-    " LEFT JOIN latest AS l ON l.vp = v.id AND l.spool = s.spool AND l.i = 1"
+    " FROM vp AS v LEFT JOIN p ON p.vp = v.id"
+    " LEFT JOIN spool AS n ON n.id = p.spool"
+    " LEFT JOIN batch AS l ON l.vp = p.vp AND l.spool = p.spool"
+    "  AND l.number = p.latest"
     " LEFT JOIN host AS o ON o.id = l.host"
-    " LEFT JOIN gap AS g ON g.vp = v.id AND g.spool = s.spool"
-    " WHERE ?1 IS NULL OR v.name = ?1 ORDER BY v.name, s.i";
+    " WHERE ?1 IS NULL OR v.name = ?1 ORDER BY v.name, p.i";

@@ -61,5 +61,7 @@ extern const char note_list_query[];
 extern const char site_lists_query[];
 extern const char vp_list_query[];
 extern const char vp_status_query[];
+extern const char listing_keep[]; /* a format of sqlite3_mprintf: a query */
+extern const char listing_kept[];
 
 #endif

@@ -89,6 +89,46 @@ CREATE TABLE batch(
 ) STRICT;
 CREATE INDEX batch_by_time ON batch(vp, t0); -- the only way into raw rows
 
+-- What came of each spool, over all of its batches: so that nobody need read
+-- them for it, who are a hundred million after a year. batch_counted keeps it.
+CREATE TABLE progress(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	spool INTEGER NOT NULL REFERENCES spool(id),
+	batches INTEGER NOT NULL,
+	rows INTEGER NOT NULL,		-- all that they had
+	number INTEGER NOT NULL,	-- the highest
+	t1 INTEGER NOT NULL,		-- the latest, and of those that have it
+	latest INTEGER NOT NULL,	-- the highest number
+	first INTEGER,	-- of those with rows the earliest t0
+	last INTEGER,	-- and the latest t1
+	lost INTEGER NOT NULL,		-- sums, as the next two
+	skipped INTEGER NOT NULL,
+	too_late INTEGER NOT NULL,
+	received INTEGER NOT NULL,	-- the latest
+	PRIMARY KEY(vp, spool)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER batch_counted AFTER INSERT ON batch BEGIN
+	INSERT INTO progress VALUES(new.vp, new.spool, 1, new.rows, new.number,
+		new.t1, new.number, iif(new.rows > 0, new.t0, NULL),
+		iif(new.rows > 0, new.t1, NULL), new.lost, new.skipped,
+		new.too_late, new.received)
+	ON CONFLICT(vp, spool) DO UPDATE SET
+		batches = batches + 1,
+		rows = rows + excluded.rows,
+		number = max(number, excluded.number),
+		latest = iif((excluded.t1, excluded.latest) > (t1, latest),
+			excluded.latest, latest),
+		t1 = max(t1, excluded.t1),
+		first = min(ifnull(first, excluded.first),
+			ifnull(excluded.first, first)),
+		last = max(ifnull(last, excluded.last),
+			ifnull(excluded.last, last)),
+		lost = lost + excluded.lost,
+		skipped = skipped + excluded.skipped,
+		too_late = too_late + excluded.too_late,
+		received = max(received, excluded.received);
+END;
+
 -- Everything is compared only within a lane.
 CREATE TABLE lane(
 	id INTEGER PRIMARY KEY,

@@ -19,14 +19,18 @@
 -- the latest beginning of one.
 CREATE VIEW v_vp AS
 SELECT v.name AS vp,
-	count(b.id) AS batches,
-	min(b.t0) AS first, max(b.t0) AS last,
-	strftime('%Y-%m-%dT%H:%M:%SZ', min(b.t0) / 1000000, 'unixepoch')
+	v.batches, v.first, v.last,
+	strftime('%Y-%m-%dT%H:%M:%SZ', v.first / 1000000, 'unixepoch')
 	    AS first_time,
-	strftime('%Y-%m-%dT%H:%M:%SZ', max(b.t0) / 1000000, 'unixepoch')
+	strftime('%Y-%m-%dT%H:%M:%SZ', v.last / 1000000, 'unixepoch')
 	    AS last_time
-FROM vp v LEFT JOIN batch b ON b.vp = v.id
-GROUP BY v.id;
+FROM (SELECT id, name,
+	(SELECT ifnull(sum(batches), 0) FROM progress WHERE vp = vp.id)
+	    AS batches,
+	(SELECT min(t0) FROM batch WHERE vp = vp.id) AS first,
+	(SELECT max(t0) FROM batch WHERE vp = vp.id) AS last
+	FROM vp) v
+ORDER BY v.id;
 
 -- Where a vantage point was, and when: a row holds for valid_from <= t and
 -- t < valid_to, so that

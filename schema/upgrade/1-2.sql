@@ -1,8 +1,9 @@
--- From version 1 to 2: heads of batches in pieces and names of spools, room
--- taken by day, kinds of conflict, addresses of vantage points, lists of sites,
--- what notes are about, sums of all rows but the measurements that are there,
--- and blocks: hours whose raw rows are there are settled once more for theirs.
--- sha256 and row_sum are the program's own functions.
+-- From version 1 to 2: heads of batches in pieces and names of spools, what
+-- came of each spool, room taken by day, kinds of conflict, addresses of
+-- vantage points, lists of sites, what notes are about, sums of all rows but
+-- the measurements that are there, and blocks: hours whose raw rows are there
+-- are settled once more for theirs. sha256 and row_sum are the program's own
+-- functions.
 DROP VIEW v_vp;
 DROP VIEW v_batch;
 DROP VIEW v_record;
@@ -71,6 +72,50 @@ INSERT INTO batch SELECT b.id, vp, s.id, number, sha256, t0, t1, first_row, rows
 	ORDER BY b.id;
 DROP TABLE old_batch;
 CREATE INDEX batch_by_time ON batch(vp, t0);
+
+CREATE TABLE progress(
+	vp INTEGER NOT NULL REFERENCES vp(id),
+	spool INTEGER NOT NULL REFERENCES spool(id),
+	batches INTEGER NOT NULL,
+	rows INTEGER NOT NULL,		-- all that they had
+	number INTEGER NOT NULL,	-- the highest
+	t1 INTEGER NOT NULL,		-- the latest, and of those that have it
+	latest INTEGER NOT NULL,	-- the highest number
+	first INTEGER,	-- of those with rows the earliest t0
+	last INTEGER,	-- and the latest t1
+	lost INTEGER NOT NULL,		-- sums, as the next two
+	skipped INTEGER NOT NULL,
+	too_late INTEGER NOT NULL,
+	received INTEGER NOT NULL,	-- the latest
+	PRIMARY KEY(vp, spool)
+) STRICT, WITHOUT ROWID;
+INSERT INTO progress SELECT vp, spool, count(*), sum(rows), max(number), max(t1),
+	(SELECT max(number) FROM batch WHERE vp = b.vp AND spool = b.spool
+	    AND t1 = max(b.t1)),
+	min(t0) FILTER (WHERE rows > 0), max(t1) FILTER (WHERE rows > 0),
+	sum(lost), sum(skipped), sum(too_late), max(received)
+	FROM batch AS b GROUP BY vp, spool;
+CREATE TRIGGER batch_counted AFTER INSERT ON batch BEGIN
+	INSERT INTO progress VALUES(new.vp, new.spool, 1, new.rows, new.number,
+		new.t1, new.number, iif(new.rows > 0, new.t0, NULL),
+		iif(new.rows > 0, new.t1, NULL), new.lost, new.skipped,
+		new.too_late, new.received)
+	ON CONFLICT(vp, spool) DO UPDATE SET
+		batches = batches + 1,
+		rows = rows + excluded.rows,
+		number = max(number, excluded.number),
+		latest = iif((excluded.t1, excluded.latest) > (t1, latest),
+			excluded.latest, latest),
+		t1 = max(t1, excluded.t1),
+		first = min(ifnull(first, excluded.first),
+			ifnull(excluded.first, first)),
+		last = max(ifnull(last, excluded.last),
+			ifnull(excluded.last, last)),
+		lost = lost + excluded.lost,
+		skipped = skipped + excluded.skipped,
+		too_late = too_late + excluded.too_late,
+		received = max(received, excluded.received);
+END;
 
 CREATE TABLE intake(
 	day INTEGER NOT NULL,	-- of receipt: days since 1970-01-01 UTC
