@@ -63,6 +63,12 @@ const struct check_query check_queries[] = {
 	{ "every sum is of a batch",
 	    "SELECT printf('row %d', first_row) FROM (SELECT first_row FROM"
 	    " row_sum EXCEPT SELECT first_row FROM batch WHERE rows > 0)" },
+	{ "every run and interval has its lane and instance",
+	    "SELECT printf('lane %d, instance %d', lane, instance) FROM"
+	    " (SELECT lane, instance FROM main.run UNION"
+	    " SELECT lane, instance FROM main.interval)"
+	    " WHERE lane NOT IN (SELECT id FROM lane) OR (instance <> 0"
+	    " AND instance NOT IN (SELECT id FROM instance))" },
 	{ "every trace has its path",
 	    "SELECT printf('trace %d', t.measurement) FROM trace AS t"
 	    " LEFT JOIN path AS p ON p.id = t.path WHERE p.id IS NULL" },

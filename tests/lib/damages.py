@@ -73,6 +73,12 @@ ROWS = (
     ("an interval's instance", "UPDATE interval SET instance = 1 + (instance ="
      " 1) WHERE (lane, first) = (SELECT lane, first FROM interval ORDER BY"
      " first * :r % 997 LIMIT 1)", "intervals are"),
+    ("a run of no lane", "UPDATE run SET lane = 99999 WHERE (hour, lane, first,"
+     " tie) = (SELECT hour, lane, first, tie FROM run ORDER BY (hour * 7 +"
+     " lane) * :r % 997 LIMIT 1)", "every run and interval has"),
+    ("an interval of no instance", "UPDATE interval SET instance = 99999 WHERE"
+     " (lane, first) = (SELECT lane, first FROM interval ORDER BY first * :r %"
+     " 997 LIMIT 1)", "every run and interval has"),
     ("an interval too many", "INSERT INTO interval SELECT lane, first - 1,"
      " tie, last, instance, sum FROM interval ORDER BY first * :r % 997 LIMIT 1",
      "intervals are"),
@@ -186,6 +192,10 @@ CONDITIONS = [(QUERIES, *condition) for condition in (
      " WHERE 0 AND lane IN \" SETTLED_LANE\n	    \" EXCEPT SELECT lane, "
      "first, tie, last, instance\"\n	    \" FROM main.interval",
      "an interval that is gone"),
+    (" WHERE lane NOT IN (SELECT id FROM lane) OR (instance", " WHERE"
+     " (instance", "a run of no lane"),
+    ("SELECT lane, instance FROM main.interval)", "SELECT 1, 0)",
+     "an interval of no instance"),
     (" UNION ALL SELECT 'path', id, hash, hops FROM path", " ", "a path"),
     ("SELECT 'detail', id, hash, json FROM detail\"\n    \" UNION ALL ", "",
      "a detail"),
