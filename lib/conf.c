@@ -322,7 +322,8 @@ conf_read(const char *path, const struct conf_schema *schema, char *error,
 		errno = EINVAL;
 	} else {
 		conf = conf_read_text(
-		    (char *)file.bytes, path, schema, error, error_size);
+		    (char *)file.bytes + text_bom((char *)file.bytes, file.len),
+		    path, schema, error, error_size);
 	}
 	free(file.bytes);
 	return conf;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include "lib/text.h"
 
 #define INPUT_BYTES 65536
 
@@ -25,6 +26,7 @@ struct lines {
 	bool in_frame;  /* a member or frame has begun and not ended */
 	bool input_end; /* the file has no more bytes */
 	bool line_end;  /* lines_read has said that it has no more */
+	bool begun;     /* a line was given out */
 	size_t in_at, in_len;
 	size_t line_at, line_len; /* read and not yet given out as lines */
 	size_t max_line, line_size;
@@ -277,5 +279,12 @@ lines_next(struct lines *l, char **line, size_t *len)
 			       : l->line_len - l->line_at;
 	(*line)[*len] = '\0';
 	l->line_at += *len + (newline != NULL ? 1 : 0);
+	if (!l->begun) {
+		const size_t bom = text_bom(*line, *len);
+
+		*line += bom;
+		*len -= bom;
+		l->begun = true;
+	}
 	return 1;
 }

@@ -179,3 +179,13 @@ text_is_printable(const char *text, size_t max)
 	}
 	return true;
 }
+
+size_t
+text_bom(const char *text, size_t len)
+{
+	static const char bom[3] = "\xef\xbb\xbf";
+
+	return len >= sizeof(bom) && memcmp(text, bom, sizeof(bom)) == 0
+		   ? sizeof(bom)
+		   : 0;
+}

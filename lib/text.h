@@ -46,4 +46,8 @@ bool text_is_vp_name(const char *text);
 /* 1 to max printable ASCII bytes (0x20 to 0x7e). */
 bool text_is_printable(const char *text, size_t max);
 
+/* What an editor may have put before a text, which is no part of it (Unicode
+ * 16, section 23.8): the length of a byte order mark of UTF-8, or 0. */
+size_t text_bom(const char *text, size_t len);
+
 #endif

@@ -221,6 +221,25 @@ remove_file(void **state)
 	return 0;
 }
 
+static void
+a_byte_order_mark_belongs_to_no_line(void **state)
+{
+	static const char marked[] = "\xef\xbb\xbfone\n\xef\xbb\xbftwo\n";
+	static const char *const lines[] = { "one", "\xef\xbb\xbftwo", NULL };
+	static const char *const none[] = { "", NULL };
+	uint8_t packed[100];
+
+	(void)state;
+	put(marked, strlen(marked));
+	expect_lines(lines, 10);
+	put(packed, gzip(packed, sizeof(packed), marked, strlen(marked)));
+	expect_lines(lines, 10);
+	put(marked, 3);
+	expect_lines(none, 10);
+	put("\xef\xbb\n", 3);
+	expect_lines((const char *const[]){ "\xef\xbb", NULL }, 10);
+}
+
 int
 main(void)
 {
@@ -233,6 +252,7 @@ main(void)
 		cmocka_unit_test(a_compressed_file_that_was_cut_is_damaged),
 		cmocka_unit_test(a_changed_byte_of_a_gzip_file_is_damage),
 		cmocka_unit_test(bytes_come_in_pieces_of_any_size),
+		cmocka_unit_test(a_byte_order_mark_belongs_to_no_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, remove_file);
