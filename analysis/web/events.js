@@ -2,6 +2,15 @@
 import * as data from "./data.js";
 
 const SHOWN = 12;
+const NAMED = 6; // sites of one list
+
+// "LHR 46, HKG 17", not all of very many.
+function few(list) {
+	const all = list.split(", ");
+
+	return all.length <= NAMED ? list : `${all.slice(0, NAMED - 1)
+		.join(", ")} and ${all.length - NAMED + 1} other sites`;
+}
 
 function headline(row) {
 	const site = row.site ?? "several sites";
@@ -9,20 +18,20 @@ function headline(row) {
 	switch (row.kind) {
 	case "site lost":
 		return `${site} was lost: ${data.plural(row.vantage_points)} went to ${
-			row.to_sites ?? "no other"}`;
+			few(row.to_sites ?? "no other")}`;
 	case "site gained":
 		return `${site} was gained: ${data.plural(row.vantage_points)} came from ${
-			row.from_sites ?? "nowhere"}`;
+			few(row.from_sites ?? "nowhere")}`;
 	case "flap":
 		return `${site}: ${data.plural(row.vantage_points)} went to and fro (${
-			row.to_sites ?? "unknown"})`;
+			few(row.to_sites ?? "unknown")})`;
 	case "path only":
 		return `${site}: ${data.plural(row.vantage_points)} took another path to the same site`;
 	case "outage":
 		return `${site}: ${data.plural(row.vantage_points)} had no answers`;
 	default:
 		return `${site}: ${data.plural(row.vantage_points)} went from ${
-			row.from_sites ?? "unknown"} to ${row.to_sites ?? "unknown"}`;
+			few(row.from_sites ?? "unknown")} to ${few(row.to_sites ?? "unknown")}`;
 	}
 }
 
@@ -64,13 +73,14 @@ export function drawEvents(events, service, site) {
 	const { left, shown } = data.eventsLeft(service, site, SHOWN);
 	const words = all.slice(0, shown).map(inWords);
 	const more = all.length - words.length + left;
+	const lines = words.map((text) => data.element("li", text));
 
 	if (more > 0)
-		words.push(words.length === 0
+		lines.push(data.element("li", words.length === 0
 			? `${more}: acreport events lists them.`
-			: `and ${more} smaller ones: acreport events lists them.`);
-	if (words.length === 0)
-		words.push("Nothing.");
-	document.getElementById("events").replaceChildren(
-		...words.map((text) => data.element("li", text)));
+			: `and ${more} smaller ones: acreport events lists them.`,
+		{ class: "more" }));
+	if (lines.length === 0)
+		lines.push(data.element("li", "Nothing."));
+	document.getElementById("events").replaceChildren(...lines);
 }
