@@ -261,7 +261,8 @@ def main():
             socket.inet_pton(socket.AF_INET6, sys.argv[3])}
     sender, unwanted, queries = Sender(), 0, 0
     if kind in (ids, questions, tokens, quotes, spoofs):
-        sender.pause = 0.0005
+        sender.pause = 0.002
+    most = int(sys.argv[4]) if len(sys.argv) > 4 else None  # queries
     sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM,
                             socket.htons(ETH_P_ALL))
     sniffer.settimeout(0.01)
@@ -280,7 +281,7 @@ def main():
                 sys.argv[1] in ECHOES and echo_request(packet)):
             continue
         query = Query(packet)
-        if query.src in ours:
+        if query.src in ours and queries != most:
             queries += 1
             unwanted += kind(sender, query)
     print(json.dumps({"queries": queries, "sent": sender.sent,
