@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "analysis/memory.h"
 #include "analysis/query_private.h"
+#include "lib/immutable.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
@@ -94,27 +95,6 @@ read_pragma(sqlite3 *db, const char *sql, int *value)
 	return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-/* The path as a file: URI of a database that nobody writes. */
-static int
-immutable_uri(char *uri, size_t size, const char *path)
-{
-	static const char hex[] = "0123456789abcdef";
-	size_t len = 5;
-
-	if (text_copy(uri, size, "file:") == -1)
-		return -1;
-	for (; *path != '\0'; path++) {
-		unsigned char c = (unsigned char)*path;
-
-		if (len + 4 > size)
-			return -1;
-		uri[len++] = '%';
-		uri[len++] = hex[c >> 4];
-		uri[len++] = hex[c & 15];
-	}
-	return text_copy(uri + len, size - len, "?immutable=1");
-}
-
 static int
 open_database(struct query *q, const char *name, int flags)
 {
@@ -155,25 +135,14 @@ explain_wal(const struct query *q)
 	return EXIT_STORAGE;
 }
 
-static bool
-has_wal(const char *path)
-{
-	char name[PATH_BYTES];
-
-	return text_print(name, sizeof(name), "%s-wal", path) == -1 ||
-	       access(name, F_OK) == 0 || errno != ENOENT;
-}
-
-/* A copy of a database in a folder where nothing can be made has no -wal and
- * no -shm, and nobody writes it: only then is it read as it lies there. */
 static int
 open_snapshot(struct query *q)
 {
-	char uri[3 * PATH_BYTES];
+	char uri[IMMUTABLE_URI];
 	int rc = open_database(q, q->path, 0);
 
 	if ((rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY) &&
-	    !has_wal(q->path) && immutable_uri(uri, sizeof(uri), q->path) == 0)
+	    immutable_uri(uri, sizeof(uri), q->path) == 0)
 		rc = open_database(q, uri, SQLITE_OPEN_URI);
 	return rc == SQLITE_OK ? EXIT_DONE : explain_wal(q);
 }

@@ -9,6 +9,7 @@
 #include "collector/store_lock.h"
 #include "collector/store_private.h"
 #include "lib/cursor.h"
+#include "lib/immutable.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
@@ -186,10 +187,10 @@ store_new(const char *path)
 }
 
 static int
-connect_database(struct store *s, int flags)
+connect_to(struct store *s, const char *name, int flags)
 {
-	if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX,
-		NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK) {
 		log_warnx("%s: %s", s->path, sqlite3_errmsg(s->db));
 		return -1;
 	}
@@ -204,6 +205,30 @@ connect_database(struct store *s, int flags)
 		return -1;
 	}
 	return 0;
+}
+
+static int
+connect_database(struct store *s, int flags)
+{
+	return connect_to(s, s->path, flags);
+}
+
+static int
+connect_reader(struct store *s)
+{
+	char uri[IMMUTABLE_URI];
+	int rc;
+
+	if (connect_database(s, SQLITE_OPEN_READONLY) == -1)
+		return -1;
+	rc = sqlite3_exec(s->db, "PRAGMA schema_version", NULL, NULL, NULL) &
+	     0xff;
+	if ((rc != SQLITE_READONLY && rc != SQLITE_CANTOPEN) ||
+	    immutable_uri(uri, sizeof(uri), s->path) == -1)
+		return 0;
+	(void)sqlite3_close(s->db);
+	s->db = NULL;
+	return connect_to(s, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 }
 
 static int
@@ -376,8 +401,7 @@ store_open_shadow(const char *path, int *code)
 	if ((*code = check_header(path, O_RDONLY)) != EXIT_DONE)
 		goto out;
 	*code = EXIT_STORAGE;
-	if (connect_database(s, SQLITE_OPEN_READONLY) == -1 ||
-	    check_version(s) == -1)
+	if (connect_reader(s) == -1 || check_version(s) == -1)
 		goto out;
 	if (sqlite3_exec(s->db, statement_shadow, NULL, NULL, NULL) !=
 	    SQLITE_OK) {
