@@ -11,8 +11,9 @@
 
 struct lines;
 struct lines *lines_open(const char *path, size_t max_line); /* NULL, errno */
-/* 1: a line without its newline, the first without a byte order mark, NUL-terminated, valid until the next call;
- * 0: end; -1: read error, damaged or too long (errno EIO, EBADMSG, EMSGSIZE).
+/* 1: a line without its newline, the first without a byte order mark,
+ * NUL-terminated, valid until the next call; 0: end; -1: read error, damaged or
+ * too long (errno EIO, EBADMSG, EMSGSIZE).
  */
 int lines_next(struct lines *, char **line, size_t *len);
 /* Raw bytes instead of lines, for streaming parsers: as read(2). Not to be
