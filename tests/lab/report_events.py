@@ -150,16 +150,27 @@ def lost(script, one):
             one.vps, here, there), told
 
 
+def as_heard(hops, heard):
+    """A way as paths have to show it: a hop that none of its traces heard is a
+    star, which of a way that was traced once is a lost answer."""
+    return " ".join(hop if ttl in heard or ttl == len(hops) else "*"
+                    for ttl, hop in enumerate(hops, 1))
+
+
 def ends(script, oracle):
     """Paths say at which sites they ended."""
     rows = script.report("paths")
     for vp in script.world.hearing():
-        wanted = collections.defaultdict(list)
+        sites = collections.defaultdict(list)
+        heard = collections.defaultdict(set)
         for number, (t, record) in enumerate(script.records(vp, "trace")):
             way = oracle.way((vp, 0), t)
             if record["outcome"] == "answered":
-                wanted[" ".join(way.hops)].append((number, way.site))
-        wanted = {hops: tally(sites) for hops, sites in wanted.items()}
+                sites[way.hops].append((number, way.site))
+                heard[way.hops].update(
+                    hop["ttl"] for hop in record["hops"] if hop["addr"])
+        wanted = {as_heard(hops, heard[hops]): tally(held)
+                  for hops, held in sites.items()}
         told = {row["hops"]: row["sites"] for row in rows
                 if row["vp"] == vp and row["sites"]}
         if told != wanted:
