@@ -45,10 +45,10 @@ def modules(tap):
     return folder
 
 
-def read(folder, page, *more):
-    """What read_page.mjs saw, or what it said instead."""
+def read(folder, page, *more, script="read_page.mjs"):
+    """What the script saw, or what it said instead."""
     done = subprocess.run(
-        ["node", os.path.join(HERE, "read_page.mjs"), folder, page,
+        ["node", os.path.join(HERE, script), folder, page,
          *more], capture_output=True, text=True, timeout=240, check=False,
         env={**os.environ, "CHROMIUM": shutil.which("chromium")})
     return (json.loads(done.stdout), "") if done.returncode == 0 else (

@@ -7,11 +7,13 @@ import io
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
+from html_browser import modules, read
 from html_report import (HOUR, SECOND, T0, WEEK, Tree, acreport, milliseconds,
                          page_of, store)
 from page_data import rows_of
@@ -91,9 +93,13 @@ def chosen(data, address, site):
             for row in mine[:most]], len(mine) - len(mine[:most]) + left
 
 
-def events(tap, db, data):
-    rows = list(csv.DictReader(io.StringIO(acreport(
+def rows_of_csv(db):
+    return list(csv.DictReader(io.StringIO(acreport(
         db, "events", *WEEK, "--format", "csv").stdout)))
+
+
+def events(tap, db, data):
+    rows = rows_of_csv(db)
     sites = [""] + [one[0] for one in data["sites"]]
     wrong, least = [], data["events"]["shown"]
     for address in ADDRESSES:
@@ -114,6 +120,32 @@ def events(tap, db, data):
            "there are at most 300 of them", len(data["events"]["rows"]))
 
 
+def words(tap, db, folder):
+    """A browser shows as many, and says how many more there are."""
+    rows = rows_of_csv(db)
+    tools = modules(tap)
+    seen, said = read(tools, os.path.join(folder, "page.html"),
+                      script="read_events.mjs")
+    wrong, cut = [], 0
+    for address, site, lines in seen or []:
+        mine = sorted((row for row in rows if row["address"] == address and
+                       concerns(row, site)), key=order)
+        want = len(mine)
+        more = re.match(r"(?:and )?(\d+)(?: smaller ones)?: acreport events ",
+                        lines[-1])
+        shown = len(lines) - bool(more)
+        cut += site != "" and shown < min(SHOWN, want)
+        if shown + (int(more[1]) if more else 0) != want or \
+                shown > SHOWN or site == "" and shown != SHOWN or any(
+                    f" and {row['end'][:16].replace('T', ' ')}Z." not in line
+                    or f" {row['vantage_points']} vantage" not in line
+                    for row, line in zip(mine, lines[:shown])):
+            wrong.append((address, site, want, shown, lines[-1]))
+    tap.ok(seen and not wrong and cut > 0, f"of {len(seen or [])} choices a "
+           "browser shows the largest events, and says how many more there "
+           "are", said, wrong[:3], cut)
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory() as folder:
@@ -128,6 +160,10 @@ def main():
         events(tap, many, json.loads(Tree(page).scripts[0]))
         tap.ok(len(page.encode()) < LIMIT, f"it has {len(page.encode())} "
                f"bytes, under {LIMIT}")
+        with open(os.path.join(folder, "page.html"), "w",
+                  encoding="utf-8") as file:
+            file.write(page)
+        words(tap, many, folder)
     tap.done()
 
 
