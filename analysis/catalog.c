@@ -36,28 +36,33 @@ catalog_id(const struct id_index *index, int64_t id)
 }
 
 /* Millions of rows ask: by a table, where ids are as dense as ours. */
-static void
+static bool
 make_table(struct id_index *index)
 {
 	const struct id_entry *entries = index->entries;
+	int64_t last = -1;
 
-	if (index->count == 0 || entries[0].id < 0 ||
-	    entries[index->count - 1].id >= DENSE_IDS)
-		return;
-	index->ids = entries[index->count - 1].id + 1;
+	for (size_t i = 0; i < index->count; i++) {
+		if (entries[i].id < 0 || entries[i].id >= DENSE_IDS)
+			return false;
+		if (entries[i].id > last)
+			last = entries[i].id;
+	}
+	index->ids = last + 1;
 	index->by_id = memory_zeroed((size_t)index->ids, sizeof(*index->by_id));
-	for (int64_t i = 0; i < index->ids; i++)
-		index->by_id[i] = -1;
+	memset(index->by_id, 0xff,
+	    (size_t)index->ids * sizeof(*index->by_id)); /* -1 */
 	for (size_t i = 0; i < index->count; i++)
 		index->by_id[entries[i].id] = entries[i].index;
+	return true;
 }
 
 void
 catalog_sort_ids(struct id_index *index)
 {
-	qsort(index->entries, index->count, sizeof(*index->entries),
-	    compare_entries);
-	make_table(index);
+	if (!make_table(index))
+		qsort(index->entries, index->count, sizeof(*index->entries),
+		    compare_entries);
 }
 
 void

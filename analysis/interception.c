@@ -158,6 +158,31 @@ compare_sights(const void *left, const void *right)
 	return order != 0 ? order : compare_numbers(a->instance, b->instance);
 }
 
+/* They nearly always come by lane already. */
+static void
+sort_sights(struct interception *in)
+{
+	struct sight *sights = in->sights;
+
+	for (size_t from = 0, end; from < in->count; from = end) {
+		bool in_order = true;
+
+		for (end = from + 1;
+		     end < in->count && sights[end].lane == sights[from].lane;
+		     end++)
+			in_order &=
+			    compare_sights(&sights[end - 1], &sights[end]) <= 0;
+		if (end < in->count && sights[end].lane < sights[from].lane) {
+			qsort(
+			    sights, in->count, sizeof(*sights), compare_sights);
+			return;
+		}
+		if (!in_order)
+			qsort(sights + from, end - from, sizeof(*sights),
+			    compare_sights);
+	}
+}
+
 static void
 merge_sights(struct interception *in)
 {
@@ -165,7 +190,7 @@ merge_sights(struct interception *in)
 
 	if (in->count == 0)
 		return;
-	qsort(in->sights, in->count, sizeof(*in->sights), compare_sights);
+	sort_sights(in);
 	for (size_t i = 1; i < in->count; i++) {
 		struct sight *s = &in->sights[i], *last = &in->sights[kept];
 
@@ -213,7 +238,7 @@ is_in_scheme(const struct catalog *c, const struct sight *s)
 	const int64_t times[] = { s->last_us, s->first_us };
 	struct site site;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; c->map != NULL && i < 2; i++) {
 		const struct site_name name = {
 			.service = names_text(&c->names, s->target),
 			.instance = names_text(&c->names, s->text),
@@ -409,9 +434,7 @@ interception_read(struct interception *in, const struct catalog *catalog,
 	}
 	interception_judge_schemes(in);
 	interception_judge_shared(in);
-	if (in->count > 1)
-		qsort(
-		    in->sights, in->count, sizeof(*in->sights), compare_sights);
+	sort_sights(in);
 	read_songs(in, window);
 }
 

@@ -4,22 +4,18 @@
 #include "analysis/memory.h"
 #include "analysis/query_private.h"
 
-#define ASKED_FIRST 64   /* lanes: who asks for more asks for most of them */
-#define ROWS_A_LANE 16   /* on average: more are not read at once, */
-#define ROWS_FIRST 65536 /* but for so many */
-#define ROWS_MAX 4000000 /* and never more */
-
-struct held_lane {
-	int64_t id;
-	size_t from; /* its first row; those of the next follow */
-};
+#define ASKED_FIRST 64     /* lanes: who asks for more asks for most of them */
+#define ROWS_A_LANE 16     /* on average: more are not read at once, */
+#define ROWS_FIRST 65536   /* but for so many */
+#define ROWS_MAX 4000000   /* and never more */
+#define DENSE_IDS 10000000 /* of lanes */
 
 /* The table, by lane and time. */
 struct intervals_held {
 	struct interval_row *rows;
 	size_t count, room;
-	struct held_lane *lanes; /* by id, and one behind them */
-	size_t lane_count, lane_room;
+	size_t *from; /* by a lane's id: its first row; the next's is its end */
+	size_t lanes, lane_room;
 	size_t asked;
 	bool tried, complete;
 };
@@ -35,21 +31,21 @@ struct intervals {
 
 /* --- the table --- */
 
+/* The rows of lanes with smaller ids are there. */
 static void
-put_lane(struct intervals_held *h, int64_t id)
+put_lane(struct intervals_held *h, size_t id)
 {
-	if (h->lane_count > 0 && h->lanes[h->lane_count - 1].id == id)
-		return;
-	if (h->lane_count == h->lane_room)
-		h->lanes =
-		    memory_grow(h->lanes, &h->lane_room, sizeof(*h->lanes));
-	h->lanes[h->lane_count++] = (struct held_lane){ id, h->count };
+	while (h->lanes <= id) {
+		if (h->lanes == h->lane_room)
+			h->from = memory_grow(
+			    h->from, &h->lane_room, sizeof(*h->from));
+		h->from[h->lanes++] = h->count;
+	}
 }
 
 static void
 put_row(struct intervals_held *h, struct query_rows *rows)
 {
-	put_lane(h, query_int(rows, 0));
 	if (h->count == h->room)
 		h->rows = memory_grow(h->rows, &h->room, sizeof(*h->rows));
 	h->rows[h->count++] = (struct interval_row){
@@ -59,12 +55,12 @@ put_row(struct intervals_held *h, struct query_rows *rows)
 	};
 }
 
+/* Ids of lanes are not as they are where we gave them, or rows too many. */
 static bool
-is_too_much(const struct intervals_held *h)
+is_too_much(const struct intervals_held *h, int64_t id)
 {
-	return h->count >= ROWS_MAX ||
-	       (h->count >= ROWS_FIRST &&
-		   h->count > h->lane_count * ROWS_A_LANE);
+	return id < 0 || id >= DENSE_IDS || h->count >= ROWS_MAX ||
+	       (h->count >= ROWS_FIRST && h->count > h->lanes * ROWS_A_LANE);
 }
 
 static void
@@ -76,18 +72,23 @@ read_table(struct intervals_held *h, struct query *q)
 
 	h->tried = h->complete = true;
 	while (h->complete && query_next(rows)) {
-		put_row(h, rows);
-		h->complete = !is_too_much(h);
+		const int64_t id = query_int(rows, 0);
+
+		h->complete = !is_too_much(h, id);
+		if (h->complete) {
+			put_lane(h, (size_t)id);
+			put_row(h, rows);
+		}
 	}
 	query_finish(rows);
 	if (h->complete) {
-		put_lane(h, INT64_MAX);
+		put_lane(h, h->lanes);
 		return;
 	}
 	free(h->rows);
-	free(h->lanes);
+	free(h->from);
 	h->rows = NULL;
-	h->lanes = NULL;
+	h->from = NULL;
 }
 
 static struct intervals_held *
@@ -104,7 +105,7 @@ query_free_intervals(struct query *q)
 	if (q->intervals == NULL)
 		return;
 	free(q->intervals->rows);
-	free(q->intervals->lanes);
+	free(q->intervals->from);
 	free(q->intervals);
 	q->intervals = NULL;
 }
@@ -130,38 +131,21 @@ intervals_free(struct intervals *in)
 	free(in);
 }
 
-/* Where the lane's rows begin, and behind them; both the same: none. */
-static void
-find_lane(const struct intervals_held *h, int64_t lane, size_t part[2])
-{
-	size_t low = 0, high = h->lane_count - 1;
-
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-
-		if (h->lanes[middle].id < lane)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	part[0] = h->lanes[low].from;
-	part[1] = h->lanes[low].id == lane && low + 1 < h->lane_count
-		      ? h->lanes[low + 1].from
-		      : part[0];
-}
-
 static void
 begin_held(struct intervals *in, int64_t lane, int64_t before_us)
 {
-	size_t part[2], high;
+	const struct intervals_held *h = in->held;
+	size_t high;
 
-	find_lane(in->held, lane, part);
-	in->from = in->at = part[0];
-	high = part[1];
+	in->from = in->at = 0;
+	if (lane < 0 || (uint64_t)lane + 1 >= h->lanes)
+		return;
+	in->from = in->at = h->from[lane];
+	high = h->from[lane + 1];
 	while (in->at < high) {
 		const size_t middle = in->at + (high - in->at) / 2;
 
-		if (in->held->rows[middle].first_us < before_us)
+		if (h->rows[middle].first_us < before_us)
 			in->at = middle + 1;
 		else
 			high = middle;

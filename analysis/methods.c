@@ -104,6 +104,10 @@ struct chooser {
 	bool *wanted;         /* services; NULL: all */
 	bool *heard;          /* lanes that said anything */
 	bool doubted;         /* by somebody else's names, too */
+	/* The last that was no better than what was chosen, which only gets
+	 * better: an instance's method in such a lane, and its port. */
+	int32_t worse_alike, worse_method;
+	int worse_port;
 	struct intervals *intervals;
 	struct query_rows *hour, *runs, *rows, *unsettled;
 };
@@ -121,6 +125,7 @@ chooser_init(struct chooser *ch, struct query *q)
 	const struct catalog *c = ch->catalog;
 
 	ch->query = q;
+	ch->worse_alike = -1;
 	ch->first_alike = memory_zeroed(c->lane_count, sizeof(int32_t));
 	ch->heard = memory_zeroed(c->lane_count, sizeof(*ch->heard));
 	/* Lanes of one question of a service lie together. */
@@ -168,7 +173,7 @@ choice_of(const struct lane *lane, int32_t method)
 
 /* Whether an instance seen in a lane comes before what was chosen. */
 static bool
-is_better(const struct chooser *ch, int32_t lane, int32_t instance)
+is_better(struct chooser *ch, int32_t lane, int32_t instance)
 {
 	const struct catalog *c = ch->catalog;
 	const struct lane *l = &c->lanes[lane];
@@ -176,14 +181,23 @@ is_better(const struct chooser *ch, int32_t lane, int32_t instance)
 	const struct choice choice =
 	    choice_of(l, c->instances[instance].method);
 
+	const int32_t alike = ch->first_alike[lane];
+
 	if (choice.method < 0 ||
 	    (ch->wanted != NULL && !ch->wanted[l->service]) ||
-	    (!ch->doubted && judge_marks_name(c, lane, instance)))
+	    (!ch->doubted && judge_marks_name(c, lane, instance)) ||
+	    (alike == ch->worse_alike && choice.method == ch->worse_method &&
+		choice.port == ch->worse_port))
 		return false;
-	return best->question < 0 ||
-	       compare_choices(c, l->service, &choice, best) < 0 ||
-	       compare_methods(c, l->service, choice.method,
-		   ch->methods->of_lane[ch->first_alike[lane]]) < 0;
+	if (best->question < 0 ||
+	    compare_choices(c, l->service, &choice, best) < 0 ||
+	    compare_methods(
+		c, l->service, choice.method, ch->methods->of_lane[alike]) < 0)
+		return true;
+	ch->worse_alike = alike;
+	ch->worse_method = choice.method;
+	ch->worse_port = choice.port;
+	return false;
 }
 
 static void

@@ -33,6 +33,11 @@ varint_get(const uint8_t **at, const uint8_t *end, uint64_t *value)
 	uint64_t sum = 0;
 	unsigned shift = 0;
 
+	if (p < end && *p < 0x80) { /* most of them */
+		*value = *p;
+		*at = p + 1;
+		return 0;
+	}
 	while (p < end && shift < 63) {
 		const uint8_t byte = *p++;
 

@@ -242,33 +242,46 @@ def duckdb(tap, rows, folder):
             tap.skip("DuckDB answers", "npm install: " + done.stderr[-100:])
             return {}
     os.symlink(f"{npm}/node_modules", f"{folder}/node_modules")
-    out = subprocess.run(["node", f"{HERE}/duckdb/queries.mjs", rows, folder,
-                          str(UNTIL_US)],
+    queries = ["node", f"{HERE}/duckdb/queries.mjs"]
+    out = subprocess.run([*queries, rows, folder, str(UNTIL_US)],
                          check=True, capture_output=True, text=True).stdout
-    tap.note("DuckDB over the raw rows: " + "; ".join(
+    tap.note("DuckDB over the raw rows, in a process that is up: " + "; ".join(
         "{} {} s ({} s of processor time), {} rows".format(*line.split())
         for line in out.splitlines()))
-    return {line.split()[0]: float(line.split()[1])
+    took = {line.split()[0]: float(line.split()[1])
             for line in out.splitlines()}
+    for name in ("changes_full", "catchment_full"):
+        took[f"{name} alone"], cpu, count = process_seconds(
+            [*queries, "-", folder, str(UNTIL_US), name])
+        tap.note(f"DuckDB {name}, its process and all, as of a report: "
+                 f"{took[f'{name} alone']:.2f} s ({cpu:.2f} s of processor "
+                 f"time), {count} rows")
+    return took
 
 
 # --- reports ---
 
-def report_seconds(db, words):
-    """(seconds, processor seconds, rows) of the quickest of three."""
+def process_seconds(words):
+    """(seconds, processor seconds, lines) of a process from its start to its
+    end: the median of five."""
     runs = []
-    form = [] if words[0] == "html" else ["--format", "csv"]
-    for _ in range(3):
+    for _ in range(5):
         before = os.times()
-        done = subprocess.run(
-            [f"{uploads.BUILD}/acreport", *words, "--db", db, *form],
-            capture_output=True, check=True)
+        done = subprocess.run(words, capture_output=True, check=True)
         after = os.times()
         runs.append((after.elapsed - before.elapsed,
                      after.children_user - before.children_user +
                      after.children_system - before.children_system,
-                     done.stdout.count(b"\n") - 1))
-    return min(runs)
+                     done.stdout.count(b"\n")))
+    return sorted(runs)[2]
+
+
+def report_seconds(db, words):
+    """As process_seconds, but rows without the header's line."""
+    form = [] if words[0] == "html" else ["--format", "csv"]
+    seconds, cpu, lines = process_seconds(
+        [f"{uploads.BUILD}/acreport", *words, "--db", db, *form])
+    return seconds, cpu, lines - 1
 
 
 def report_rows(db, words):
@@ -318,17 +331,24 @@ def same_as_duckdb(tap, db, folder):
 
 
 def compare(tap, took, peer):
-    """Two reports in one row of the issue, and the percentiles."""
+    """Two reports in one row of the issue. What a timer
+    of the operator starts is a process, so both sides are one for each answer;
+    beside it what DuckDB takes in a process that is up."""
     ours = took["changes"] + took["catchment"]
     theirs = {kind: peer[f"changes_{kind}"] + peer[f"catchment_{kind}"]
               for kind in ("full", "simple")}
-    measured(tap, ours <= 0.1 * theirs["full"],
+    alone = peer["changes_full alone"] + peer["catchment_full alone"]
+    measured(tap, ours <= 0.1 * alone,
              f"changes of 30 days and catchment now: {ours:.2f} s, "
-             f"{ours / theirs['full']:.2f} of DuckDB's time for the same "
-             "columns (wanted 0.1)")
+             f"{ours / alone:.2f} of DuckDB's time for the same columns, "
+             f"process for process (wanted 0.1); {ours / theirs['full']:.2f} "
+             "of its time in a process that is up")
     tap.note(f"changes and catchment: {ours / theirs['simple']:.2f} of "
              "DuckDB's time for which lane changed and where it is, without "
              "round trips or since when, over all questions")
+
+
+def compare_latency(tap, took, peer):
     measured(tap, took["latency"] <= peer["latency"],
              f"p50 and p95 by region: {took['latency'] / peer['latency']:.2f} "
              "of DuckDB's time (wanted 1.0)")
@@ -344,8 +364,10 @@ def reports(tap, db, peer, only=("",)):
         measured(tap, seconds < wanted,
                  f"acreport {name}: {seconds:.2f} s ({cpu:.2f} s of processor"
                  f" time), {rows} rows (wanted under {wanted} s)")
-    if peer and {"changes", "catchment", "latency"} <= took.keys():
+    if peer and {"changes", "catchment"} <= took.keys():
         compare(tap, took, peer)
+    if peer and "latency" in took:
+        compare_latency(tap, took, peer)
 
 
 def kept_store(tap, db, words):

@@ -1,17 +1,21 @@
 // The peer of tests/bench/collector.py: DuckDB over raw rows.
 //   queries.mjs CSV FOLDER UNTIL_US
-// prints NAME SECONDS PROCESSOR-SECONDS ROWS lines, and writes FOLDER/NAME.csv
-// of those whose values are compared.
+// prints NAME SECONDS PROCESSOR-SECONDS ROWS lines of queries in a process that
+// is up and has read the table before, and writes FOLDER/NAME.csv of those
+// whose values are compared.
+//   queries.mjs - FOLDER UNTIL_US NAME
+// answers one query of what is in FOLDER already, for who times the process.
 import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const [csv, folder, until] = process.argv.slice(2);
+const [csv, folder, until, only] = process.argv.slice(2);
 const dayBefore = BigInt(until) - 86_400_000_000n;
 const { DuckDBInstance } = createRequire(`${folder}/`)("@duckdb/node-api");
 const instance = await DuckDBInstance.create(`${folder}/bench.duckdb`);
 const db = await instance.connect();
 
-await db.run(`CREATE OR REPLACE TABLE m AS SELECT * FROM read_csv('${csv}',
+if (!only)
+    await db.run(`CREATE OR REPLACE TABLE m AS SELECT * FROM read_csv('${csv}',
     header=false, columns={vp: 'INTEGER', region: 'VARCHAR', target: 'VARCHAR',
     address: 'VARCHAR', question: 'VARCHAR', lane: 'INTEGER', t: 'BIGINT',
     outcome: 'TINYINT', rtt_us: 'INTEGER', instance: 'INTEGER'})`);
@@ -26,21 +30,22 @@ const queries = {
         WHERE outcome = 0 AND instance > 1
         WINDOW w AS (PARTITION BY lane ORDER BY t)) WHERE old <> instance`,
     changes_full: `WITH sights AS (SELECT lane, t, instance, rtt_us,
-            lag(instance) OVER (PARTITION BY lane ORDER BY t) AS old
-            FROM m WHERE ${named}),
-        numbered AS (SELECT *, count(*) FILTER (WHERE old <> instance)
-            OVER (PARTITION BY lane ORDER BY t ROWS UNBOUNDED PRECEDING)
-            AS stay FROM sights),
-        stays AS (SELECT lane, stay, any_value(instance) AS instance,
-            min(t) AS first_t, max(t) AS last_t,
-            list_median(min_by(rtt_us, t, 10)) AS first_rtt,
-            list_median(max_by(rtt_us, t, 10)) AS last_rtt
-            FROM numbered GROUP BY lane, stay)
-        SELECT new.first_t, old.last_rtt, new.first_rtt,
-            new.first_t - old.last_t, new.lane, old.instance, new.instance
-        FROM stays new JOIN stays old
-            ON old.lane = new.lane AND old.stay = new.stay - 1
-        ORDER BY new.first_t, new.lane`,
+            row_number() OVER w AS n, lag(instance) OVER w AS old,
+            lag(t) OVER w AS old_t FROM m WHERE ${named}
+            WINDOW w AS (PARTITION BY lane ORDER BY t)),
+        changed AS (SELECT *, lag(n, 1, 1) OVER w AS from_n,
+            lead(n, 1, 1000000000) OVER w AS to_n FROM sights
+            WHERE old <> instance
+            WINDOW w AS (PARTITION BY lane ORDER BY n))
+        SELECT any_value(c.t),
+            median(s.rtt_us) FILTER (WHERE s.n < c.n),
+            median(s.rtt_us) FILTER (WHERE s.n >= c.n),
+            any_value(c.t - c.old_t), c.lane, any_value(c.old),
+            any_value(c.instance)
+        FROM changed c JOIN sights s ON s.lane = c.lane
+            AND s.n >= greatest(c.n - 10, c.from_n)
+            AND s.n < least(c.n + 10, c.to_n)
+        GROUP BY c.lane, c.n ORDER BY any_value(c.t), c.lane`,
     catchment_simple: `SELECT lane, arg_max(instance, t), max(t) FROM m
         WHERE outcome = 0 GROUP BY lane`,
     catchment_full: `WITH sights AS (SELECT lane, t, instance, rtt_us FROM m
@@ -63,7 +68,11 @@ const queries = {
     latency_plain: `SELECT region, count(*), quantile_cont(rtt_us, [0.5, 0.95])
         FROM m WHERE outcome = 0 GROUP BY region`,
 };
-for (const [name, sql] of Object.entries(queries)) {
+if (only) {
+    const rows = (await db.runAndReadAll(queries[only])).getRows();
+    console.log(rows.map((row) => row.join(",")).join("\n"));
+}
+for (const [name, sql] of Object.entries(only ? {} : queries)) {
     const runs = [];
     let result;
     for (let i = 0; i < 5; i++) {
