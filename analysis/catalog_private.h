@@ -6,7 +6,7 @@
 
 #include "analysis/catalog.h"
 
-/* Entries in any order before; then by id. */
+/* Makes what catalog_id asks: entries come in any order. */
 void catalog_sort_ids(struct id_index *);
 void catalog_clear_ids(struct id_index *);
 int32_t catalog_id(const struct id_index *, int64_t id);
