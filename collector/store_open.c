@@ -254,7 +254,9 @@ check_writable(struct store *s)
 	(void)sqlite3_busy_timeout(s->db, 0);
 	rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE; ROLLBACK", NULL, NULL, NULL);
 	(void)sqlite3_busy_timeout(s->db, BUSY_MS);
-	if ((rc & 0xff) != SQLITE_READONLY)
+	/* Of a file that is open for reading alone it begins to read. */
+	if ((rc & 0xff) != SQLITE_READONLY &&
+	    sqlite3_db_readonly(s->db, "main") == 0)
 		return 0;
 	log_warnx("%s: cannot be opened for writing", s->path);
 	return -1;
