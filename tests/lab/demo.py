@@ -9,6 +9,7 @@ import sys
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "..", "lib"))
 import machine  # noqa: E402
+from page_data import rows_of  # noqa: E402
 
 
 def page_is_good(path):
@@ -17,7 +18,8 @@ def page_is_good(path):
     with open(path, encoding="utf-8") as file:
         data = json.loads(re.search(r'id="data">(.*?)</script>', file.read(),
                                     re.DOTALL)[1])
-    kinds = {row[0] for row in data["events"]["rows"]}
+    columns, *rows = rows_of(data, "events")
+    kinds = {row[columns.index("kind")] for row in rows}
     return "site lost" in kinds and len(data["sites"]) > 2 and all(
         len(site) == 4 for site in data["sites"])
 
