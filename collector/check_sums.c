@@ -19,7 +19,7 @@ add_rows(struct store *s, enum statement statement, const struct query *batch,
 	query_int(&q, query_column_int(batch, FIRST_ROW));
 	query_int(&q, query_column_int(batch, LAST_ROW));
 	while (query_row(&q))
-		*sum = row_sum_int(*sum, query_column_int(&q, 0));
+		*sum = row_sum_int(*sum, (uint32_t)query_column_int(&q, 0));
 	return query_end(&q);
 }
 

@@ -236,7 +236,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_ADD_RUN] =
 	    "INSERT INTO run(hour, lane, first, tie, instance, last, answered,"
 	    " asked, unsent, hist, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-	    " ?9, ?10, row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))",
+	    " ?9, ?10,"
+	    " row_sum_short(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))",
 	[STATEMENT_PUT_BLOCK] = "REPLACE INTO block(vp, hour, lanes, sum)"
 				" VALUES(?1, ?2, ?3, row_sum(?1, ?2, ?3))",
 	[STATEMENT_DELETE_BLOCK] =

@@ -155,9 +155,10 @@ const char check_escaped[] = "SELECT 'instance', id, bytes, text FROM instance";
 /* Its primary key says which row it is. */
 const char check_summed_tables[] =
     "SELECT printf('SELECT %Q || %s FROM main.\"%w\" WHERE sum IS NOT"
-    " row_sum(%s)', name || ' ', (SELECT group_concat(printf('\"%w\"', name),"
+    " row_sum%s(%s)', name || ' ', (SELECT group_concat(printf('\"%w\"', name),"
     "  ' || '' '' || ') FROM pragma_table_info(t.name, 'main') WHERE pk > 0),"
-    " name, (SELECT group_concat(printf('\"%w\"', name))"
+    " name, iif(name = 'run', '_short', ''),"
+    " (SELECT group_concat(printf('\"%w\"', name))"
     "  FROM pragma_table_info(t.name, 'main') WHERE name NOT IN ('id', 'sum')))"
     " FROM main.sqlite_schema AS t WHERE type = 'table' AND 'sum' IN"
     " (SELECT name FROM pragma_table_info(t.name, 'main')) ORDER BY name";

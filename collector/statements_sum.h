@@ -1,6 +1,7 @@
 /*
- * row_sum.h for SQL: row_sum(VALUE, ...) is the sum of its values, as a
- * connection's own function.
+ * row_sum.h for SQL: row_sum(VALUE, ...) is the sum of its values, as a signed
+ * number of 32 bits, and row_sum_short(VALUE, ...) its two halves in one, as a
+ * signed number of 16: a connection's own functions.
  */
 #ifndef COLLECTOR_STATEMENTS_SUM_H
 #define COLLECTOR_STATEMENTS_SUM_H

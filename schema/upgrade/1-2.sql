@@ -217,6 +217,6 @@ UPDATE instance SET sum = row_sum(method, bytes, text);
 UPDATE setting SET sum = row_sum(name, value);
 UPDATE refusal SET sum = row_sum(vp, reason, count, last);
 UPDATE note SET sum = row_sum(t, text, target, site);
-UPDATE run SET sum = row_sum(hour, lane, first, tie, instance, last, answered,
+UPDATE run SET sum = row_sum_short(hour, lane, first, tie, instance, last, answered,
 	asked, unsent, hist);
 UPDATE interval SET sum = row_sum(lane, first, tie, last, instance);

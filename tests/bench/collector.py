@@ -12,6 +12,7 @@ wanted figures are those of a machine with two processors and nothing else to
 do, so what fails here is a wrong count and never a figure.
 """
 import calendar
+import contextlib
 import csv
 import glob
 import math
@@ -183,11 +184,15 @@ def ingest(tap, collector, queues, wanted, what):
         measured(tap, last > 0.8 * first,
                  f"{what}: {first:,.0f}/s in the first million, {last:,.0f}/s "
                  "in the last")
-    with sqlite3.connect(f"file:{collector.db}?mode=ro", uri=True) as db:
+    with contextlib.closing(sqlite3.connect(f"file:{collector.db}?mode=ro",
+                                            uri=True)) as db:
         rows = db.execute("SELECT count(*) FROM measurement").fetchone()[0]
         batch_bytes = db.execute(BATCH_BYTES).fetchone()[0]
     tap.check(rows == RECORDS, f"{what}: {rows} rows", RECORDS)
     collector.stop()
+    with contextlib.closing(sqlite3.connect(collector.db)) as db:
+        left = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    tap.check(left == (0, 0, 0), f"{what}: nothing is left in the WAL", left)
     size = os.path.getsize(collector.db) / rows
     measured(tap, size <= 45, f"{what}: {size:.1f} bytes a record in the file,"
              " runs, intervals and histograms included (wanted 45)")

@@ -74,6 +74,13 @@ def bytes_of(value):
     return varint(len(value)) + value
 
 
+def kept_of(table, total):
+    """Signed; folded to 16 bits of a run."""
+    bits = 16 if table == "run" else 32
+    total = (total ^ total >> 16) & 0xffff if bits == 16 else total
+    return total - (total >> bits - 1 << bits)
+
+
 def sum_of(values):
     return zlib.crc32(b"".join(bytes_of(value) for value in values))
 
@@ -154,7 +161,7 @@ class Test:
                 for row in db.execute(f"SELECT sum, {', '.join(summed)} FROM"
                                       f" {table}"):
                     count += 1
-                    if row[0] != sum_of(row[1:]):
+                    if row[0] != kept_of(table, sum_of(row[1:])):
                         wrong.append((table, row))
             for first, last, *sums in db.execute(
                     "SELECT s.first_row, s.first_row + b.rows - 1, s.rows,"
