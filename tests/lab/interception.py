@@ -25,6 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path += [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "sim")]
 import servers  # noqa: E402
 import uploads  # noqa: E402
+from page_data import runs_of  # noqa: E402
 
 DATA = os.path.join(os.path.dirname(uploads.ROOT), "shared", "data", "atlas",
                     "opendns-hostname.bind-2017.json.gz")
@@ -284,9 +285,8 @@ def check_numbers(m, db):
     if page:
         data = json.loads(re.search(r'<script type="application/json"[^>]*>'
                                     r'(.*?)</script>', page, re.S)[1])
-        runs = [(data["instances"][flat[k + 2]] if flat[k + 2] >= 0 else "",
-                 flat[k + 3]) for *_, flat in data["strip"]
-                for k in range(0, len(flat), 4) if flat[k + 1] == INTERCEPTED]
+        runs = [(instance, rtt) for code, instance, rtt in runs_of(data)
+                if code == INTERCEPTED]
         m.tap.check(sorted(runs) == sorted(
             (name.decode(), None) for _, name in m.caught.values()),
             "so does the page, with their names and no round trips", runs)

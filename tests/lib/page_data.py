@@ -10,6 +10,15 @@ def rows_of(data, part):
          for i, value in enumerate(row)] for row in table["rows"]]
 
 
+def runs_of(data):
+    """Of every line of the strip, its runs: code, instance, round trip."""
+    for *_, flat in data["strip"]:
+        for at in range(0, len(flat), 3):
+            code, instance = data["states"][flat[at + 1]]
+            yield (code, "" if instance < 0 else data["instances"][instance],
+                   flat[at + 2])
+
+
 def steps_of(pairs):
     """0, 1, 2 and 5 of the distances 1,3,3,1."""
     at, last = [], -1
