@@ -73,7 +73,7 @@ harden(sqlite3 *db)
 	    db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
 	(void)sqlite3_exec(db,
 	    "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
-	    "PRAGMA query_only=ON; PRAGMA cache_size=-8192;",
+	    "PRAGMA query_only=ON;",
 	    NULL, NULL, NULL);
 	(void)sqlite3_busy_timeout(db, BUSY_MS);
 }
