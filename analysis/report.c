@@ -212,11 +212,10 @@ format_decimal(char *out, size_t size, int64_t value, int digits)
 	return len;
 }
 
-/* Of microseconds, half a millisecond rounded up. */
-static int64_t
-milliseconds(int64_t us)
+int64_t
+cell_milliseconds(const struct cell *cell)
 {
-	const int64_t rest = us % 1000;
+	const int64_t us = cell->value, rest = us % 1000;
 
 	return us / 1000 + (rest >= 500) - (rest < -500);
 }
@@ -251,7 +250,7 @@ cell_format(
 	case COLUMN_DEGREES:
 		return format_decimal(out, size, cell->value, 6);
 	case COLUMN_SECONDS:
-		return format_decimal(out, size, milliseconds(cell->value), 3);
+		return format_decimal(out, size, cell_milliseconds(cell), 3);
 	case COLUMN_RATIO:
 		return format_decimal(out, size, cell->value, 4);
 	case COLUMN_PERCENT:

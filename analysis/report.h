@@ -111,6 +111,10 @@ char *report_row_name(const struct report *, const struct cell *);
 
 bool cell_is_known(const struct cell *, enum column_type);
 
+/* Of the microseconds of a COLUMN_SECONDS, as every format shows them: half
+ * a millisecond rounded up. */
+int64_t cell_milliseconds(const struct cell *);
+
 /* A cell as text without quotes: printable ASCII, every other byte as \DDD
  * (what is in text form already stays as it is). "" for unknown. The length
  * that the whole text has, as snprintf. */

@@ -33,7 +33,7 @@ report_json_value(const struct cell *cell, enum column_type type)
 	case COLUMN_DEGREES:
 		return json_real((double)cell->value / 1000000.0);
 	case COLUMN_SECONDS:
-		return json_real((double)((cell->value + 500) / 1000) / 1000.0);
+		return json_real((double)cell_milliseconds(cell) / 1000.0);
 	case COLUMN_RATIO:
 		return json_real((double)cell->value / 10000.0);
 	case COLUMN_PERCENT:

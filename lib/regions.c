@@ -94,7 +94,9 @@ read_file(struct regions *regions, const char *path, char *error, size_t size)
 		errno = EINVAL;
 		status = -1;
 	} else {
-		status = read_text(regions, (char *)bytes, path, error, size);
+		status = read_text(regions,
+		    (char *)bytes + text_bom((char *)bytes, len), path, error,
+		    size);
 	}
 	free(bytes);
 	return status;

@@ -76,6 +76,21 @@ an_operators_lines_come_first(void **state)
 }
 
 static void
+a_byte_order_mark_is_no_part_of_a_country(void **state)
+{
+	static const char text[] = "\xef\xbb\xbf"
+				   "DE dach\r\n";
+	char error[256];
+	struct regions *regions =
+	    read_own(text, sizeof(text) - 1, error, sizeof(error));
+
+	(void)state;
+	assert_string_equal(error, "");
+	assert_string_equal(regions_of(regions, "DE"), "dach");
+	regions_free(regions);
+}
+
+static void
 what_is_no_table_is_refused_with_its_line(void **state)
 {
 	static const struct {
@@ -108,6 +123,7 @@ main(void)
 		cmocka_unit_test(
 		    the_shipped_table_is_that_of_the_united_nations),
 		cmocka_unit_test(an_operators_lines_come_first),
+		cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_country),
 		cmocka_unit_test(what_is_no_table_is_refused_with_its_line),
 	};
 

@@ -1,11 +1,13 @@
 /* Proves that cells are printed by their type in every format. */
 #include "analysis/report.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "analysis/report_json.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -87,6 +89,45 @@ foreign_bytes_become_visible_and_a_byte_is_whole_or_not_there(void **state)
 	assert_int_equal(cell_format(text, 5, COLUMN_MS, &cell), 8);
 	assert_string_equal(text, "-123");
 	assert_int_equal(cell_format(NULL, 0, COLUMN_MS, &cell), 8);
+}
+
+/* JSON says what the text says: a number, or the text itself. */
+static void
+a_cell_is_the_same_in_json(void **state)
+{
+	static const struct {
+		enum column_type type;
+		int64_t value;
+	} cases[] = {
+		{ COLUMN_INTEGER, -7 },
+		{ COLUMN_COUNT, 250 },
+		{ COLUMN_COUNT, 300 },
+		{ COLUMN_MS, -1 },
+		{ COLUMN_MS, 1234567 },
+		{ COLUMN_KM, 17 },
+		{ COLUMN_DEGREES, -26100000 },
+		{ COLUMN_SECONDS, -2500000 },
+		{ COLUMN_SECONDS, -1700 },
+		{ COLUMN_SECONDS, -1500 },
+		{ COLUMN_SECONDS, -1000 },
+		{ COLUMN_SECONDS, 1499 },
+		{ COLUMN_SECONDS, 3600000500 },
+		{ COLUMN_RATIO, -3 },
+		{ COLUMN_PERCENT, 7 },
+	};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct cell cell = cell_number(cases[i].value);
+		json_t *json = report_json_value(&cell, cases[i].type);
+
+		(void)cell_format(text, sizeof(text), cases[i].type, &cell);
+		assert_true(json_is_number(json));
+		assert_true(
+		    fabs(json_number_value(json) - strtod(text, NULL)) < 1e-9);
+		json_decref(json);
+	}
 }
 
 /* Two rows, the second unknown, as a format prints them. */
@@ -217,6 +258,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cell_is_printed_by_its_type),
+		cmocka_unit_test(a_cell_is_the_same_in_json),
 		cmocka_unit_test(
 		    foreign_bytes_become_visible_and_a_byte_is_whole_or_not_there),
 		cmocka_unit_test(every_format_prints_the_same_rows),
