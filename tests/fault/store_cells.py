@@ -54,13 +54,8 @@ LAUNDRY = [("collector/statements.c", '"sum = iif(sum = row_sum(" before "), '
             'row_sum(" after "), sum)"', '"sum = row_sum(" after ")"')]
 
 
-def varint(value):
-    value %= 1 << 64
-    out = b""
-    while value >= 0x80:
-        out += bytes([value & 0x7f | 0x80])
-        value >>= 7
-    return out + bytes([value])
+def number(value):
+    return struct.pack("<Q", value % (1 << 64))
 
 
 def bytes_of(value):
@@ -68,10 +63,10 @@ def bytes_of(value):
     if value is None:
         return b"\x80\x00"
     if isinstance(value, int):
-        return varint(value)
+        return number(value)
     if isinstance(value, float):
-        return varint(struct.unpack("<q", struct.pack("<d", value + 0.0))[0])
-    return varint(len(value)) + value
+        return struct.pack("<d", value + 0.0)
+    return number(len(value)) + value
 
 
 def kept_of(table, total):

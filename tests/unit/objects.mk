@@ -24,6 +24,7 @@ OBJ_test_flow := $(B)/probe/flow.o
 OBJ_test_plan := $(addprefix $(B)/probe/,plan.o flow.o near.o schedule.o outstanding.o prober.o clocks.o retry.o sample.o packed.o receive.o method_dns.o method_dns_tcp.o method_dns_udp.o method_echo.o method_trace.o method_trace_near.o method_trace_path.o)
 OBJ_test_near := $(B)/probe/near.o
 OBJ_test_options := $(addprefix $(B)/probe/,options.o manners.o)
+OBJ_test_row_sum := $(B)/collector/row_sum.o
 OBJ_test_proportion := $(B)/analysis/proportion.o
 LIBS_test_proportion := -lm
 OBJ_test_rssac047 := $(B)/analysis/rssac047_system.o
