@@ -23,6 +23,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import endings  # noqa: E402
+from page_data import no_page  # noqa: E402
 
 B = os.environ.get("B") or "build"
 OUT = os.path.abspath(f"{B}/demo")
@@ -518,7 +519,7 @@ def page_of(stamps):
          "--site-map", f"{OUT}/sites", "--db", f"{OUT}/anycast.db", "-o",
          f"{OUT}/report.html"], capture_output=True, text=True, check=False,
         timeout=LIMIT_S)
-    if done.returncode != 0 and "make page" not in done.stderr:
+    if done.returncode != 0 and not no_page(done):
         raise DemoError(f"acreport html: exit {done.returncode}: "
                         f"{done.stderr.strip()}")
     return done.returncode == 0

@@ -7,9 +7,7 @@ import contextlib
 import csv
 import datetime
 import hashlib
-import html.parser
 import io
-import json
 import os
 import random
 import re
@@ -22,7 +20,8 @@ for folder_name in ("../sim", "../lib"):
     sys.path.insert(0, os.path.join(os.path.dirname(
         os.path.abspath(__file__)), folder_name))
 # pylint: disable=wrong-import-position
-from page_data import rows_of, steps_of
+from page_data import (Tree, data_of, points_of, printed, rows_of, sites_of,
+                       time_of, vps_of)
 from report_oracle_store import Batch, Record, make
 from tap import BUILD, Tap
 
@@ -41,30 +40,6 @@ REPORTS = {"catchment": ["catchment"],
            "shares_region": ["catchment", "--by", "region"],
            "events": ["events"],
            "latency": ["latency", "--by", "site"]}
-
-
-class Tree(html.parser.HTMLParser):
-    """The elements with their attributes, and the texts of scripts."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.scripts, self.styles, self.inside = [], [], [], None
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, tuple(attrs)))
-        self.inside = {"script": self.scripts,
-                       "style": self.styles}.get(tag)
-        if self.inside is not None:
-            self.inside.append("")
-
-    def handle_endtag(self, tag):
-        self.inside = None
-
-    def handle_data(self, data):
-        if self.inside is not None:
-            self.inside[-1] += data
 
 
 def records(names, hours, rng, every, target):
@@ -102,12 +77,12 @@ def acreport(db, *words):
 
 def page_of(tap, db, *window):
     done = acreport(db, "html", *window)
-    if done.returncode == 2 and "make page" in done.stderr:
+    page = printed(done)
+    if page is None:
         tap.skip("the page is made", "this build has no page (no nodejs, npm)")
         tap.done()
-    tap.ok(done.returncode == 0 and done.stderr == "", "the page is made",
-           done.stderr)
-    return done.stdout
+    tap.ok(done.stderr == "", "the page is made", done.stderr)
+    return page
 
 
 def same(cell, value):
@@ -142,18 +117,17 @@ def numbers(tap, db, data):
 
 
 def series(tap, db, data):
-    step = data["series_step"]
+    first, step = time_of(data)
     want = {}
     rows = csv.DictReader(io.StringIO(acreport(
         db, "latency", "--by", "site", "--step", f"{step // 1000}s", *DAY,
         "--format", "csv").stdout))
     for row in rows:
-        at = (milliseconds(row["time"]) - data["series_first"]) // step
+        at = (milliseconds(row["time"]) - first) // step
         if row["p50_ms"]:
             want[row["site"].lstrip("'"), at] = (row["p50_ms"], row["p95_ms"])
-    have = {(one["names"][4].lstrip("'"), at): pair
-            for one in data["series_site"] for at, *pair in
-            zip(steps_of(one["at"]), one["p50"], one["p95"])}
+    have = {(names[-1].lstrip("'"), at): point
+            for (names, at), point in points_of(data, "site").items()}
     tap.ok(step == HOUR // 1000,
            "steps of round trips hold a round of each vantage point", step)
     tap.ok(len(want) > 20 and want.keys() == have.keys() and
@@ -197,8 +171,7 @@ def places(tap, folder):
                    "* exact ns2.jp-tyo.k.ripe.net TYO\n")
 
     def sites(*words):
-        data = json.loads(Tree(page_of(tap, db, *DAY, *words)).scripts[0])
-        return {name: where for name, *where in data["sites"]}
+        return sites_of(data_of(page_of(tap, db, *DAY, *words)))
 
     found = sites()
     tap.ok(found.keys() == towns.keys() and all(
@@ -206,8 +179,8 @@ def places(tap, folder):
         for where, right in zip(found[name], towns[name])),
            "sites are placed without a site map, and keep their names", found)
     found = sites("--site-map", path)
-    tap.ok(found.get("FRA", [])[:2] == [12.3, 45.6] and
-           found.get("TYO") == [],
+    tap.ok(found.get("FRA", ())[:2] == (12.3, 45.6) and
+           found.get("TYO") == (),
            "a site map that is given is the only one", found)
 
 
@@ -220,23 +193,23 @@ def main():
         store(hostile, 8, HOSTILE, 24)
         page = page_of(tap, plain, *DAY)
         tree = Tree(page)
-        data = json.loads(tree.scripts[0])
+        data = data_of(tree)
         numbers(tap, plain, data)
         series(tap, plain, data)
         policy(tap, tree)
-        tap.ok({tuple(vp[3:]) for vp in data["vps"]} == {(-26.1, 28.3)} and
+        tap.ok({where for *_, where in vps_of(data)} == {(-26.1, 28.3)} and
                "26.14" not in tree.scripts[0] and
-               "64500" not in json.dumps(data["vps"]),
+               "64500" not in str(vps_of(data)),
                "positions are rounded to a tenth of a degree")
         page = page_of(tap, hostile, *DAY)
         bad = Tree(page)
-        told = json.loads(bad.scripts[0])
+        told = data_of(bad)
         tap.ok(bad.tags == tree.tags and bad.scripts[1:] == tree.scripts[1:],
                "hostile names change no element of the page")
         tap.ok("alert(1)" in page and
                "<" not in bad.scripts[0] and bad.scripts[0].isascii() and
-               len(told["sites"]) == len(HOSTILE),
-               "they are in it, as text", told["sites"])
+               len(sites_of(told)) == len(HOSTILE),
+               "they are in it, as text", sites_of(told))
         numbers(tap, hostile, told)
         code = "".join(open(os.path.join("analysis/web", name),
                             encoding="utf-8").read()

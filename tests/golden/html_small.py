@@ -4,7 +4,6 @@
 
 import csv
 import io
-import json
 import os
 import random
 import re
@@ -14,9 +13,9 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
 from html_browser import modules, read
-from html_report import (HOUR, SECOND, T0, WEEK, Tree, acreport, milliseconds,
+from html_report import (HOUR, SECOND, T0, WEEK, acreport, milliseconds,
                          page_of, store)
-from page_data import rows_of
+from page_data import data_of, events_left, rows_of, sites_of
 from report_oracle_store import Batch, Record, make
 from tap import Tap
 
@@ -81,13 +80,8 @@ def chosen(data, address, site):
         {name: row[name] or "" for name in ("site", "to_sites",
                                             "from_sites")}, site)]
     mine.sort(key=lambda row: (-row["vantage_points"], row["start"]))
-    service = [one[1] for one in data["services"]].index(address)
-    number = -1 if site == "" else [
-        one[0] for one in data["sites"]].index(site)
-    left = sum(count for *where, count in data["events"]["left"]
-               if where == [service, number])
-    most = SHOWN if site == "" or left == 0 else min(
-        SHOWN, data["events"]["shown"])
+    left, least = events_left(data, address, site)
+    most = SHOWN if site == "" or left == 0 else min(SHOWN, least)
     return [tuple(row[name] for name in (
         "kind", "address", "site", "start", "vantage_points", "to_sites"))
             for row in mine[:most]], len(mine) - len(mine[:most]) + left
@@ -99,9 +93,9 @@ def rows_of_csv(db):
 
 
 def events(tap, db, data):
-    rows = rows_of_csv(db)
-    sites = [""] + [one[0] for one in data["sites"]]
-    wrong, least = [], data["events"]["shown"]
+    rows, there = rows_of_csv(db), len(rows_of(data, "events")) - 1
+    sites = ["", *sites_of(data)]
+    wrong, (_, least) = [], events_left(data, ADDRESSES[0], "")
     for address in ADDRESSES:
         for site in sites:
             want = sorted((row for row in rows if row["address"] == address and
@@ -113,11 +107,11 @@ def events(tap, db, data):
                                      len(want)):
                 wrong.append((address, site, len(want), len(shown), more))
     tap.ok(not wrong and len(rows) > 350 and least > 2,
-           f"of {len(rows)} events the page has {len(data['events']['rows'])}"
+           f"of {len(rows)} events the page has {there}"
            ": of every address and site the largest, and how many more",
            wrong[:3], len(rows), least)
-    tap.ok(len(data["events"]["rows"]) <= 300 and data["events"]["left"],
-           "there are at most 300 of them", len(data["events"]["rows"]))
+    tap.ok(there <= 300 and there < len(rows), "there are at most 300 of them",
+           there)
 
 
 def words(tap, db, folder):
@@ -157,7 +151,7 @@ def main():
                f"{LIMIT}")
         eventful(many)
         page = page_of(tap, many, *WEEK)
-        events(tap, many, json.loads(Tree(page).scripts[0]))
+        events(tap, many, data_of(page))
         tap.ok(len(page.encode()) < LIMIT, f"it has {len(page.encode())} "
                f"bytes, under {LIMIT}")
         with open(os.path.join(folder, "page.html"), "w",

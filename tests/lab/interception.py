@@ -25,7 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path += [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "sim")]
 import servers  # noqa: E402
 import uploads  # noqa: E402
-from page_data import runs_of  # noqa: E402
+from page_data import INTERCEPTED, data_of, printed, runs_of  # noqa: E402
 
 DATA = os.path.join(os.path.dirname(uploads.ROOT), "shared", "data", "atlas",
                     "opendns-hostname.bind-2017.json.gz")
@@ -33,7 +33,6 @@ ACREPORT = os.path.join(uploads.BUILD, "acreport")
 ACCOLLECT = os.path.join(uploads.BUILD, "accollect")
 SEED = int(os.environ.get("SEED") or 1)
 HONEST = 1500
-INTERCEPTED = -4  # in the strip of the page
 AT = "2017-06-26T12:00:00Z"
 WINDOW = "--since", "2017-06-26", "--until", "2017-06-27"
 SERVICES = {
@@ -279,14 +278,12 @@ def check_numbers(m, db):
     m.tap.check(sorted(r["state"] for r in rows) ==
                 ["intercepted"] + ["known"] * 4,
                 "a report of one of them alone says the same", rows)
-    page = subprocess.run(
+    page = printed(subprocess.run(
         [ACREPORT, "html", "--db", db, "--site-map", "shipped", *WINDOW],
-        capture_output=True, text=True, check=False).stdout
-    if page:
-        data = json.loads(re.search(r'<script type="application/json"[^>]*>'
-                                    r'(.*?)</script>', page, re.S)[1])
-        runs = [(instance, rtt) for code, instance, rtt in runs_of(data)
-                if code == INTERCEPTED]
+        capture_output=True, text=True, check=False))
+    if page is not None:
+        runs = [(instance, rtt) for code, instance, rtt in
+                runs_of(data_of(page)) if code == INTERCEPTED]
         m.tap.check(sorted(runs) == sorted(
             (name.decode(), None) for _, name in m.caught.values()),
             "so does the page, with their names and no round trips", runs)

@@ -11,9 +11,7 @@ import collections
 import csv
 import datetime
 import io
-import json
 import os
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -23,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import uploads  # noqa: E402
 import plausibility  # noqa: E402
-from page_data import steps_of  # noqa: E402
+from page_data import data_of, points_of, printed, time_of  # noqa: E402
 import report_runs  # noqa: E402
 from report_runs import CUT, NEAR, UNSENT, WIDE, run  # noqa: E402
 
@@ -160,29 +158,27 @@ def check_vps(tap, db, window, what):
 
 def page(db, window):
     """The data of the page; None where the build has none."""
-    done = subprocess.run(
+    text = printed(subprocess.run(
         [f"{uploads.BUILD}/acreport", "html", "--db", db, "--since",
          window[0], "--until", window[1]], capture_output=True, text=True,
-        check=False)
-    if done.returncode == 2 and "make page" in done.stderr:
-        return None
-    text = re.search(r"<script[^>]*json[^>]*>(.*?)</script>", done.stdout, re.S)
-    return json.loads(text[1])
+        check=False))
+    return text and data_of(text)
 
 
 def points_of_csv(db, window, by, data):
     """p50 and p95 of every row of latency with steps, in microseconds."""
+    first, step = time_of(data)
     text = run("acreport", "latency", "--db", db, "--by", by, "--since",
                window[0], "--until", window[1], "--format", "csv", "--step",
-               f"{data['series_step'] // 1000}s")
+               f"{step // 1000}s")
     points = {}
     for row in csv.DictReader(io.StringIO(text)):
         moment = datetime.datetime.fromisoformat(row["time"])
-        at = int(moment.timestamp() * 1000) - data["series_first"]
+        at = int(moment.timestamp() * 1000) - first
         if row["p50_ms"]:
             points[tuple(row[name] for name in (
                 "target", "address", "question", "proto", by)),
-                at // data["series_step"]] = tuple(
+                at // step] = tuple(
                     row[name] and float(row[name])
                     for name in ("p50_ms", "p95_ms"))
     return points
@@ -215,10 +211,8 @@ def check_page(tap, db, window, what):
         return
     for by in ("site", "region"):
         want = shown(points_of_csv(db, window, by, data))
-        got = {(tuple(one["names"]), at): (p50, "" if p95 is None else p95)
-               for one in data[f"series_{by}"] for at, p50, p95 in
-               zip(steps_of(one["at"]), one["p50"], one["p95"],
-                   strict=True)}
+        got = {key: (p50, "" if p95 is None else p95)
+               for key, (p50, p95) in points_of(data, by).items()}
         wrong = [(key, want.get(key), got.get(key))
                  for key in want.keys() | got.keys()
                  if want.get(key) != got.get(key)]
