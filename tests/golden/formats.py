@@ -130,7 +130,7 @@ class Formats:
 
     def metrics(self):
         if openmetrics.families is None:
-            self.tap.skip("OpenMetrics", "needs python3-prometheus-client")
+            self.tap.skip("OpenMetrics", openmetrics.MISSING)
             return
         for words in GAUGES:
             done = self.run(*words, "--format", "openmetrics")

@@ -165,7 +165,7 @@ def requests(tap, port):
 def main():
     tap = uploads.Tap()
     if openmetrics.families is None:
-        tap.skip("metrics", "needs python3-prometheus-client")
+        tap.skip("metrics", openmetrics.MISSING)
         return tap.done()
     collector = uploads.Collector()
     try:

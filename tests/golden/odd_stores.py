@@ -2,10 +2,12 @@
 # Proves that every report of a store that is empty, alone, dark, of one family, of odd names or of odd times is well formed in every format, in any zone.
 """With STRICT the program is one with sanitizers."""
 
+import contextlib
 import csv
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -43,14 +45,35 @@ REPORTS = (
     ("inflation", "--by", "all", *WINDOW), ("locality", *WINDOW),
     ("locality", "--by", "country", "--bloc", "eu", *WINDOW),
     ("paths", *WINDOW), ("identities", *WINDOW), ("publication", *WINDOW),
-    ("rssac047", *WINDOW), ("plausibility", *WINDOW), ("records", *WINDOW),
-    *(("diff", "--from", "2026-11-21T06:00:00Z", "--to",
+    ("rssac047", *WINDOW), ("plausibility", *WINDOW, "--site-map", "MAP"),
+    ("records", *WINDOW), *(("diff", "--from", "2026-11-21T06:00:00Z", "--to",
        "2026-11-21T20:00:00Z", *more) for more in ((), ("--matrix",))))
+# As acreport(1) has it: lists of what happened are no gauges, and only what is
+# of a vantage point or a site has a place.
+NO_GAUGES = {"changes", "diff", "events", "identities", "paths",
+             "plausibility", "records", "rssac047"}
+NO_PLACES = {"congruence", "paths", "identities", "rssac047", "records"}
+BY_DEFAULT = {"latency": "region", "availability": "all"}
+TARGET = '=r,o"o\\t\n<i>'
+# Everybody is far from all sites; and who is answered by "dead", by whom?
+MAP = "* regex .* FAR -80.0 170.0\ndead canary\n"
 ZONES = ("America/New_York", "Asia/Kathmandu", "Pacific/Apia", ":nowhere")
 
 
-def record(t, name, address=V4, **rest):
-    made = Record(t, "root", address, "soa", stamp=1, **rest)
+def has(words, form):
+    """Whether a report has that form."""
+    if form == "openmetrics":
+        return words[0] not in NO_GAUGES
+    if form == "geojson":
+        by = words[words.index("--by") + 1] if "--by" in words else \
+            BY_DEFAULT.get(words[0], "vp")
+        return words[0] not in NO_PLACES and "--matrix" not in words and \
+            by in ("vp", "site")
+    return True
+
+
+def record(t, name, address=V4, target="root", **rest):
+    made = Record(t, target, address, "soa", stamp=1, **rest)
     made.detail = {"type": "dns", "flow": {
         "n": 0, "src": "198.51.100.1", "sport": 40000, "dport": 53},
         "auth_bits": 31, "qname": ".", "qtype": "SOA", "qclass": "IN"}
@@ -62,21 +85,32 @@ def record(t, name, address=V4, **rest):
     return made
 
 
-def trace(t, name, address=V4):
-    return Record(t, "root", address, "trace", rtt_us=20_000,
+def echo(t, target):
+    return Record(t, target, V4, "echo", proto="icmp", port=-1,
+                  rtt_us=30_000, detail={"type": "echo", "flow": {"n": 0}})
+
+
+def trace(t, name, address=V4, target="root"):
+    return Record(t, target, address, "trace", rtt_us=20_000,
                   name=("nsid", name), hops=[
                       {"ttl": 1, "addr": "2001:db8:f::1", "icmp": "3/0"},
                       {"ttl": 2, "addr": address, "icmp": None}])
 
 
 def odd_names():
-    """Each moves to the next name at noon."""
+    """Each moves to the next name at noon, and says then of a new version;
+    every report has something to say of them."""
     for n in range(len(NAMES)):
         for hour in range(24):
             name = NAMES[(n + (hour > 11)) % len(NAMES)]
             t = T0 + hour * HOUR
-            yield Batch(f"vp{n}", [record(t, name),
-                                   trace(t + SECOND, name)], every_s=3600)
+            serial = {"serial": 1 + (hour > 11), "aa": True}
+            yield Batch(f"vp{n}", [
+                *(record(t, name, address, TARGET, proto=proto, reply=serial)
+                  for address in (V4, V6) for proto in ("udp", "tcp")),
+                trace(t + SECOND, name, target=TARGET), echo(t, TARGET),
+                *([record(t, name, target="dead")] if n == hour == 0 else [])],
+                        every_s=3600)
 
 
 def stores(folder):
@@ -99,7 +133,12 @@ def stores(folder):
     }
     for number, (what, batches) in enumerate(worlds.items()):
         path = f"{folder}/{number}.db"
-        make(path, batches, [("vp1", 0, 'R,"e\ngion=', 'D"', None)], 1)
+        make(path, batches, [("vp1", 0, 'R,"e\ngion=', 'D"', None), *(
+            (batch.vp, 0, None, None, None) for batch in batches
+            if what == "odd names" and batch.vp != "vp1" and
+            batch.t0 == T0)], 1)
+        with contextlib.closing(sqlite3.connect(path)) as db, db:
+            db.execute("UPDATE vp_place SET lat = 50.1, lon = 8.7")
         yield what, path
 
 
@@ -118,21 +157,28 @@ def rows_of(text):
 
 
 class Odd:
-    def __init__(self, program):
+    def __init__(self, program, folder):
         self.program, self.wrong, self.done = program, [], 0
+        self.empty = []  # reports without a row
+        self.map = f"{folder}/map"
+        with open(self.map, "w", encoding="ascii") as file:
+            file.write(MAP)
 
     def run(self, words, db, form, zone="UTC"):
         self.done += 1
+        words = [self.map if word == "MAP" else word for word in words]
         said = subprocess.run(
             [self.program, *words, "--db", db, "--format", form],
             capture_output=True, check=False, env=dict(os.environ, TZ=zone))
         return said.returncode, said.stdout, said.stderr.decode()
 
     def read(self, words, db, form):
-        """Its text; None where the report says that it has no such form."""
+        """Its text; None where the report has no such form, and says so."""
         code, out, error = self.run(words, db, form)
-        if form in ("geojson", "openmetrics") and code == 2 and \
-                error.count("\n") == 1:
+        if not has(words, form):
+            if code != 2 or out or error.count("\n") != 1 or \
+                    f"no --format {form}" not in error:
+                raise ValueError(f"{form}: {code}: {error}")
             return None
         if code != 0 or "runtime error" in error:
             raise ValueError(f"{code}: {error}")
@@ -156,12 +202,14 @@ class Odd:
             raise ValueError("no end")
         if text is not None and openmetrics.families is not None:
             list(openmetrics.families(text))
+        return len(held)
 
     def every(self, db):
-        self.wrong, self.done = [], 0
+        self.wrong, self.done, self.empty = [], 0, []
         for words in REPORTS:
             try:
-                self.report(words, db)
+                if self.report(words, db) == 0:
+                    self.empty.append(" ".join(words))
             except ValueError as error:
                 self.wrong.append(f"{' '.join(words)}: {error}")
         return not self.wrong
@@ -181,11 +229,18 @@ def program(tap):
 
 def main():
     tap = Tap()
-    odd = Odd(program(tap))
+    built = program(tap)
+    if openmetrics.families is None:
+        tap.skip("OpenMetrics is read by Prometheus' parser",
+                 openmetrics.MISSING)
     with tempfile.TemporaryDirectory() as folder:
+        odd = Odd(built, folder)
         for what, db in stores(folder):
             tap.ok(odd.every(db), f"a store of {what}: {odd.done} reports "
                    "are well formed", *odd.wrong)
+            if what == "odd names":
+                tap.ok(not odd.empty, "in which every one of them has rows",
+                       *odd.empty)
         # New York's clock went back on 2026-11-01, Apia's day is another. To
         # 06:15 are 75 rounds.
         words = ("records", "--since", "2026-10-31T22:00:00-04:00",
