@@ -25,7 +25,8 @@ from tap import BUILD, Tap
 MINUTE = 60 * 10**6
 DAY = 1440 * MINUTE
 DATABASE = "/var/lib/accollect/anycast.db"
-ADDRESS = "193.0.14.129"
+ADDRESS, ADDRESS_V6 = "193.0.14.129", "2001:7fd::1"
+SERIAL = 2026112100
 # Region, country, network, round trip in ms, load.
 VPS = {"berlin": ("Western Europe", "DE", 64500, 10, 1200),
        "paris": ("Western Europe", "FR", 64501, 160, 600),
@@ -35,6 +36,7 @@ BEGIN, MOVED, OCTOBER = (1_795_219_200, 1_795_316_400, 1_792_152_000)
 HOPS = ("198.51.100.1", "80.249.208.1", ADDRESS)
 MAP = """k-root prefix ns1.ams AMS 52.37 4.89
 k-root prefix ns1.lhr LHR 51.47 -0.45
+k-root prefix ns1.fra FRA 50.11 8.68
 k-root prefix ns1.bos BOS 42.36 -71.01
 """
 # What an example that begins so must say, on standard output or to its file.
@@ -44,7 +46,7 @@ WANTED = {
         r"paris +.* ns1.ams +.* known", r"boston +.* ns1.bos +.* known"),
     "catchment --by region": (
         r"Northern America,ns1.bos,1,100.00,20.000",
-        r"Western Europe,ns1.ams,2,100.00,85.000"),
+        r"Western Europe,ns1.ams,2,100.00,10.000"),
     "changes --since 20": (
         r"2026-11-22T03:00:\S+ .* paris +.* ns1.ams +.* ns1.lhr",),
     "diff --from 20": (
@@ -53,8 +55,8 @@ WANTED = {
     "catchment --by all": (
         r",ns1.ams,2,66.67,.*,1800,90.00,100.00",
         r",ns1.bos,1,33.33,.*,200,10.00,100.00"),
-    "paths --mmdb": (r"\ndigraph ", r"80.249.208.1", r"AS1200"),
-    "-Tsvg paths.dot": (r"<svg", r"80.249.208.1", r"AS1200"),
+    "paths --mmdb": (r"80.249.208.1", r"AS1200"),
+    "-Tsvg paths.dot": (r"80.249.208.1", r"AS1200"),
     "inflation --weights": (r"paris .* 600",),
     "locality --by country": (
         r" DE +1 +1 +100.00 ", r" FR +1 +1 +100.00 "),
@@ -72,23 +74,29 @@ WANTED = {
     "--check availability": (
         r"^availability WARNING: availability_pct 9[67].\d*%",),
 }
-# Of the README: what has rows.
+# Of the README: what is in the rows.
 README = {
-    "catchment --by region": r"ns1.bos", "catchment --by region --weights": r" 1800 +100.00",
-    "sites": r"ns1.ams", "events": r"kind", "changes": r"time",
-    "diff --from": r"\nns1.bos +ns1.bos +1 ", "latency --by": r"20.000",
-    "latency --step": r"160.000", "inflation": r"paris", "locality": r"abroad",
-    "stability": r"stable", "congruence": r"same_site",
-    "availability": r"97.\d\d|98.\d\d|99.\d\d", "rssac047": r"availability",
-    "publication": r"serial", "paths": r"berlin +udp",
-    "paths --format dot": r"digraph",
-    "identities": r"ns1.bos", "plausibility": r"kind", "vps": r"boston",
-    "html": r"<!doctype html>", "--check latency": r"WARNING",
+    "catchment --by region": r"Northern America +ns1.bos +1 ",
+    "catchment --by region --weights": r" 1800 +100.00",
+    "sites": r"ns1.ams +1 ", "events": r"\nsite lost +k-root .* ns1.fra ",
+    "changes": r"[ ,]paris[ ,].*[ ,]ns1.fra[ ,].*[ ,]ns1.ams[ ,]",
+    "diff --from": r"\nns1.bos +ns1.bos +1 ", "latency --by": r" 20.000 ",
+    "latency --step": r" 160.000 ", "inflation": r" paris ",
+    "locality": r" berlin .* NL +100.00 ",
+    "stability": r" boston .* stable +ns1.bos ",
+    "congruence": rf" {ADDRESS} +{ADDRESS_V6} +3 +3 +3 +100.00",
+    "availability": r" 9[789].\d\d ",
+    "rssac047": r"\navailability +server +k-root +6 +udp +100.0* ",
+    "publication": rf" ns1.bos +1 .* {SERIAL + 1} +{SERIAL + 1} +0.000 ",
+    "paths": r"berlin +udp", "paths --format dot": r"\s+n\d+ -> n\d+ ",
+    "identities": r"ns1.bos", "plausibility": r"\nsite +boston .* ns1.ams ",
+    "vps": r"\nboston +", "html": r"<!doctype html>(.|\n)*ns1\.bos",
+    "--check latency": r"WARNING",
 }
 
 
-def record(vp, at, site, lost=False):
-    made = Record(at, "k-root", ADDRESS, "soa", stamp=1)
+def record(vp, at, site, address=ADDRESS, lost=False, serial=SERIAL):
+    made = Record(at, "k-root", address, "soa", stamp=1)
     made.detail = {"type": "dns", "flow": {
         "n": 0, "src": "198.51.100.9", "sport": 40000, "dport": 53},
         "auth_bits": 31, "qname": ".", "qtype": "SOA", "qclass": "IN"}
@@ -97,7 +105,15 @@ def record(vp, at, site, lost=False):
         return made
     made.name, made.rtt_us = ("nsid", site.encode()), 1000 * VPS[vp][3]
     made.columns.update(rcode=0, ttl=57, size=90)
+    made.reply = {"serial": serial}
     return made
+
+
+def elsewhere(at):
+    """Boston's, from farther away than light goes in its round trip."""
+    return Record(at, "k-root", ADDRESS, "hostname.bind", stamp=1, rcode=0,
+                  rtt_us=1000 * VPS["boston"][3],
+                  name=("hostname.bind", b"ns1.ams"))
 
 
 def trace(vp, at, site):
@@ -108,20 +124,26 @@ def trace(vp, at, site):
                       for n, hop in enumerate(HOPS)])
 
 
-def site_of(vp, at, moved):
-    """From a time on Paris is served from London."""
+def site_of(vp, at, moved, sites):
+    """From a time on Paris is served from another site."""
     return "ns1.bos" if vp == "boston" else \
-        "ns1.lhr" if vp == "paris" and at >= moved else "ns1.ams"
+        sites[at >= moved] if vp == "paris" else "ns1.ams"
 
 
-def rounds(path, times, moved=2**62, lost=None):
+def rounds(path, times, moved, sites, lost=None):
+    """The zone has a new version with the move, and who asks Boston's server
+    for its name last gets that of another one."""
     batches = []
     for vp in VPS:
         for at in times:
-            site = site_of(vp, at, moved)
+            site, new = site_of(vp, at, moved, sites), at >= moved
             batches.append(Batch(vp, [
-                record(vp, at, site, (vp, at) == lost),
-                trace(vp, at + 10**6, site)], every_s=300))
+                record(vp, at, site, lost=(vp, at) == lost,
+                       serial=SERIAL + new),
+                record(vp, at, site, ADDRESS_V6, serial=SERIAL + new),
+                trace(vp, at + 10**6, site),
+                *([elsewhere(at)] if vp == "boston" and at == times[-1]
+                  else [])], every_s=300))
     make(path, batches, [(vp, 0, *place[:3]) for vp, place in VPS.items()], 1)
     where = {"berlin": (52.52, 13.4), "paris": (48.85, 2.35),
              "boston": (42.36, -71.06)}
@@ -135,7 +157,7 @@ def fill(folder):
     rounds(f"{folder}/then.db", [
         start * 10**6 + n * 5 * MINUTE for start, count in (
             (OCTOBER, 24), (BEGIN, 576)) for n in range(count)],
-           moved=MOVED * 10**6)
+           MOVED * 10**6, ("ns1.ams", "ns1.lhr"))
     # Seven hours up to a minute ago, and just before yesterday, also where
     # that comes while this runs.
     now = int(time.time()) * 10**6 - MINUTE
@@ -143,7 +165,12 @@ def fill(folder):
     rounds(f"{folder}/now.db", sorted(
         {now - n * 5 * MINUTE for n in range(84)} |
         {midnight - DAY - MINUTE, midnight - MINUTE}),
+           now - 60 * 5 * MINUTE, ("ns1.fra", "ns1.ams"),
            lost=("boston", now - 5 * 5 * MINUTE))
+    files(folder)
+
+
+def files(folder):
     with open(f"{folder}/load", "w", encoding="ascii") as file:
         file.writelines(f"asn {asn} {load}\n"
                         for *_, asn, _, load in VPS.values())
@@ -190,6 +217,11 @@ def longest(keys, command):
                default=None)
 
 
+def found(line, said, command):
+    return re.search(line, said.strip() if "--check" in command else said,
+                     re.I)
+
+
 class Manual:
     def __init__(self, tap, folder):
         self.tap, self.folder = tap, folder
@@ -225,7 +257,7 @@ class Manual:
         done, said = self.run(command)
         state = 1 if command.startswith("acreport --check") else 0
         missing = [line for line in WANTED.get(key, ())
-                   if not re.search(line, said.strip() if state else said)]
+                   if not found(line, said, command)]
         self.tap.ok(key is not None and done.returncode == state and
                     not missing and done.stderr == "",
                     f"acreport(1): {' '.join(command.split()[:6])}", command,
@@ -241,9 +273,26 @@ class Manual:
             return
         self.tap.ok(key is not None and done.returncode in (
             (1,) if "--check" in words else (0,)) and done.stderr == "" and
-                    re.search(README[key], said, re.I) and
-                    said.strip() != "", f"README: {words}",
+                    found(README[key], said, command), f"README: {words}",
                     done.returncode, done.stderr, said[:2000])
+
+
+def nothing(tap, folder):
+    """No store without measurements says what is looked for."""
+    for name in ("then", "now"):
+        subprocess.run([f"{BUILD}/accollect", "init", "--db",
+                        f"{folder}/{name}.db"], check=True)
+    files(folder)
+    manual, wrong = Manual(tap, folder), []
+    for keys, commands in ((WANTED, examples()), (README, readme())):
+        for command in commands:
+            lines = keys[longest(keys, command)]
+            said = manual.run(command)[1]
+            for line in [lines] if isinstance(lines, str) else lines:
+                if found(line, said, command):
+                    wrong.append((command, line, said[:500]))
+    tap.ok(not wrong, "nothing of it is said where nothing was measured",
+           *wrong[:5])
 
 
 def main():
@@ -259,6 +308,8 @@ def main():
         for command in readme():
             manual.shown(command, left)
         tap.ok(not left, "nor a report of the README", left)
+    with tempfile.TemporaryDirectory() as folder:
+        nothing(tap, folder)
     tap.done()
 
 
