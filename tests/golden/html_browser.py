@@ -14,8 +14,11 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)),
+                os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             "../lib")]
 # pylint: disable=wrong-import-position
+import npm
 from html_report import (DAY, HOSTILE, SECOND, T0, acreport, page_of, store)
 from report_oracle_store import Batch, Record, make
 from tap import BUILD, Tap
@@ -29,18 +32,18 @@ AT = ("--at", "2026-11-21T23:59:59.999999Z", "--since", "2026-11-21")
 def modules(tap):
     """The folder in which playwright-core is, or the end of the test."""
     folder = os.path.join(os.path.abspath(BUILD), "npm-browser")
-    for command in ("node", "npm", "chromium"):
-        if shutil.which(command) is None:
-            tap.skip("a browser reads the page", f"no {command}")
-            tap.done()
+    absent = npm.missing("chromium")
+    if absent:
+        tap.skip("a browser reads the page", f"no {absent}")
+        tap.done()
     os.makedirs(folder, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(os.path.join(HERE, name), folder)
-    done = subprocess.run(
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=folder, capture_output=True, text=True, check=False)
-    tap.ok(done.returncode == 0, "npm has the browser's driver", done.stderr)
-    if done.returncode != 0:
+    why, said = npm.install(folder)
+    if why:
+        tap.skip("a browser reads the page", why)
+        tap.done()
+    if not tap.ok(said == "", "npm has the browser's driver", said):
         tap.done()
     return folder
 
