@@ -6,7 +6,6 @@ content is read then, check must have found it."""
 import contextlib
 import os
 import random
-import shutil
 import sqlite3
 import struct
 import subprocess
@@ -26,6 +25,8 @@ PAGE = 4096
 
 QUERIES = "collector/statements_check.c"
 SUMLESS = [(QUERIES, 'WHERE sum IS NOT"', 'WHERE 0 AND sum IS NOT"')]
+NO_INDEX = [(QUERIES, "SELECT integrity_check FROM pragma_integrity_check",
+             "SELECT quick_check AS integrity_check FROM pragma_quick_check")]
 # What only a row's own sum shows, of each table that has them.
 OLD = "(SELECT min(hour) FROM run)"  # its records are gone
 BY_SUM = {
@@ -49,10 +50,6 @@ BY_SUM = {
     "conflict": "SET number = number + 1",
     "vp_address": "SET addresses = '192.0.2.1' WHERE af > 0",
 }
-# Each mends what was wrong when it changes a row.
-LAUNDRY = [("collector/statements.c", '"sum = iif(sum = row_sum(" before "), '
-            'row_sum(" after "), sum)"', '"sum = row_sum(" after ")"')]
-
 
 def number(value):
     return struct.pack("<Q", value % (1 << 64))
@@ -97,41 +94,20 @@ def changed(draw, value, kind, may_be_null):
     return bytes(value)
 
 
-class Test:
+class Test(filled.Copies):
     def __init__(self, tap, collector):
-        self.tap, self.collector = tap, collector
+        super().__init__(collector)
+        self.tap = tap
         self.random = random.Random(SEED)
-        self.filler = filled.Filler(collector, self.random)
-        self.filler.fill()
-        self.folder = collector.folder + ".copy"
-        os.mkdir(self.folder)
-        self.copy = os.path.join(self.folder, "anycast.db")
-        self.program = collector.program
+        filled.Filler(collector, self.random).fill()
         with self.life():
             empty = [name for name, rows in filled.content_of(self.copy)[1]
                      if not rows]
-        self.tap.check(not empty, "every table and view has rows", *empty)
-        self.tap.check(self.check(self.copy) == 0,
-                       "a good store has no fault", self.said)
+        self.tap.check(not empty, "every table, view and index has rows",
+                       *empty)
+        self.tap.check(self.check() == 0, "a good store has no fault",
+                       self.said)
         self.want = filled.content_of(self.copy)
-
-    def check(self, path):
-        done = subprocess.run([self.program, "check", "--db", path],
-                              capture_output=True, encoding="utf-8",
-                              errors="backslashreplace", check=False)
-        self.said = done.stdout + done.stderr
-        return done.returncode
-
-    @contextlib.contextmanager
-    def life(self):
-        for end in ("-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.copy + end)
-        shutil.copyfile(self.collector.db, self.copy)
-        with contextlib.closing(sqlite3.connect(self.copy)) as db:
-            db.text_factory = bytes
-            yield db
-            db.commit()
 
     def tables(self):
         """{name: [(column, type, may be null, of the key)]}"""
@@ -209,7 +185,7 @@ class Test:
                 if what is None:
                     continue
                 count += 1
-                if self.check(self.copy) != 0:
+                if self.check() != 0:
                     found += 1
                 elif filled.content_of(self.copy) != self.want:
                     missed.append(f"{what}: {self.said}")
@@ -232,55 +208,40 @@ class Test:
             pages.setdefault(name, []).append(int(page))
         return pages
 
+    def bit(self, pages, whole):
+        """Another bit in a copy; the byte."""
+        start = (self.random.choice(pages) - 1) * PAGE
+        # Mostly where something is written.
+        at = self.random.choice(
+            [at for at in range(start, start + PAGE)
+             if whole[at] != 0 or self.random.random() < 0.1])
+        with self.life():
+            pass
+        with open(self.copy, "r+b") as file:
+            file.seek(at)
+            file.write(bytes([whole[at] ^ 1 << self.random.randrange(8)]))
+        return at
+
     def bits(self):
+        """self.missed: tables and indexes that are read otherwise, and check
+        found nothing."""
         pages, missed, found, drawn = self.pages(), [], 0, 0
+        self.missed = set()
         with open(self.collector.db, "rb") as file:
             whole = file.read()
         for name, of in pages.items():
             for _ in range(BITS):
-                start = (self.random.choice(of) - 1) * PAGE
-                # Mostly where something is written.
-                at = self.random.choice(
-                    [at for at in range(start, start + PAGE)
-                     if whole[at] != 0 or self.random.random() < 0.1])
-                with self.life():
-                    pass
-                with open(self.copy, "r+b") as file:
-                    file.seek(at)
-                    file.write(bytes(
-                        [whole[at] ^ 1 << self.random.randrange(8)]))
+                at = self.bit(of, whole)
                 drawn += 1
-                if self.check(self.copy) != 0:
+                if self.check() != 0:
                     found += 1
                 elif filled.content_of(self.copy) != self.want:
+                    self.missed.add(name)
                     missed.append(f"{name}, byte {at}: {self.said}")
         self.tap.check(not missed and found > drawn // 5,
                        f"of {drawn} flipped bits in {len(pages)} tables and "
                        f"indexes {found} are found, and no other changes what "
                        "is read", len(missed), *missed[:2])
-
-    # --- acts upon what is damaged ---
-
-    def kept(self):
-        """A counter, a key, a batch and an address that were damaged are no
-        better for being changed."""
-        faults = []
-        for what, sql, words in (
-                ("key", "UPDATE vp_key SET since = since + 1 WHERE until > 0",
-                 ("vp", "revoke", "par1", self.filler.keys["par1"].keyid,
-                  "--at", "2025-02-01T00:00:00Z")),
-                ("batch", "UPDATE batch SET lost = 7 WHERE pruned = 0",
-                 ("prune", "--raw", "1"))):
-            with self.life() as db:
-                damaged = db.execute(sql).rowcount
-            done = subprocess.run([self.program, *words, "--db", self.copy],
-                                  capture_output=True, text=True, check=False)
-            if damaged < 1 or done.returncode != 0 or \
-                    self.check(self.copy) != 1 or "not ok: every row that" \
-                    not in self.said:
-                faults.append(f"{what}: {damaged} {done.stderr} {self.said}")
-        self.tap.check(not faults, "what was damaged is no better for being "
-                       "changed", *faults)
 
     def single(self):
         """Of each table a change that nothing else in the store contradicts."""
@@ -290,27 +251,31 @@ class Test:
                 rows = db.execute(f"UPDATE {table} {change}").rowcount
             if rows < 1:
                 raise AssertionError(f"{table}: no row for {change}")
-            if self.check(self.copy) != 1 or f"  {table} " not in self.said:
+            if self.check() != 1 or f"  {table} " not in self.said:
                 self.missed.add(table)
         self.tap.check(not self.missed, f"a change in each of {len(BY_SUM)} "
                        "tables that only a sum shows is found and named",
                        *self.missed)
 
-    def mutants(self):
-        quiet, tap = mutant.Quiet(), self.tap
-        own, self.tap = self.program, quiet
+    def with_mutant(self, changes, part):
+        own, tap = self.program, self.tap
         self.program = mutant.build(self.collector.folder, "accollect",
-                                    SUMLESS)
-        self.single()
-        tap.check(self.missed == set(BY_SUM), "a check without sums finds "
-                  "none of them", set(BY_SUM) - self.missed)
-        self.program = mutant.build(self.collector.folder, "accollect",
-                                    LAUNDRY)
-        quiet.faults = []
-        self.kept()
-        tap.check(len(quiet.faults) == 1, "a change that makes what was "
-                  "damaged right is noticed", quiet.faults)
+                                    changes)
+        self.tap = mutant.Quiet()
+        part()
         self.program, self.tap = own, tap
+
+    def mutants(self):
+        self.with_mutant(SUMLESS, self.single)
+        self.tap.check(self.missed == set(BY_SUM), "a check without sums finds"
+                       " none of them", set(BY_SUM) - self.missed)
+        self.with_mutant(NO_INDEX, self.bits)
+        with self.life() as db:
+            indexes = {name.decode() for name, _ in filled.indexes_of(db)}
+        self.tap.check(self.missed and self.missed <= indexes,
+                       "a check that reads no index finds less of "
+                       f"{len(self.missed)} of {len(indexes)} indexes, and of "
+                       "nothing else", *self.missed - indexes)
 
 
 def main():
@@ -323,10 +288,8 @@ def main():
         test.cells()
         test.bits()
         test.single()
-        test.kept()
         test.mutants()
     finally:
-        shutil.rmtree(collector.folder + ".copy", ignore_errors=True)
         collector.remove()
     return tap.done()
 

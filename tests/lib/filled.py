@@ -1,9 +1,11 @@
 """A store that has rows in every table, and what a reader sees of one, for
-tests of accollect check."""
+tests of accollect check; and copies of it to damage."""
 import contextlib
 import os
 import re
+import shutil
 import sqlite3
+import subprocess
 import time
 
 import uploads
@@ -13,6 +15,7 @@ SPOOL = "0e" * 16
 START_US = 1700000000000000
 OLD_US = START_US - 100 * 86400 * 10**6
 HOUR_US = 3600 * 10**6
+UPLOAD_US = START_US + 30 * HOUR_US
 CONF = "vp_records_per_day = 1000000\n"  # so that what comes is counted
 
 
@@ -43,9 +46,46 @@ def schema_of(db):
                                   " sqlite_schema")]
 
 
+def columns_of(db, table):
+    """Without ids, which no reader knows, and sums."""
+    return [row[1] for row in db.execute(f"PRAGMA table_info({table})")
+            if row[1] not in (b"id", b"sum")]
+
+
+def through_index(db, table, index, has_rows):
+    """The keys of an index in its own order, each beside the row it leads to.
+    Of a table that is its own index, the keys alone."""
+    keys = [row[2].decode() for row in
+            db.execute(f"PRAGMA index_info({index})")]
+    entries = (f"SELECT {', '.join(keys)}{', rowid AS at' * has_rows} FROM"
+               f" {table} INDEXED BY {index} ORDER BY {', '.join(keys)}")
+    if not has_rows:
+        return db.execute(entries).fetchall()
+    wanted = [f"e.{key}" for key in keys] + [
+        f't."{name.decode()}"' for name in columns_of(db, table)]
+    # Kept apart: or the keys would be the row's and not the index's.
+    return db.execute(f"WITH e AS MATERIALIZED ({entries}) SELECT"
+                      f" {', '.join(wanted)} FROM e LEFT JOIN {table} AS t NOT"
+                      " INDEXED ON t.rowid = e.at").fetchall()
+
+
+def indexes_of(db):
+    """(name, what is read through it) of each index but the tables that are
+    their own."""
+    for table, has_rows in db.execute(
+            "SELECT name, NOT wr FROM pragma_table_list WHERE schema = 'main'"
+            " AND type = 'table' AND name NOT LIKE 'sqlite_%'").fetchall():
+        table = table.decode()
+        for row in db.execute(f"PRAGMA index_list({table})").fetchall():
+            if has_rows or row[3] != b"pk":
+                index = row[1].decode()
+                yield row[1], through_index(db, table, index, has_rows)
+
+
 def content_of(path):
     """What a reader that is not ours sees: all tables but for the ids of their
-    rows, and all views. What cannot be read is another content."""
+    rows, all views, and the rows once more through each index, in its order.
+    What cannot be read is another content."""
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro",
                                                 uri=True)) as db:
@@ -55,12 +95,11 @@ def content_of(path):
                 if kind not in (b"table", b"view"):
                     continue
                 columns = ", ".join(
-                    f'"{row[1].decode()}"' for row in db.execute(
-                        f"PRAGMA table_info({name.decode()})")
-                    if row[1] not in (b"id", b"sum"))
+                    f'"{column.decode()}"'
+                    for column in columns_of(db, name.decode()))
                 content.append((name, sorted(db.execute(
                     f"SELECT {columns} FROM {name.decode()}"), key=repr)))
-            return schema, content
+            return schema, content + list(indexes_of(db))
     except (sqlite3.Error, UnicodeError) as error:
         return str(error)
 
@@ -77,8 +116,8 @@ class Filler:
     def batch(self, vp, number, t_us, **more):
         addresses = ["198.51.100.7", f"2001:500::{number}"]
         rows = records(self.random, t_us, number)
-        lines = [uploads.head(t_us, len(rows), addresses=addresses, **more),
-                 *rows]
+        more = {"addresses": addresses} | more
+        lines = [uploads.head(t_us, len(rows), **more), *rows]
         return Batch(self.keys[vp], vp, SPOOL, number, rows,
                      body=uploads.zstd_raw("".join(
                          uploads.json.dumps(line) + "\n"
@@ -122,18 +161,24 @@ class Filler:
                        "test,ams1,NL-AMS,Amsterdam,NL,52.37,4.9\n")
         run("sites", "import", "--format", "csv", "--list", "own", path)
 
+    def cloned(self):
+        """As the second one of fra1, from another host."""
+        return self.batch("fra1", 2, UPLOAD_US + HOUR_US + 5, boot_id="other")
+
+    def refused(self):
+        return Batch(self.keys["fra1"], "fra1", SPOOL, 3, [],
+                     body=uploads.zstd_raw(b"no record\n"), count=1)
+
     def uploads(self):
         """Through the server: room taken, an address seen, a refusal, a
         conflict."""
         self.add_vp("fra1")
         if not self.collector.start():
             raise AssertionError(self.collector.log())
-        t_us = START_US + 30 * HOUR_US
         said = [self.collector.upload(batch)[0] for batch in (
-            self.batch("fra1", 1, t_us), self.batch("fra1", 2, t_us + HOUR_US),
-            self.batch("fra1", 2, t_us + HOUR_US + 5, boot_id="other"),
-            Batch(self.keys["fra1"], "fra1", SPOOL, 3, [],
-                  body=uploads.zstd_raw(b"no record\n"), count=1))]
+            self.batch("fra1", 1, UPLOAD_US),
+            self.batch("fra1", 2, UPLOAD_US + HOUR_US),
+            self.cloned(), self.refused())]
         self.collector.stop()
         if said[:3] != [201, 201, 409] or said[3] not in (400, 422):
             raise AssertionError(f"{said} {self.collector.log()}")
@@ -158,3 +203,32 @@ class Filler:
         for end in ("-wal", "-shm"):
             if os.path.exists(self.collector.db + end):
                 os.unlink(self.collector.db + end)
+
+
+class Copies:
+    """Of a store: each begins as good as it is, in a folder inside its own."""
+
+    def __init__(self, collector):
+        self.collector, self.program = collector, collector.program
+        self.folder = os.path.join(collector.folder, "copy")
+        os.mkdir(self.folder)
+        self.copy = os.path.join(self.folder, "anycast.db")
+
+    def check(self):
+        """How check ended; what it said is in .said."""
+        done = subprocess.run([self.program, "check", "--db", self.copy],
+                              capture_output=True, encoding="utf-8",
+                              errors="backslashreplace", check=False)
+        self.said = done.stdout + done.stderr
+        return done.returncode
+
+    @contextlib.contextmanager
+    def life(self):
+        for end in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.copy + end)
+        shutil.copyfile(self.collector.db, self.copy)
+        with contextlib.closing(sqlite3.connect(self.copy)) as db:
+            db.text_factory = bytes
+            yield db
+            db.commit()
