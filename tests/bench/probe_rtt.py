@@ -5,11 +5,11 @@ import json
 import os
 import re
 import statistics
-import struct
 import subprocess
 import time
 
 import probe_net
+import probing
 
 TARGET = "198.18.0.1"
 COUNT = 50       # of one address, within the burst that manners allow
@@ -49,19 +49,6 @@ def said(program, run):
     return [float(x) * 1000 for x in re.findall(pattern, run.stdout)]
 
 
-def packets(path):
-    """(nanoseconds, IPv4 packet) of a capture in pcap format, in Ethernet."""
-    with open(path, "rb") as file:
-        data = file.read()
-    if len(data) < 24 or struct.unpack_from("I", data)[0] != 0xa1b23c4d:
-        raise SystemExit("not a capture with nanoseconds")
-    at = 24
-    while at + 16 <= len(data):
-        seconds, nanoseconds, length, _ = struct.unpack_from("IIII", data, at)
-        yield seconds * 1000000000 + nanoseconds, data[at + 30:at + 16 + length]
-        at += 16 + length
-
-
 def key_of(packet):
     """(what it asks, is it the reply), or None."""
     at = (packet[0] & 15) * 4
@@ -81,7 +68,7 @@ def key_of(packet):
 def captured(path):
     """Microseconds of each question that was answered, in order."""
     sent, answered = {}, {}
-    for stamp, packet in packets(path):
+    for stamp, packet in probing.read_pcap(path):
         found = key_of(packet)
         if found is None:
             continue

@@ -28,26 +28,12 @@ CHECK = [word for protocol in ("ip", "udp", "tcp")
          for word in ("-o", "%s.check_checksum:TRUE" % protocol)]
 
 
-def load(path):
-    """Head, and (time in ns, packet) of a capture with times in ns."""
-    with open(path, "rb") as file:
-        data = file.read()
-    at, packets = 24, []
-    while at < len(data):
-        seconds, part, kept, _ = struct.unpack_from("=IIII", data, at)
-        packets.append((seconds * 10**9 + part,
-                        data[at + 16:at + 16 + kept]))
-        at += 16 + kept
-    return data[:24], packets
-
-
 def read_raw(path):
-    """(time in ns, packet) of a capture of link type RAW."""
-    head, packets = load(path)
-    magic, _, _, _, _, _, link = struct.unpack("=IHHIIII", head)
-    if (magic, link) != (0xa1b23c4d, 101):
-        raise SystemExit("%s: not as documented" % path)
-    return packets
+    """(time in ns, packet) of what --write wrote: link type RAW, in ns."""
+    with open(path, "rb") as file:
+        if file.read(4) != struct.pack("<I", 0xa1b23c4d):
+            raise SystemExit("%s: not as documented" % path)
+    return list(probing.read_frames(path, probing.RAW))
 
 
 def essence(packet):
@@ -96,7 +82,7 @@ def test_all_there(results, prober, lab):
                "a look's file holds every packet that tcpdump saw, byte for "
                "byte behind the IP header, and no other: %d" % len(wire),
                only[:10])
-    results.ok(apart[len(apart) // 2] < LATE_NS,
+    results.ok(apart and apart[len(apart) // 2] < LATE_NS,
                "at the kernel's times", apart[-10:])
     results.ok(stat.S_IMODE(os.stat(path).st_mode) == 0o600,
                "which only its owner reads", oct(os.stat(path).st_mode))
@@ -186,33 +172,35 @@ def outcome(record):
 
 # --- a capture of tcpdump, told otherwise ---
 
-def save(path, head, packets):
-    with open(path, "wb") as file:
-        file.write(head)
-        for when, packet in packets:
-            file.write(struct.pack("=IIII", *divmod(when, 10**9),
-                                   len(packet), len(packet)) + packet)
+ETHER_TYPE = {4: b"\x08\x00", 6: b"\x86\xdd"}
 
 
 def queries(packets, af):
     """(place, TTL) of the packets to port 53."""
     for place, (_, frame) in enumerate(packets):
-        if frame[12:14] != {4: b"\x08\x00", 6: b"\x86\xdd"}[af]:
+        if frame[12:14] != ETHER_TYPE[af]:
             continue
         udp = probing.read_udp(frame[14:])
         if udp is not None and udp[1] == 53:
             yield place, udp[2]
 
 
+def source(frame, af):
+    return frame[26:30] if af == 4 else frame[22:38]
+
+
 def first_six(packets, af):
-    """Places of three questions and three hops, if nothing lies between
-    that makes another order mean something else; else None."""
+    """Places of three questions and three hops, if no answer lies between,
+    with which another order would mean something else; else None."""
     found = list(itertools.islice(queries(packets, af), 6))
     if [min(ttl, 9) for _, ttl in found] != [9, 9, 9, 1, 2, 3]:
         return None
     first, last = found[0][0], found[-1][0]
-    near = packets[last][0] - packets[first][0] < 50_000_000
-    return [place for place, _ in found] if near else None
+    own = source(packets[first][1], af)
+    answers = [frame for _, frame in packets[first:last]
+               if frame[12:14] == ETHER_TYPE[af] and source(frame, af) != own
+               and not is_neighbour(frame[14:])]
+    return None if answers else [place for place, _ in found]
 
 
 # What was sent at the times of three questions and of hops 1, 2, 3.
@@ -225,12 +213,12 @@ OVERTOOK = (
 
 def overtake(path, order):
     """As if packets had waited for the neighbour, and later ones had not."""
-    head, packets = load(path)
+    packets = list(probing.read_frames(path))
     told = list(packets)
     for places in (first_six(packets, 4), first_six(packets, 6)):
         for place, which in zip(places, order):
             told[place] = (packets[place][0], packets[places[which]][1])
-    save(path, head, told)
+    probing.write_frames(path, told)
 
 
 def with_ttl(frame, ttl):
@@ -241,7 +229,7 @@ def with_ttl(frame, ttl):
 def add_hops(path):
     """As if a prober that stood still had sent more of a trace that was
     over by then: before each question behind the first answers."""
-    head, packets = load(path)
+    packets = list(probing.read_frames(path))
     told = {}
     for af in (4, 6):
         asked = list(queries(packets, af))
@@ -249,8 +237,9 @@ def add_hops(path):
         for place, ttl in asked[-3:]:
             told[place] = [
                 (packets[place][0], with_ttl(hop, 20 + i)) for i in range(2)]
-    save(path, head, [each for place, packet in enumerate(packets)
-                      for each in (*told.get(place, ()), packet)])
+    probing.write_frames(path, [
+        each for place, packet in enumerate(packets)
+        for each in (*told.get(place, ()), packet)])
     return sum(map(len, told.values()))
 
 
@@ -274,31 +263,40 @@ def test_told_otherwise(results, prober, lab, path, expected):
                "hops that no trace needs any more hold up no question", why)
 
 
+LOOKS_TRIED = 10
+
+
 def captured_look(prober, lab):
-    """A look whose first packets left at once, in their order. vp2 has no
-    neighbour yet: the look that is first has to ask for it."""
-    for _ in range(10):
-        with probing.Capture(lab, "vp2", SERVICES) as capture:
-            look = prober.look(lab, "vp2", "-z", ZONE, *SERVICE.values())
-        yield capture, look
-        _, packets = load(capture.path)
-        if first_six(packets, 4) and first_six(packets, 6):
-            return
+    """vp2 has no neighbour yet: the look that is first has to ask for it."""
+    with probing.Capture(lab, "vp2", SERVICES) as capture:
+        look = prober.look(lab, "vp2", "-z", ZONE, *SERVICE.values())
+    return capture.path, look
+
+
+def in_order(path):
+    packets = list(probing.read_frames(path))
+    return all(first_six(packets, af) for af in (4, 6))
 
 
 def test_tcpdump(results, prober, lab):
     wrong = []
-    for capture, first in captured_look(prober, lab):
-        again = prober.look(lab, "vp2", "--read",
-                            path_for_all(capture.path, prober))
+    for _ in range(LOOKS_TRIED):
+        path, first = captured_look(prober, lab)
+        again = prober.look(lab, "vp2", "--read", path_for_all(path, prober))
         a, b = (sorted(map(outcome, x.records)) for x in (first, again))
         if len(a) != 26 or a != b or again.status != 0:
             wrong.append((len(a), len(b), again.stderr, [
                 pair for pair in zip(a, b) if pair[0] != pair[1]]))
+        if in_order(path):
+            break
     results.ok(not wrong,
                "what tcpdump wrote of a look is read as that look: %d" %
                len(a), wrong[:2])
-    test_told_otherwise(results, prober, lab, capture.path, a)
+    if results.ok(in_order(path), "the first packets of a look left in their "
+                  "order, before any answer, in one of %d" % LOOKS_TRIED,
+                  [list(itertools.islice(queries(list(probing.read_frames(
+                      path)), af), 6)) for af in (4, 6)]):
+        test_told_otherwise(results, prober, lab, path, a)
     info = probing.run("capinfos", "-T", "-tEc", os.path.join(
         prober.folder, "look.pcap"))
     results.ok(info.returncode == 0 and "nsecpcap\trawip\t" in

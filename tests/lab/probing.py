@@ -256,17 +256,39 @@ class Capture:
                 done.stdout.splitlines()]
 
 
-def read_pcap(path):
-    """(time in ns, bytes from the IP header on) of each Ethernet packet."""
+PCAP_UNITS = {0xa1b23c4d: 1, 0xa1b2c3d4: 1000}  # of a time, in ns
+ETHERNET, RAW = 1, 101  # link types
+
+
+def read_frames(path, link=ETHERNET):
+    """(time in ns, frame) of each packet of a capture of that link type."""
     with open(path, "rb") as file:
         head = file.read(24)
-        magic = struct.unpack("<I", head[:4])[0]
-        scale = {0xa1b23c4d: 1, 0xa1b2c3d4: 1000}[magic]
+        magic, _, _, _, _, _, is_link = struct.unpack(
+            "<IHHIIII", head.ljust(24, b"\0"))
+        if magic not in PCAP_UNITS or is_link != link:
+            raise SystemExit("%s: no capture of link type %d: %s" % (
+                path, link, head.hex()))
         while len(head := file.read(16)) == 16:
             seconds, part, length, _ = struct.unpack("<IIII", head)
-            packet = file.read(length)
-            if packet[12:14] in (b"\x08\x00", b"\x86\xdd"):
-                yield seconds * 10**9 + part * scale, packet[14:]
+            yield (seconds * 10**9 + part * PCAP_UNITS[magic],
+                   file.read(length))
+
+
+def write_frames(path, frames, link=ETHERNET):
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHIIII", 0xa1b23c4d, 2, 4, 0, 0, 1 << 18,
+                               link))
+        for when, frame in frames:
+            file.write(struct.pack("<IIII", *divmod(when, 10**9), len(frame),
+                                   len(frame)) + frame)
+
+
+def read_pcap(path):
+    """(time in ns, bytes from the IP header on) of each Ethernet packet."""
+    for when, frame in read_frames(path):
+        if frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
+            yield when, frame[14:]
 
 
 def read_udp(packet):
