@@ -39,7 +39,6 @@ static const struct column columns[COLUMNS] = {
 static int
 write_group(struct latency *l, const struct lane *lane, struct group *group)
 {
-	const struct options *o = l->run->options;
 	bool expected = group->expected_known && group->expected > 0;
 	double sent = (double)(group->asked - group->unsent);
 	double answered = (double)(group->answered - group->errors);
@@ -68,7 +67,7 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 	cells[19] = cell_text(sent < FEW ? "few" : "");
 	cells[20] = cell_number(group->errors);
 	cells[21] = cell_number(group->outages.longest_us);
-	return report_row(&l->run->report, cells + (o->step_us == 0));
+	return report_row(&l->run->report, cells + (l->options->step_us == 0));
 }
 
 int

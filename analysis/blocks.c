@@ -40,6 +40,11 @@ blocks_init(struct blocks *b, struct query *q)
 	    " AND t0 < ?3 AND t1 >= ?2 LIMIT 1");
 	b->unsettled = query_prepare(
 	    q, "SELECT min(hour) FROM unsettled WHERE vp = ?1 AND hour < ?2");
+	b->last_answer = query_prepare(q,
+	    "SELECT last FROM run WHERE hour = ?1 AND lane = ?2 AND tie >= 0"
+	    " ORDER BY first DESC, tie DESC LIMIT 1");
+	b->last_loss = query_prepare(q,
+	    "SELECT last FROM run WHERE hour = ?1 AND lane = ?2 AND tie = -1");
 }
 
 void
@@ -49,6 +54,8 @@ blocks_clear(struct blocks *b)
 	query_finish(b->before);
 	query_finish(b->beside);
 	query_finish(b->unsettled);
+	query_finish(b->last_answer);
+	query_finish(b->last_loss);
 	free(b->hours);
 	free(b->bytes);
 	*b = (struct blocks){ 0 };
@@ -185,4 +192,37 @@ blocks_next_lane(struct blocks *b, int64_t lane)
 			next = hour->reader.lane.lane;
 	}
 	return next;
+}
+
+static int64_t
+ask_run(struct query_rows *rows, int64_t hour, int64_t lane)
+{
+	int64_t last_us = -1;
+
+	query_bind(rows, 1, hour);
+	query_bind(rows, 2, lane);
+	if (query_next(rows))
+		last_us = query_int(rows, 0);
+	query_reset(rows);
+	return last_us;
+}
+
+int64_t
+blocks_last_answer(struct blocks *b, int64_t hour, int64_t lane)
+{
+	return ask_run(b->last_answer, hour, lane);
+}
+
+int64_t
+blocks_last_loss(struct blocks *b, int64_t hour, int64_t lane)
+{
+	return ask_run(b->last_loss, hour, lane);
+}
+
+bool
+blocks_allow_unseen(
+    size_t intervals, size_t unseen, int64_t last_us, int64_t end_us)
+{
+	return unseen == 0 ||
+	       (intervals == 1 && unseen == 1 && last_us >= end_us);
 }

@@ -21,6 +21,7 @@ struct block_hour {
 
 struct blocks {
 	struct query_rows *rows, *before, *beside, *unsettled;
+	struct query_rows *last_answer, *last_loss;
 	struct block_hour *hours; /* in the order of time */
 	size_t count, room;
 	uint8_t *bytes;
@@ -56,5 +57,16 @@ int64_t blocks_hour_back(
 /* The next lane after one (ids; first: 0) in any of the hours; 0: no more. The
  * hours that have it are those whose reader's lane it is and that are going. */
 int64_t blocks_next_lane(struct blocks *, int64_t lane);
+
+/* When a lane (id) was last answered in an hour, and what was lost last in it:
+ * a block does not say that, the table of runs does. -1: it has no such run. */
+int64_t blocks_last_answer(struct blocks *, int64_t hour, int64_t lane);
+int64_t blocks_last_loss(struct blocks *, int64_t hour, int64_t lane);
+
+/* Whether intervals that touch some hours, the last of which ends at last_us,
+ * may be there though so many of them got no run out of these hours, which end
+ * at end_us: one alone may reach over all of them without a sight. */
+bool blocks_allow_unseen(
+    size_t intervals, size_t unseen, int64_t last_us, int64_t end_us);
 
 #endif

@@ -244,8 +244,9 @@ catchment_write_shares(struct catchment *c)
 
 	for (size_t i = 0; i < c->count; i++) {
 		const struct catchment_row *row = &c->rows[i];
-		const int32_t group =
-		    group_put(&groups, c->run, row->vp, c->until_us - 1);
+		const int32_t group = group_put(&groups, &c->run->catalog,
+		    (struct group_of){
+			c->run->options->by, row->vp, c->until_us - 1 });
 
 		members[i] = (struct member){ row, names_text(&groups, group) };
 	}

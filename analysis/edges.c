@@ -27,9 +27,6 @@ edges_init(struct edges *e, const struct edges_window *of)
 	*e = (struct edges){ .of = *of };
 	blocks_init(&e->blocks, q);
 	e->intervals = intervals_new(q);
-	e->last_run = query_prepare(q,
-	    "SELECT last FROM run WHERE hour = ?1 AND lane = ?2 AND tie >= 0"
-	    " ORDER BY first DESC, tie DESC LIMIT 1");
 }
 
 void
@@ -37,7 +34,6 @@ edges_clear(struct edges *e)
 {
 	blocks_clear(&e->blocks);
 	intervals_free(e->intervals);
-	query_finish(e->last_run);
 	samples_clear(&e->raw);
 	samples_clear(&e->back);
 	free(e->stretches);
@@ -219,36 +215,26 @@ read_runs(struct edges *e, int64_t lane_id, size_t first)
 	}
 	if (s != NULL && !read_rtts(e, s))
 		return false;
-	/* One may reach over all of it without a sight. */
 	return next == e->count ||
-	       (next == first && next + 1 == e->count &&
-		   e->stretches[next].last_us >= e->cut_hour * HOUR_US);
+	       blocks_allow_unseen(e->count - first, e->count - next,
+		   e->stretches[next].last_us, e->cut_hour * HOUR_US);
 }
 
 /* --- samples --- */
-
-static int64_t
-last_run(struct edges *e, int64_t hour, int64_t lane_id, int64_t otherwise)
-{
-	int64_t last_us = otherwise;
-
-	query_bind(e->last_run, 1, hour);
-	query_bind(e->last_run, 2, lane_id);
-	if (query_next(e->last_run))
-		last_us = query_int(e->last_run, 0);
-	query_reset(e->last_run);
-	return last_us;
-}
 
 /* Where a stretch goes on behind the cut: its last sight before that. */
 static int64_t
 last_sight(struct edges *e, const struct stretch *s, int32_t lane)
 {
+	int64_t last_us;
+
 	if (s->last_us < e->cut_hour * HOUR_US)
 		return s->last_us;
-	if (s->last_hour >= 0)
-		return last_run(e, s->last_hour,
-		    e->of.run->catalog.lanes[lane].id, s->first_us);
+	if (s->last_hour >= 0) {
+		last_us = blocks_last_answer(&e->blocks, s->last_hour,
+		    e->of.run->catalog.lanes[lane].id);
+		return last_us < 0 ? s->first_us : last_us;
+	}
 	return e->back.count > 0 ? e->back.items[0].t_us
 				 : e->back_hour * HOUR_US - 1;
 }

@@ -25,7 +25,6 @@ struct edges {
 	struct edges_window of;
 	struct blocks blocks;
 	struct intervals *intervals;
-	struct query_rows *last_run;
 	struct samples raw, back;
 	struct stretch *stretches; /* of the lane at hand, in order */
 	size_t count, room;

@@ -18,24 +18,23 @@ put_asn(struct names *groups, int64_t asn)
 }
 
 int32_t
-group_put(struct names *groups, const struct run *run, int32_t vp, int64_t t_us)
+group_put(struct names *groups, const struct catalog *c, struct group_of of)
 {
-	const struct names *names = &run->catalog.names;
-	const struct vantage *vantage = &run->catalog.vps[vp];
-	const enum group_by by = run->options->by;
+	const struct names *names = &c->names;
+	const struct vantage *vantage = &c->vps[of.vp];
 	const struct place *place;
 
-	if (by == BY_ALL)
+	if (of.by == BY_ALL)
 		return names_put(groups, "");
-	if (by == BY_VP)
+	if (of.by == BY_VP)
 		return names_put(groups, names_text(names, vantage->name));
-	if ((place = catalog_place(vantage, t_us)) == NULL)
+	if ((place = catalog_place(vantage, of.t_us)) == NULL)
 		return names_put(groups, "");
-	if (by == BY_ASN)
+	if (of.by == BY_ASN)
 		return put_asn(groups, place->asn);
 	return names_put(
 	    groups, names_text(names,
-			by == BY_COUNTRY ? place->country : place->region));
+			of.by == BY_COUNTRY ? place->country : place->region));
 }
 
 struct column

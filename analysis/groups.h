@@ -5,11 +5,20 @@
 #ifndef ANALYSIS_GROUPS_H
 #define ANALYSIS_GROUPS_H
 
-#include "analysis/reports.h"
+#include <stdint.h>
+#include "analysis/catalog.h"
+#include "analysis/names.h"
+#include "analysis/options.h"
+#include "analysis/report.h"
 
-/* The group of a vantage point at a time, as a number of names (which it is
- * put into). */
-int32_t group_put(struct names *, const struct run *, int32_t vp, int64_t t_us);
+/* The group of a vantage point (index) at a time, as a number of names (which
+ * it is put into). */
+struct group_of {
+	enum group_by by; /* no sites: those are not of vantage points */
+	int32_t vp;
+	int64_t t_us;
+};
+int32_t group_put(struct names *, const struct catalog *, struct group_of);
 
 /* The column of groups, and the cell. */
 struct column group_column(enum group_by);

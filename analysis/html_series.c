@@ -58,10 +58,8 @@ name_of(struct table *t, int32_t lane, int32_t instance, int64_t t_us)
 		name = latency_site(l, lane, instance);
 		return name < 0 ? names_put(&l->groups, "") : name;
 	}
-	if (t->name_of_vp[vp] < 0 || c->vps[vp].place_count > 1) {
-		l->run->options = &t->options;
-		t->name_of_vp[vp] = group_put(&l->groups, l->run, vp, t_us);
-	}
+	if (t->name_of_vp[vp] < 0 || c->vps[vp].place_count > 1)
+		t->name_of_vp[vp] = latency_place(l, vp, t_us);
 	return t->name_of_vp[vp];
 }
 
@@ -428,8 +426,7 @@ table_init(struct table *t, struct run *run, enum group_by by, int64_t step_us)
 	t->options = *run->options;
 	t->options.by = by;
 	t->options.step_us = step_us;
-	run->options = &t->options;
-	latency_init(&t->latency, run, &view);
+	latency_init(&t->latency, run, &t->options, &view);
 	t->from_runs = latency_runs_suit(&t->latency);
 	t->name_of_vp =
 	    memory_zeroed(run->catalog.vp_count, sizeof(*t->name_of_vp));
@@ -453,19 +450,17 @@ table_clear(struct table *t)
 struct html_series *
 html_series_read(struct run *run, enum group_by group, int64_t step_us)
 {
-	const struct options *given = run->options;
 	struct html_series *s = memory_zeroed(1, sizeof(*s));
 	int64_t since_us, until_us;
 
 	s->run = run;
-	s->first_us = html_first_us(given, step_us);
+	s->first_us = html_first_us(run->options, step_us);
 	histogram_init(&s->buckets);
 	table_init(&s->tables[0], run, BY_SITE, step_us);
 	table_init(&s->tables[1], run, group, step_us);
 	for (size_t k = 0;
 	     options_step(&s->tables[0].options, k, &since_us, &until_us); k++)
 		read_step(s, since_us, until_us);
-	run->options = given;
 	return s;
 }
 

@@ -1,6 +1,9 @@
 /*
- * What of the other reports' rows the page shows: it is small, whatever
- * happened. The columns are those of the reports.
+ * What of the other reports' rows the page shows. Of events, however many
+ * happened, there are EVENTS_MAX at most, or SHOWN of each service where that
+ * is more; of round trips those of what is compared, a row for each service
+ * and site; and of the other reports every row. The columns are those of the
+ * reports.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -353,8 +353,9 @@ inflations_read(struct inflations *in, struct run *run)
 		is->main = served_main(served, &run->catalog);
 		is->median_us = served_median_us(served);
 		is->nearest_site = -1;
-		is->group = group_put(
-		    &in->groups, run, served->vp, run->options->until_us - 1);
+		is->group = group_put(&in->groups, &run->catalog,
+		    (struct group_of){ run->options->by, served->vp,
+			run->options->until_us - 1 });
 		set_distances(in, is);
 		set_regret(in, is);
 		set_polarised(in, is);

@@ -5,9 +5,10 @@
 #include "analysis/intervals.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
+#include "lib/times.h"
 
 #define EMPTY_ROUNDS "24"
-#define BEFORE_US (24LL * 3600 * 1000000) /* who gives evidence, too */
+#define BEFORE_US DAY_US /* who gives evidence, too */
 
 static const char *const naming[] = { "nsid", "hostname.bind", "id.server" };
 
@@ -238,7 +239,9 @@ is_in_scheme(const struct catalog *c, const struct sight *s)
 	const int64_t times[] = { s->last_us, s->first_us };
 	struct site site;
 
-	for (size_t i = 0; c->map != NULL && i < 2; i++) {
+	if (c->map == NULL)
+		return false;
+	for (size_t i = 0; i < 2; i++) {
 		const struct site_name name = {
 			.service = names_text(&c->names, s->target),
 			.instance = names_text(&c->names, s->text),

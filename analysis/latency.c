@@ -81,7 +81,7 @@ latency_group(struct latency *l, int32_t lane, int32_t name)
 		l->items[l->count++] = (struct group){
 			.kind = kind,
 			.name = name,
-			.expected_known = l->run->options->by != BY_SITE,
+			.expected_known = l->options->by != BY_SITE,
 			.vp = -1,
 		};
 		*slot = l->count;
@@ -96,7 +96,7 @@ latency_close_vp(struct latency *l, struct group *group)
 	size_t count = group->rtts.count - group->vp_first;
 	int64_t median;
 
-	if (!l->run->options->per_vp || count == 0)
+	if (!l->options->per_vp || count == 0)
 		return;
 	quantile_sort(group->rtts.items + group->vp_first, count);
 	median = quantile_median(group->rtts.items + group->vp_first, count);
@@ -157,6 +157,13 @@ count_sample(struct latency *l, int32_t name, const struct sample *sample)
 		values_add(&group->rtts, sample->rtt_us);
 }
 
+int32_t
+latency_place(struct latency *l, int32_t vp, int64_t t_us)
+{
+	return group_put(&l->groups, &l->run->catalog,
+	    (struct group_of){ l->options->by, vp, t_us });
+}
+
 /* The place of a vantage point rarely changes: asked once per stretch. */
 static void
 count_by_place(struct latency *l, int32_t vp)
@@ -166,7 +173,7 @@ count_by_place(struct latency *l, int32_t vp)
 
 	for (size_t i = 0; i < l->samples.count; i++) {
 		if (i == 0 || l->run->catalog.vps[vp].place_count > 1)
-			name = group_put(&l->groups, l->run, vp, items[i].t_us);
+			name = latency_place(l, vp, items[i].t_us);
 		count_sample(l, name, &items[i]);
 	}
 }
@@ -184,7 +191,7 @@ latency_site(struct latency *l, int32_t lane, int32_t number)
 	instance = &c->instances[number];
 	if (instance->method != method)
 		return -1;
-	if (l->run->options->level == LEVEL_INSTANCE)
+	if (l->options->level == LEVEL_INSTANCE)
 		return names_map_put(&l->place_names, &l->groups,
 		    instance->text, names_text(&c->names, instance->text));
 	site = catalog_site(c, c->lanes[lane].service, number);
@@ -267,13 +274,12 @@ expect_silent(struct latency *l, int32_t vp, const struct rounds *rounds)
 	const struct last_asked *asked;
 	int32_t name;
 
-	if (!rounds->known || rounds->missed == 0 ||
-	    l->run->options->by == BY_SITE)
+	if (!rounds->known || rounds->missed == 0 || l->options->by == BY_SITE)
 		return;
 	asked = ask_last(l, vp, rounds->last_batch);
 	if (asked->count == 0)
 		return;
-	name = group_put(&l->groups, l->run, vp, l->until_us - 1);
+	name = latency_place(l, vp, l->until_us - 1);
 	for (size_t i = 0; i < asked->count; i++)
 		latency_group(l, asked->lanes[i], name)->expected +=
 		    (double)rounds->missed;
@@ -294,7 +300,7 @@ count_samples(struct latency *l, int32_t vp, int64_t since_us, int64_t until_us)
 	samples_read(&l->run->sampler, &l->samples, vp, since_us, until_us);
 	if (l->samples.count == 0)
 		return false;
-	if (l->run->options->by == BY_SITE)
+	if (l->options->by == BY_SITE)
 		count_by_site(l);
 	else
 		count_by_place(l, vp);
@@ -315,7 +321,7 @@ count_all(struct latency *l, int32_t vp)
 static void
 count_vp(struct latency *l, int32_t vp)
 {
-	const struct options *o = l->run->options;
+	const struct options *o = l->options;
 	struct rounds rounds;
 	bool any;
 
@@ -349,8 +355,8 @@ compare(const void *left, const void *right, void *latency)
 
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
-	return group_compare(l->run->options->by,
-	    names_text(&l->groups, a->name), names_text(&l->groups, b->name));
+	return group_compare(l->options->by, names_text(&l->groups, a->name),
+	    names_text(&l->groups, b->name));
 }
 
 void
@@ -367,7 +373,7 @@ latency_head(struct cell *cells, const struct latency *l,
 	cells[4] = run_text(run, lane->question);
 	cells[5] = run_text(run, lane->proto);
 	cells[LATENCY_GROUP_COLUMN] =
-	    group_cell(run->options->by, names_text(&l->groups, group->name));
+	    group_cell(l->options->by, names_text(&l->groups, group->name));
 }
 
 /* Rows of a step; those of its groups are done with. */
@@ -400,7 +406,7 @@ write_steps(struct latency *l)
 	struct run *run = l->run;
 	int status = 0;
 
-	for (size_t k = 0; status == 0 && options_step(run->options, k,
+	for (size_t k = 0; status == 0 && options_step(l->options, k,
 					      &l->since_us, &l->until_us);
 	     k++) {
 		latency_runs_read(l);
@@ -415,7 +421,7 @@ write_steps(struct latency *l)
 static int
 write_report(struct latency *l)
 {
-	const struct options *o = l->run->options;
+	const struct options *o = l->options;
 	size_t first = o->step_us == 0;
 	struct column named[REPORT_COLUMNS];
 	int status;
@@ -432,12 +438,10 @@ write_report(struct latency *l)
 }
 
 void
-latency_init(
-    struct latency *l, struct run *run, const struct latency_view *view)
+latency_init(struct latency *l, struct run *run, const struct options *o,
+    const struct latency_view *view)
 {
-	const struct options *o = run->options;
-
-	*l = (struct latency){ .run = run, .view = view };
+	*l = (struct latency){ .run = run, .options = o, .view = view };
 	if (o->by == BY_SITE)
 		methods_choose(&l->methods, &run->catalog, run->query,
 		    o->since_us, o->until_us);
@@ -479,7 +483,7 @@ latency_run(struct run *run, const struct latency_view *view)
 	struct latency l;
 	int status;
 
-	latency_init(&l, run, view);
+	latency_init(&l, run, run->options, view);
 	status = write_report(&l);
 	latency_clear(&l);
 	return status;

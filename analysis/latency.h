@@ -43,6 +43,7 @@ struct last_asked {
 
 struct latency {
 	struct run *run;
+	const struct options *options;
 	struct methods methods;     /* of all steps */
 	int64_t since_us, until_us; /* the step */
 	struct rounds_reader rounds;
@@ -81,8 +82,10 @@ struct latency_view {
 /* Read and write a report. As report_row. */
 int latency_run(struct run *, const struct latency_view *);
 
-/* What it does that for, by the options of the run at hand; borrows both. */
-void latency_init(struct latency *, struct run *, const struct latency_view *);
+/* Begin a table without rows, of what a run has, by these options, which need
+ * not be the run's; all three are borrowed until latency_clear. */
+void latency_init(struct latency *, struct run *, const struct options *,
+    const struct latency_view *);
 void latency_clear(struct latency *);
 
 /* The first cells of a row, up to what --by says. */
@@ -91,6 +94,8 @@ void latency_head(struct cell *, const struct latency *, const struct lane *,
 
 /* The group of a lane's records, by its name; valid until the next call. */
 struct group *latency_group(struct latency *, int32_t lane, int32_t name);
+/* The name of a vantage point's group at a time, where --by is not site. */
+int32_t latency_place(struct latency *, int32_t vp, int64_t t_us);
 /* The name of the site where an instance is (index), as a lane's question tells
  * it; -1: none. */
 int32_t latency_site(struct latency *, int32_t lane, int32_t instance);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/blocks.h"
-#include "analysis/groups.h"
 #include "analysis/judge.h"
 #include "analysis/latency_runs.h"
 #include "analysis/memory.h"
@@ -82,7 +81,7 @@ count_lane(struct latency *l, struct blocks *b, struct lane_hist *h, int64_t id)
 	}
 	if (counts.asked == 0)
 		return;
-	name = group_put(&l->groups, l->run, c->lanes[lane].vp, l->since_us);
+	name = latency_place(l, c->lanes[lane].vp, l->since_us);
 	latency_runs_add(l, lane, name, &counts);
 	if (h->low >= h->high)
 		return;

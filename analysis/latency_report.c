@@ -101,10 +101,10 @@ write_group(struct latency *l, const struct lane *lane, struct group *group)
 	cells[18] = cell_number_if(expected, llround(group->expected));
 	if (expected)
 		cells[19] = cell_percent((double)group->asked, group->expected);
-	cells[20] = cell_text(run->options->per_vp ? "vp" : "sample");
+	cells[20] = cell_text(l->options->per_vp ? "vp" : "sample");
 	latency_close_vp(l, group);
 	set_quantiles(l, cells, group);
-	return report_row(&run->report, cells + (run->options->step_us == 0));
+	return report_row(&run->report, cells + (l->options->step_us == 0));
 }
 
 int

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/batch_rows.h"
-#include "analysis/groups.h"
 #include "analysis/judge.h"
 #include "analysis/memory.h"
 #include "analysis/samples_runs.h"
@@ -196,7 +195,7 @@ latency_rows_count(
 		if (r->counts[i].asked == 0)
 			continue;
 		if (!*any)
-			name = group_put(&l->groups, l->run, vp, r->since_us);
+			name = latency_place(l, vp, r->since_us);
 		*any = true;
 		add_lane(r, &r->counts[i], name);
 	}

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "analysis/groups.h"
 #include "analysis/judge.h"
 #include "analysis/latency_blocks.h"
 #include "analysis/latency_sites.h"
@@ -32,16 +31,15 @@ bool
 latency_runs_suit(const struct latency *l)
 {
 	const struct run *run = l->run;
+	const struct options *o = l->options;
 
-	if (!l->view->round_trips || run->options->per_vp ||
+	if (!l->view->round_trips || o->per_vp ||
 	    run->catalog.lane_count > LANES_MAX ||
-	    !run_hours_many(
-		run->query, run->options->since_us, run->options->until_us))
+	    !run_hours_many(run->query, o->since_us, o->until_us))
 		return false;
 	/* A run is of one place only where its vantage point is. */
 	for (size_t i = 0; i < run->catalog.vp_count; i++) {
-		if (run->options->by != BY_SITE &&
-		    run->catalog.vps[i].place_count > 1)
+		if (o->by != BY_SITE && run->catalog.vps[i].place_count > 1)
 			return false;
 	}
 	return true;
@@ -115,15 +113,14 @@ add_to_place(void *context, const struct run_row *run)
 		return;
 	latency_runs_add_run(l,
 	    known != 0 ? l->runs->sums[known - 1].name
-		       : group_put(&l->groups, l->run, c->lanes[run->lane].vp,
-			     l->since_us),
+		       : latency_place(l, c->lanes[run->lane].vp, l->since_us),
 	    run);
 }
 
 void
 latency_runs_read(struct latency *l)
 {
-	const struct options *o = l->run->options;
+	const struct options *o = l->options;
 	const struct catalog *c = &l->run->catalog;
 	struct latency_runs *r;
 

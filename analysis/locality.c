@@ -162,8 +162,9 @@ read_all(struct localities *l, struct run *run)
 		is->country = place == NULL ? ""
 					    : names_text(&run->catalog.names,
 						  place->country);
-		is->group = group_put(
-		    &l->groups, run, served->vp, run->options->until_us - 1);
+		is->group = group_put(&l->groups, &run->catalog,
+		    (struct group_of){ run->options->by, served->vp,
+			run->options->until_us - 1 });
 		set_locality(l, is);
 	}
 	return 0;

@@ -171,17 +171,30 @@ choice_of(const struct lane *lane, int32_t method)
 	    struct choice){ method, lane->question, lane->proto, lane->port };
 }
 
-/* Whether an instance seen in a lane comes before what was chosen. */
+/* Whether what was seen in a lane comes before what was chosen. */
 static bool
-is_better(struct chooser *ch, int32_t lane, int32_t instance)
+is_better(const struct chooser *ch, int32_t lane, const struct choice *choice)
+{
+	const struct catalog *c = ch->catalog;
+	const int32_t service = c->lanes[lane].service;
+	const struct choice *best = &ch->methods->of_service[service];
+	const int32_t alike = ch->methods->of_lane[ch->first_alike[lane]];
+
+	return best->question < 0 ||
+	       compare_choices(c, service, choice, best) < 0 ||
+	       compare_methods(c, service, choice->method, alike) < 0;
+}
+
+/* Whether an instance seen in a lane is to be chosen. The last that was no
+ * better is kept: it comes again and again. */
+static bool
+ask_better(struct chooser *ch, int32_t lane, int32_t instance)
 {
 	const struct catalog *c = ch->catalog;
 	const struct lane *l = &c->lanes[lane];
-	const struct choice *best = &ch->methods->of_service[l->service];
+	const int32_t alike = ch->first_alike[lane];
 	const struct choice choice =
 	    choice_of(l, c->instances[instance].method);
-
-	const int32_t alike = ch->first_alike[lane];
 
 	if (choice.method < 0 ||
 	    (ch->wanted != NULL && !ch->wanted[l->service]) ||
@@ -189,10 +202,7 @@ is_better(struct chooser *ch, int32_t lane, int32_t instance)
 	    (alike == ch->worse_alike && choice.method == ch->worse_method &&
 		choice.port == ch->worse_port))
 		return false;
-	if (best->question < 0 ||
-	    compare_choices(c, l->service, &choice, best) < 0 ||
-	    compare_methods(
-		c, l->service, choice.method, ch->methods->of_lane[alike]) < 0)
+	if (is_better(ch, lane, &choice))
 		return true;
 	ch->worse_alike = alike;
 	ch->worse_method = choice.method;
@@ -228,7 +238,7 @@ note(struct chooser *ch, struct query_rows *rows)
 	/* Losses before the window say nothing about it. */
 	if (lane >= 0)
 		ch->heard[lane] |= instance >= 0 || ch->wanted == NULL;
-	if (lane >= 0 && instance >= 0 && is_better(ch, lane, instance))
+	if (lane >= 0 && instance >= 0 && ask_better(ch, lane, instance))
 		choose(ch, lane, instance);
 }
 
@@ -285,7 +295,7 @@ note_lane(struct chooser *ch, int32_t lane, const int64_t window[2])
 		    catalog_instance(ch->catalog, row->instance);
 
 		ch->heard[lane] = true;
-		if (index >= 0 && is_better(ch, lane, index) &&
+		if (index >= 0 && ask_better(ch, lane, index) &&
 		    (row->first_us >= window[0] || row->last_us < window[1] ||
 			has_run(ch, id, row->instance, window)))
 			choose(ch, lane, index);

@@ -30,8 +30,8 @@ struct names_map {
 	size_t count;
 };
 
-/* The number that a text has in names, where number stands for the same text
- * each time. */
+/* The number that a text has in names, where number (>= 0) stands for the same
+ * text each time. */
 int32_t names_map_put(
     struct names_map *, struct names *, int32_t number, const char *text);
 void names_map_clear(struct names_map *);

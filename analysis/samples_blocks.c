@@ -12,7 +12,6 @@ struct block_source {
 	struct sampler *sampler;
 	struct blocks blocks;
 	struct intervals *intervals;
-	struct query_rows *last_run, *last_loss;
 	struct samples raw;
 	/* hours [from, to) are in blocks; samples are not before first */
 	int64_t from_us, to_us, first_us;
@@ -41,11 +40,6 @@ block_source_new(struct sampler *sampler)
 	b->sampler = sampler;
 	blocks_init(&b->blocks, q);
 	b->intervals = intervals_new(q);
-	b->last_run = query_prepare(q,
-	    "SELECT last FROM run WHERE hour = ?1 AND lane = ?2 AND tie >= 0"
-	    " ORDER BY first DESC, tie DESC LIMIT 1");
-	b->last_loss = query_prepare(q,
-	    "SELECT last FROM run WHERE hour = ?1 AND lane = ?2 AND tie = -1");
 	return b;
 }
 
@@ -56,8 +50,6 @@ block_source_free(struct block_source *b)
 		return;
 	blocks_clear(&b->blocks);
 	intervals_free(b->intervals);
-	query_finish(b->last_run);
-	query_finish(b->last_loss);
 	samples_clear(&b->raw);
 	free(b->rows);
 	free(b);
@@ -157,20 +149,6 @@ add_hour(struct block_source *b, struct samples *samples, struct lane_sum *sum,
 	return true;
 }
 
-/* A run's last sight; -1: the table has no such run. */
-static int64_t
-ask_run(struct query_rows *rows, int64_t hour, int64_t lane)
-{
-	int64_t last_us = -1;
-
-	query_bind(rows, 1, hour);
-	query_bind(rows, 2, lane);
-	if (query_next(rows))
-		last_us = query_int(rows, 0);
-	query_reset(rows);
-	return last_us;
-}
-
 /* The last sight, and a loss after it. Of an answer and a loss in the same
  * microsecond the named answer comes last. */
 static bool
@@ -181,7 +159,8 @@ add_last(struct block_source *b, struct samples *samples, struct lane_sum *sum)
 	if (sum->sight >= 0) {
 		seen_us = b->rows[sum->left].last_us;
 		if (seen_us >= b->to_us)
-			seen_us = ask_run(b->last_run, sum->sight, sum->lane);
+			seen_us = blocks_last_answer(
+			    &b->blocks, sum->sight, sum->lane);
 		if (seen_us < sum->sample.t_us)
 			return false;
 		sum->sample.t_us = seen_us;
@@ -189,7 +168,7 @@ add_last(struct block_source *b, struct samples *samples, struct lane_sum *sum)
 		samples_add(samples, &sum->sample);
 	}
 	if (sum->lost > 0) {
-		lost_us = ask_run(b->last_loss, sum->hour, sum->lane);
+		lost_us = blocks_last_loss(&b->blocks, sum->hour, sum->lane);
 		if (lost_us < sum->hour * HOUR_US)
 			return false;
 	}
@@ -226,9 +205,8 @@ read_lane(struct block_source *b, struct samples *samples, int32_t lane)
 		    !add_hour(b, samples, &sum, hour))
 			return false;
 	}
-	/* One may reach over all of it without a sight. */
-	if (sum.left > 0 && (sum.left < b->count || b->count > 1 ||
-				b->rows[0].last_us < b->to_us))
+	if (sum.left > 0 && !blocks_allow_unseen(b->count, sum.left,
+				b->rows[0].last_us, b->to_us))
 		return false;
 	return add_last(b, samples, &sum);
 }

@@ -91,8 +91,10 @@ find_items(struct item *items, struct run *run, struct names *groups,
 			*item = (struct item){ .rows = &rows[i],
 				.service = lane->service,
 				.vp = lane->vp,
-				.group = group_put(groups, run, lane->vp,
-				    run->options->until_us - 1) };
+				.group = group_put(groups, &run->catalog,
+				    (struct group_of){ run->options->by,
+					lane->vp,
+					run->options->until_us - 1 }) };
 		}
 		item->count++;
 		if (is > item->is)

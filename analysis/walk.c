@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include "analysis/edges.h"
-#include "analysis/memory.h"
 
 void
 walk_init(struct walk *w, struct run *run)

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/file.h"
 #include "lib/log.h"
 
 #define NAMES_WAIT_MS 500
