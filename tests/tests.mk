@@ -46,6 +46,10 @@ $(B)/tests/fault/%: tests/fault/%.c $(B)/libac.a $(B)/flags $$(OBJ_$$*)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< \
 	    $(OBJ_$*) $(B)/libac.a $(LIBS_COMMON)
 
+# The objects of OBJ_NAME, for a test that links with them itself.
+objects-of-%:
+	@echo $(OBJ_$*)
+
 # What benchmarks make their load with.
 $(B)/tests/bench/%: tests/bench/%.c $(B)/libac.a $(B)/flags
 	@mkdir -p $(@D)

@@ -132,9 +132,11 @@ class Test:
                              "batches rows number t1 latest first last lost "
                              "skipped too_late received").split()),
                        "DELETE FROM progress WHERE spool = 4",
-                       "INSERT INTO progress SELECT vp, 5, batches, rows,"
-                       " number, t1, latest, first, last, lost, skipped,"
-                       " too_late, received FROM progress WHERE spool = 4"):
+                       "INSERT INTO progress(vp, spool, batches, rows, number,"
+                       " t1, latest, first, last, lost, skipped, too_late,"
+                       " received) SELECT vp, 5, batches, rows, number, t1,"
+                       " latest, first, last, lost, skipped, too_late, received"
+                       " FROM progress WHERE spool = 4"):
             shutil.copy(f"{self.folder}/x.db", f"{self.folder}/y.db")
             with sqlite3.connect(f"{self.folder}/y.db") as db:
                 db.execute(change)

@@ -17,8 +17,9 @@ ROWS = (
      "every batch has its"),
     ("a row that is gone", "DELETE FROM measurement WHERE id = (SELECT id FROM"
      " measurement ORDER BY id * :r % 997 LIMIT 1)", "every batch has its"),
-    ("a row too many", "INSERT INTO measurement SELECT 1000000 + id, lane,"
-     " dt_us, outcome, rtt_us, instance, ttl, rcode, stamp, size, detail,"
+    ("a row too many", "INSERT INTO measurement(id, lane, dt_us, outcome,"
+     " rtt_us, instance, ttl, rcode, stamp, size, detail, reply)"
+     " SELECT 1000000 + id, lane, dt_us, outcome, rtt_us, instance, ttl, rcode, stamp, size, detail,"
      " reply FROM measurement ORDER BY id * :r % 997 LIMIT 1",
      "no measurement belongs"),
     ("a lane of nobody", "UPDATE measurement SET lane = 99999 WHERE id ="
@@ -54,9 +55,10 @@ ROWS = (
     ("a run's instance", "UPDATE run SET instance = 1 + (instance = 1) WHERE"
      " (hour, lane, first, tie) = (SELECT hour, lane, first, tie FROM run"
      " ORDER BY (hour * 7 + lane) * :r % 997 LIMIT 1)", "runs are"),
-    ("a run too many", "INSERT INTO run SELECT hour, lane, first - 1, tie,"
-     " instance, last, answered, asked, unsent, hist, sum FROM run ORDER BY (hour"
-     " * 7 + lane) * :r % 997 LIMIT 1", "runs are"),
+    ("a run too many", "INSERT INTO run(hour, lane, first, tie, instance,"
+     " last, answered, asked, unsent, hist, sum) SELECT hour, lane, first - 1,"
+     " tie, instance, last, answered, asked, unsent, hist, sum FROM run ORDER"
+     " BY (hour * 7 + lane) * :r % 997 LIMIT 1", "runs are"),
     ("a run that is gone", "DELETE FROM run WHERE (hour, lane, first, tie) ="
      " (SELECT hour, lane, first, tie FROM run ORDER BY (hour * 7 + lane) *"
      " :r % 997 LIMIT 1)", "runs are"),
@@ -65,8 +67,9 @@ ROWS = (
      " block ORDER BY hour * 7 * :r % 997 LIMIT 1)", "blocks are"),
     ("a block that is gone", "DELETE FROM block WHERE (vp, hour) = (SELECT vp,"
      " hour FROM block ORDER BY hour * 7 * :r % 997 LIMIT 1)", "blocks are"),
-    ("a block too many", "INSERT INTO block SELECT vp, hour - 1000, lanes, sum FROM"
-     " block ORDER BY hour * 7 * :r % 997 LIMIT 1", "blocks are"),
+    ("a block too many", "INSERT INTO block(vp, hour, lanes, sum) SELECT vp,"
+     " hour - 1000, lanes, sum FROM block ORDER BY hour * 7 * :r % 997"
+     " LIMIT 1", "blocks are"),
     ("an interval's end", "UPDATE interval SET last = last - 1 WHERE (lane,"
      " first) = (SELECT lane, first FROM interval WHERE last > first ORDER BY"
      " first * :r % 997 LIMIT 1)", "intervals are"),
@@ -79,8 +82,8 @@ ROWS = (
     ("an interval of no instance", "UPDATE interval SET instance = 99999 WHERE"
      " (lane, first) = (SELECT lane, first FROM interval ORDER BY first * :r %"
      " 997 LIMIT 1)", "every run and interval has"),
-    ("an interval too many", "INSERT INTO interval SELECT lane, first - 1,"
-     " tie, last, instance, sum FROM interval ORDER BY first * :r % 997 LIMIT 1",
+    ("an interval too many", "INSERT INTO interval(lane, first, tie, last,"
+     " instance, sum) SELECT lane, first - 1, tie, last, instance, sum FROM interval ORDER BY first * :r % 997 LIMIT 1",
      "intervals are"),
     ("an interval that is gone", "DELETE FROM interval WHERE (lane, first) ="
      " (SELECT lane, first FROM interval ORDER BY first * :r % 997 LIMIT 1)",
@@ -121,8 +124,8 @@ ROWS = (
     ("a raw reply", "UPDATE answer_bytes SET bytes = x'00fe' WHERE measurement"
      " = (SELECT measurement FROM answer_bytes ORDER BY measurement * :r % 97"
      " LIMIT 1)", "every batch has the rows"),
-    ("a raw reply too many", "INSERT INTO answer_bytes SELECT measurement + 1,"
-     " bytes FROM answer_bytes ORDER BY measurement * :r % 97 LIMIT 1",
+    ("a raw reply too many", "INSERT INTO answer_bytes(measurement, bytes)"
+     " SELECT measurement + 1, bytes FROM answer_bytes ORDER BY measurement * :r % 97 LIMIT 1",
      "every batch has the rows"),
     ("raw replies said to be taken out", "UPDATE batch SET pruned = 1 WHERE id"
      " = (SELECT id FROM batch ORDER BY id * :r % 97 LIMIT 1)",

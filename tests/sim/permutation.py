@@ -28,10 +28,6 @@ FIRST = int(os.environ.get("PERMUTATION_FIRST") or time.time_ns() % 10**9)
 ORDERS = 9
 MUTANT_SEEDS = 6
 HOUR_US = 3600 * 10**6
-SOURCES = ("archive archive_file archive_pack archive_read check check_content check_schema check_sums detail "
-           "import_batch item meter names row_sum settle settle_runs statements "
-           "statements_check statements_sum stitch store store_act store_address store_batch "
-           "store_create store_lock store_names store_open store_setting store_views store_vp").split()
 LIBS = "-lsqlite3 -lzstd -lz -ljansson -lcrypto -lm".split()
 
 # What is broken: file, the text there, and what stands in its place.
@@ -67,9 +63,11 @@ def flags():
 
 
 def objects():
-    names = [f"{BUILD}/collector/{name}.o" for name in SOURCES]
-    names += [f"{BUILD}/schema_sql.o", f"{BUILD}/libac.a"]
-    subprocess.run(["make", "-s", f"B={BUILD}"] + names, cwd=ROOT, check=True,
+    """Of a store, as the unit tests link with it."""
+    make = ["make", "-s", "--no-print-directory", f"B={BUILD}"]
+    names = subprocess.run([*make, "objects-of-store"], cwd=ROOT, check=True,
+                           stdout=subprocess.PIPE, text=True).stdout.split()
+    subprocess.run([*make, *names, f"{BUILD}/libac.a"], cwd=ROOT, check=True,
                    stdout=subprocess.DEVNULL)
     return names
 

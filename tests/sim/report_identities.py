@@ -299,8 +299,9 @@ def spoil(path):
     db = sqlite3.connect(path)
     for vp, hour in db.execute("SELECT vp, hour FROM unsettled").fetchall():
         db.execute(
-            "INSERT OR REPLACE INTO run SELECT ?, id, ?, 0, 2, ?, 999, 999, 0,"
-            " NULL, NULL FROM lane WHERE vp = ?",
+            "INSERT OR REPLACE INTO run(hour, lane, first, tie, instance,"
+            " last, answered, asked, unsent) SELECT ?, id, ?, 0, 2, ?, 999,"
+            " 999, 0 FROM lane WHERE vp = ?",
             (hour, hour * HOUR, hour * HOUR, vp))
     db.commit()
     db.close()

@@ -11,6 +11,8 @@ import sqlite3
 HOUR = 3600 * 10**6
 OUTCOMES = ("answered", "refused", "unreachable", "timeout", "malformed",
             "unsent")
+ADD_RUN = ("INSERT INTO run(hour,lane,first,tie,instance,last,answered,asked,"
+           "unsent) VALUES(?,?,?,?,?,?,?,?,?)")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 
@@ -167,8 +169,9 @@ class Store:
         text = json.dumps(hops, separators=(",", ":"))
         path = self.one("path", text, {
             "hash": hashlib.sha256(text.encode()).digest(), "hops": text})
-        self.db.execute("INSERT INTO trace VALUES(?,?,?)",
-                        (number, path, json.dumps([None] * len(hops))))
+        self.db.execute(
+            "INSERT INTO trace(measurement,path,rtts) VALUES(?,?,?)",
+            (number, path, json.dumps([None] * len(hops))))
 
     def settle(self, until=None):
         """Runs and intervals of what is before a time (of everything), from
@@ -190,8 +193,9 @@ class Store:
             if held and held[-1][:2] == [lane, t]:
                 tie = held[-1][2] + 1
             held.append([lane, t, tie, t, instance])
-        self.db.executemany("INSERT INTO interval VALUES(?,?,?,?,?,"
-                            "NULL)", held)
+        self.db.executemany(
+            "INSERT INTO interval(lane,first,tie,last,instance) "
+            "VALUES(?,?,?,?,?)", held)
         self.db.execute("DELETE FROM unsettled WHERE hour < ?",
                         (bound // HOUR,))
         self.make_runs()
@@ -225,8 +229,7 @@ class Store:
             if lost:
                 rows.append((lost[0][0], -1, 0, lost[-1][0], 0, len(lost),
                              sum(s[1] == 5 for s in lost)))
-            self.db.executemany("INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,"
-                                "NULL,NULL)", [(hour, lane, *row) for row in rows])
+            self.db.executemany(ADD_RUN, [(hour, lane, *row) for row in rows])
 
     def make_blocks(self):
         """The blocks of settled hours."""
@@ -253,7 +256,7 @@ class Store:
                     body += block_run(instance, [rtt for _, rtt in run])
                 bytes_ += leb128(lane - before) + leb128(len(body)) + body
                 before = lane
-            self.db.execute("INSERT INTO block VALUES(?,?,?,NULL)",
+            self.db.execute("INSERT INTO block(vp,hour,lanes) VALUES(?,?,?)",
                             (vp, hour, bytes_))
 
     def settle_runs(self, bound):
@@ -283,8 +286,7 @@ class Store:
         held += [[hour, lane, first, -1, 0, last, 0, asked, unsent]
                  for (hour, lane), (first, last, asked, unsent)
                  in lost.items()]
-        self.db.executemany(
-            "INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,NULL,NULL)", held)
+        self.db.executemany(ADD_RUN, held)
 
     def close(self):
         self.db.execute("COMMIT")

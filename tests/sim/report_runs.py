@@ -144,7 +144,8 @@ def main():
         check(tap, db, WIDE, ("vp",), "all of it")
         check(tap, db, CUT, ("region", "all"), "hours cut")
         with sqlite3.connect(db) as c:
-            c.execute("INSERT INTO unsettled SELECT hour, 4 FROM run LIMIT 1")
+            c.execute("INSERT INTO unsettled(hour, vp) SELECT hour, 4 FROM run"
+                      " LIMIT 1")
             # What is not settled is not believed.
             c.execute("UPDATE run SET answered = 7, asked = 9 WHERE lane IN"
                       " (SELECT id FROM lane WHERE vp = 4)")
