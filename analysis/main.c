@@ -207,8 +207,7 @@ write_error(const char *path)
 		log_warnx("%s: is a symbolic link: not written", path);
 	else
 		log_warn("%s", path);
-	return saved == EACCES || saved == EPERM ? EXIT_PERMISSION
-						 : EXIT_STORAGE;
+	return log_exit_code(saved, EXIT_STORAGE);
 }
 
 /* Reports that judge nothing: they show what was said, or judge themselves. */
@@ -377,7 +376,7 @@ read_tables(struct tables *tables, const struct options *o,
 	    kept_sites_read(&tables->map,
 		&(struct kept_sites){ tables->query, map, o->until_us - 1 },
 		error, sizeof(error)) == -1) {
-		code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+		code = log_exit_code(errno, EXIT_BAD_USAGE);
 		log_warnx("%s", error);
 		return code;
 	}

@@ -52,7 +52,7 @@ check_file(const char *path)
 	if (fd == -1) {
 		saved = errno;
 		log_warn("%s", path);
-		return saved == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
+		return log_exit_code(saved, EXIT_STORAGE);
 	}
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
 		log_warnx("%s: not a regular file", path);

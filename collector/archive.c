@@ -165,9 +165,10 @@ archive_open(const char *path)
 
 	if (a == NULL)
 		return NULL;
-	a->fd = -1;
+	a->fd = a->dirfd = -1;
 	made = mkdir(path, 0750) == 0;
-	a->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (made || errno == EEXIST)
+		a->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (a->dirfd == -1 || fstat(a->dirfd, &st) == -1 ||
 	    (made && file_sync(a->dirfd, "..") == -1)) {
 		archive_close(a);

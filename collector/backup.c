@@ -63,13 +63,6 @@ fill(struct store *s, const char *temp)
 	return status;
 }
 
-static int
-code_of_errno(void)
-{
-	return errno == EACCES || errno == EPERM ? EXIT_PERMISSION
-						 : EXIT_STORAGE;
-}
-
 static void
 remove_temp(const char *temp)
 {
@@ -88,12 +81,12 @@ copy(struct store *s, const char *temp, const char *to)
 	int code = EXIT_STORAGE;
 
 	if (store_make_file(temp) == -1) {
-		code = code_of_errno();
+		code = log_exit_code(errno, EXIT_STORAGE);
 		log_warn("%s", temp);
 		return code;
 	}
 	if (fill(s, temp) == 0)
-		code = store_publish(temp, to) == 0 ? EXIT_DONE : EXIT_STORAGE;
+		code = store_publish(temp, to);
 	remove_temp(temp);
 	return code;
 }

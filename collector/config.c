@@ -126,8 +126,7 @@ config_read(struct config *config, const char *path, char *error,
 	*config = (struct config){ 0 };
 	*code = EXIT_BAD_USAGE;
 	if (conf == NULL) {
-		if (errno == EACCES || errno == EPERM)
-			*code = EXIT_PERMISSION;
+		*code = log_exit_code(errno, EXIT_BAD_USAGE);
 		return -1;
 	}
 	top = conf_top(conf);

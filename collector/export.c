@@ -54,12 +54,14 @@ is_there(
 	return same;
 }
 
+/* The exit code. */
 static int
 write_batch(struct export *e, const struct archive_entry *entry)
 {
 	struct batch_pieces p;
 	char name[512];
 	enum batch_error error;
+	int code = EXIT_DONE;
 
 	memset(&p, 0, sizeof(p));
 	error = batch_split(&p, entry->bytes, entry->len);
@@ -67,37 +69,37 @@ write_batch(struct export *e, const struct archive_entry *entry)
 		log_warnx("archive: %s, byte %lld: %s", entry->file,
 		    (long long)entry->at, batch_error_name(error));
 		e->refused++;
-		return 0;
+		return EXIT_DONE;
 	}
 	if (e->vp != NULL && strcmp(e->vp, p.line.vp) != 0)
-		return 0;
+		return EXIT_DONE;
 	if (text_print(name, sizeof(name), "%s_%s_%lld.acbatch", p.line.vp,
 		p.line.spool, (long long)p.line.number) == -1)
-		return -1;
+		return EXIT_STORAGE;
 	if (is_there(e, name, entry)) {
 		e->there++;
-		return 0;
+		return EXIT_DONE;
 	}
 	if (file_publish(e->dirfd, name, entry->bytes, entry->len, 0640) ==
 	    -1) {
+		code = log_exit_code(errno, EXIT_STORAGE);
 		log_warn("%s/%s", e->to, name);
-		return -1;
-	}
-	e->written++;
-	return 0;
+	} else
+		e->written++;
+	return code;
 }
 
 static int
 write_all(struct export *e, struct archive_reader *reader)
 {
 	struct archive_entry entry;
-	int more;
+	int more, code;
 
 	while ((more = archive_reader_next(reader, &entry)) == 1) {
 		if (strcmp(entry.kind, "batch") != 0)
 			e->others++;
-		else if (write_batch(e, &entry) == -1)
-			return EXIT_STORAGE;
+		else if ((code = write_batch(e, &entry)) != EXIT_DONE)
+			return code;
 	}
 	if (more == -1) {
 		log_warn("archive");
@@ -112,10 +114,11 @@ open_folder(struct export *e)
 {
 	int code = EXIT_DONE;
 
-	(void)mkdir(e->to, 0750);
-	e->dirfd = open(e->to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	e->dirfd = mkdir(e->to, 0750) == -1 && errno != EEXIST
+		       ? -1
+		       : open(e->to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (e->dirfd == -1) {
-		code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+		code = log_exit_code(errno, EXIT_BAD_USAGE);
 		log_warn("%s", e->to);
 	}
 	return code;
@@ -128,7 +131,7 @@ export_archive(struct export *e, const char *archive)
 	int code;
 
 	if (reader == NULL) {
-		code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+		code = log_exit_code(errno, EXIT_BAD_USAGE);
 		log_warn("%s", archive);
 		return code;
 	}

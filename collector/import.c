@@ -108,8 +108,7 @@ import_file(struct store *s, const char *path)
 	size_t len;
 
 	if (read_batch(path, &bytes, &len) == -1) {
-		const int code =
-		    errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+		const int code = log_exit_code(errno, EXIT_BAD_USAGE);
 
 		log_warn("%s", path);
 		return code;

@@ -246,11 +246,12 @@ take_text(struct import *im, const char *text, size_t len)
 static int
 open_failed(const char *path)
 {
+	const bool missing = errno == ENOENT || errno == EISDIR;
+	const int code =
+	    log_exit_code(errno, missing ? EXIT_BAD_USAGE : EXIT_STORAGE);
+
 	log_warn("%s", path);
-	if (errno == ENOENT || errno == EISDIR)
-		return EXIT_BAD_USAGE;
-	return errno == EACCES || errno == EPERM ? EXIT_PERMISSION
-						 : EXIT_STORAGE;
+	return code;
 }
 
 static int

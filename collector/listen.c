@@ -224,8 +224,10 @@ start_uploads(struct server *s)
 		 ? -1
 		 : upload_temp_file(s->uploads.temp_dirfd);
 	if (fd == -1) {
+		const int code = log_exit_code(errno, EXIT_STORAGE);
+
 		log_warn("%s: temporary file", options->temp_dir);
-		return errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
+		return code;
 	}
 	(void)close(fd);
 	return EXIT_DONE;

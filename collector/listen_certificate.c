@@ -21,6 +21,7 @@ read_pem(const char *path, unsigned checks, uint8_t **pem, size_t *len)
 		.name = path,
 		.max = PEM_MAX,
 		.checks = checks };
+	int code;
 
 	if (file_read_checked(&file) == 0) {
 		*pem = file.bytes;
@@ -31,8 +32,9 @@ read_pem(const char *path, unsigned checks, uint8_t **pem, size_t *len)
 		log_warnx("%s: %s", path, file.distrust);
 		return EXIT_BAD_USAGE;
 	}
+	code = log_exit_code(errno, EXIT_BAD_USAGE);
 	log_warn("%s", path);
-	return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+	return code;
 }
 
 /* Who connects looks at the clock too, and goes away without saying why. */

@@ -62,15 +62,12 @@ static int
 init(const struct command *command)
 {
 	struct archive *archive;
+	int code = store_create(command->db);
 
-	if (store_create(command->db) == -1)
-		return errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
-	if (command->archive == NULL)
-		return EXIT_DONE;
+	if (code != EXIT_DONE || command->archive == NULL)
+		return code;
 	if ((archive = archive_open(command->archive)) == NULL) {
-		const int code =
-		    errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
-
+		code = log_exit_code(errno, EXIT_STORAGE);
 		log_warn("%s", command->archive);
 		return code;
 	}
@@ -90,22 +87,11 @@ command_init(int argc, char **argv)
 	return code;
 }
 
-/* The folder of the database, for bodies on their way in. */
-static int
-folder_of(char *folder, size_t size, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return text_copy(folder, size, ".");
-	return text_print(folder, size, "%.*s", (int)(slash - path + 1), path);
-}
-
 static int
 serve(struct command *command, bool print_port)
 {
 	const struct config *config = &command->config;
-	char folder[4096];
+	char folder[4096]; /* of the database: bodies on their way in */
 	struct listen_options listen = {
 		.listen = config->listen,
 		.metrics = config->metrics,
@@ -128,7 +114,7 @@ serve(struct command *command, bool print_port)
 				     "listen, certificate and certificate_key");
 	if ((complaint = prune_complain(&config->keep)) != NULL)
 		return command_usage("%s: %s", command->conf, complaint);
-	if (folder_of(folder, sizeof(folder), command->db) == -1)
+	if (file_folder_of(folder, sizeof(folder), command->db) == -1)
 		return command_usage("%s: too long", command->db);
 	if ((s = store_open(command->db, command->archive, &code)) == NULL)
 		return code;
@@ -155,38 +141,45 @@ command_serve(int argc, char **argv)
 	return code;
 }
 
-/* Who may only read sees hours that are not settled passed over; a hash of
- * them would be of no content. */
-static bool
-may_settle(const char *db)
-{
-	return access(db, W_OK) == 0 || (errno != EACCES && errno != EROFS);
-}
-
+/* Of hours that are not settled a hash would be of no content. */
 static int
-check(const char *db, const char *archive, bool hash)
+hash(const char *db)
 {
 	char text[SIGN_SHA256_TEXT];
-	int code = hash || may_settle(db) ? command_settle(db) : EXIT_DONE;
+	int code = command_settle(db);
+
+	if (code == EXIT_DONE)
+		code = check_hash(db, text);
+	if (code == EXIT_DONE)
+		(void)printf("%s\n", text);
+	return code;
+}
+
+/* Hours that could not be settled, be it for damage or because this user only
+ * reads, are passed over: what is damaged is named all the same. */
+static int
+check(const char *db, const char *archive)
+{
+	int code = store_look(db), settled = EXIT_DONE;
 
 	if (code != EXIT_DONE)
 		return code;
-	if (!hash)
-		return check_store(db, archive);
-	if ((code = check_hash(db, text)) == EXIT_DONE)
-		(void)printf("%s\n", text);
-	return code;
+	if (store_may_write(db))
+		settled = command_settle(db);
+	code = check_store(db, archive);
+	return settled == EXIT_DONE ? code : settled;
 }
 
 static int
 command_check(int argc, char **argv)
 {
 	struct command command = { 0 };
-	bool hash = false;
-	int code = read_options(&command, argc, argv, check_options, &hash);
+	bool hashed = false;
+	int code = read_options(&command, argc, argv, check_options, &hashed);
 
 	if (code == EXIT_DONE)
-		code = check(command.db, command.archive, hash);
+		code = hashed ? hash(command.db)
+			      : check(command.db, command.archive);
 	command_clear(&command);
 	return code;
 }

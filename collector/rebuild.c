@@ -348,13 +348,14 @@ static int
 rebuild_once(struct rebuild *r, const char *archive, const char *db)
 {
 	struct archive_reader *reader = archive_reader_open(archive);
-	int code = EXIT_STORAGE;
+	int code;
 
 	if (reader == NULL) {
+		code = log_exit_code(errno, EXIT_BAD_USAGE);
 		log_warn("%s", archive);
-		return errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+		return code;
 	}
-	if (store_create(db) == 0 &&
+	if ((code = store_create(db)) == EXIT_DONE &&
 	    (r->store = store_open(db, NULL, &code)) != NULL) {
 		r->opened = true;
 		code = restore_all(r, reader);

@@ -318,7 +318,7 @@ read_map(struct site_map **map, const struct sites_options *o)
 	*map = site_map_read_all(o->maps, o->map_count, error, sizeof(error));
 	if (*map != NULL)
 		return EXIT_DONE;
-	code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+	code = log_exit_code(errno, EXIT_BAD_USAGE);
 	log_warnx("%s", error);
 	return code;
 }

@@ -149,7 +149,7 @@ sites_csv_open(
 
 	*code = EXIT_BAD_USAGE;
 	if (csv == NULL || (csv->lines = lines_open(path, CSV_LINE)) == NULL) {
-		*code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+		*code = log_exit_code(errno, EXIT_BAD_USAGE);
 		log_warn("%s", path);
 		free(csv);
 		return NULL;

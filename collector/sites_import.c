@@ -115,7 +115,7 @@ import_root_servers(
 	if (import_sites_root_servers(
 		path, o->service, give, w, error, sizeof(error)) == 0)
 		return EXIT_DONE;
-	code = errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+	code = log_exit_code(errno, EXIT_BAD_USAGE);
 	log_warnx("%s", error[0] != '\0' ? error : strerror(errno));
 	return code;
 }
@@ -187,7 +187,7 @@ write_file(struct writing *w, const struct sites_options *o)
 
 	if (file_output_open(&output, o->output == NULL ? "-" : o->output) ==
 	    -1) {
-		code = errno == EACCES ? EXIT_PERMISSION : EXIT_STORAGE;
+		code = log_exit_code(errno, EXIT_STORAGE);
 		log_warn("%s", o->output);
 		return code;
 	}

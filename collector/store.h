@@ -36,8 +36,8 @@ const char *store_result_name(enum store_result);
 struct store;
 struct meter;
 
-/* Make a new database (mode 0640). -1 where the file exists or cannot be
- * made; one line was logged. */
+/* Make a new database (mode 0640). The exit code, after one line where the file
+ * exists or cannot be made. */
 int store_create(const char *path);
 
 /* Open for writing. NULL where it is missing, not ours (application_id), of

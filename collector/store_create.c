@@ -48,36 +48,42 @@ store_make_file(const char *path)
 	return close(fd);
 }
 
+/* What could not be done to a file, in one line. The exit code. */
+static int
+failed(const char *path)
+{
+	const int code = log_exit_code(errno, EXIT_STORAGE);
+
+	log_warn("%s", path);
+	return code;
+}
+
 static int
 make_database(const char *temp)
 {
 	sqlite3 *db = NULL;
-	int status = -1;
+	int code = EXIT_STORAGE;
 
-	if (store_make_file(temp) == -1) {
-		log_warn("%s", temp);
-		return -1;
-	}
+	if (store_make_file(temp) == -1)
+		return failed(temp);
 	if (sqlite3_open_v2(temp, &db, SQLITE_OPEN_READWRITE, NULL) !=
 		SQLITE_OK ||
 	    fill_database(db) == -1)
 		log_warnx("%s: %s", temp, sqlite3_errmsg(db));
 	else
-		status = 0;
+		code = EXIT_DONE;
 	if (sqlite3_close(db) != SQLITE_OK)
-		status = -1;
-	return status;
+		code = EXIT_STORAGE;
+	return code;
 }
 
 int
 store_publish(const char *temp, const char *path)
 {
 	if (file_sync(AT_FDCWD, temp) == -1 || link(temp, path) == -1 ||
-	    file_sync_folder_of(path) == -1) {
-		log_warn("%s", path);
-		return -1;
-	}
-	return 0;
+	    file_sync_folder_of(path) == -1)
+		return failed(path);
+	return EXIT_DONE;
 }
 
 /* So that readers find the files of WAL mode before anything was written. */
@@ -88,9 +94,9 @@ open_once(const char *path)
 	int code;
 
 	if ((s = store_open(path, NULL, &code)) == NULL)
-		return -1;
+		return code;
 	store_close(s);
-	return 0;
+	return EXIT_DONE;
 }
 
 static int
@@ -98,43 +104,40 @@ create_locked(const char *path)
 {
 	char temp[4096], journal[4096];
 	struct stat st;
-	int status = -1;
+	int code;
 
 	if (lstat(path, &st) == 0) {
 		errno = EEXIST;
-		log_warn("%s", path);
-		return -1;
+		return failed(path);
 	}
 	if (text_print(temp, sizeof(temp), "%s.new", path) == -1 ||
 	    text_print(journal, sizeof(journal), "%s-journal", temp) == -1) {
 		log_warnx("%s: name too long", path);
-		return -1;
+		return EXIT_STORAGE;
 	}
 	/* Under the lock: what is there was left behind by a killed one. */
 	(void)unlink(temp);
 	(void)unlink(journal);
-	if (make_database(temp) == 0 && store_publish(temp, path) == 0)
-		status = 0;
+	if ((code = make_database(temp)) == EXIT_DONE)
+		code = store_publish(temp, path);
 	(void)unlink(temp);
-	return status;
+	return code;
 }
 
 int
 store_create(const char *path)
 {
-	int lock = store_lock_open(path), status;
+	int lock = store_lock_open(path), code;
 
-	if (lock == -1) {
-		log_warn("%s", path);
-		return -1;
-	}
+	if (lock == -1)
+		return failed(path);
 	if (store_lock_take(lock) == -1) {
 		log_warn("%s.lock", path);
 		(void)close(lock);
-		return -1;
+		return EXIT_STORAGE;
 	}
-	status = create_locked(path);
+	code = create_locked(path);
 	store_lock_release(lock);
 	(void)close(lock);
-	return status == 0 ? open_once(path) : -1;
+	return code == EXIT_DONE ? open_once(path) : code;
 }

@@ -23,14 +23,6 @@
 #define HEADER_LEN 100
 #define HEADER_APPLICATION_ID 68
 
-static int
-code_of_errno(int error)
-{
-	return error == EACCES || error == EPERM || error == EROFS
-		   ? EXIT_PERMISSION
-		   : EXIT_STORAGE;
-}
-
 /* Look before SQLite does: a file that is not ours is not touched, no file
  * is made beside it. The exit code. */
 static int
@@ -42,7 +34,7 @@ check_header(const char *path, int access)
 	ssize_t len;
 
 	if (fd == -1) {
-		code = code_of_errno(errno);
+		code = log_exit_code(errno, EXIT_STORAGE);
 		log_warn("%s", path);
 		return code;
 	}
@@ -237,7 +229,7 @@ open_archive(struct store *s, const char *archive, int *code)
 	if (archive == NULL)
 		return 0;
 	if ((s->archive = archive_open(archive)) == NULL) {
-		*code = code_of_errno(errno);
+		*code = log_exit_code(errno, EXIT_STORAGE);
 		log_warn("%s", archive);
 		return -1;
 	}
@@ -270,7 +262,7 @@ open_locked(struct store *s, int *code)
 
 	if ((s->lock = store_lock_open(s->path)) == -1 ||
 	    store_lock_take(s->lock) == -1) {
-		*code = code_of_errno(errno);
+		*code = log_exit_code(errno, EXIT_STORAGE);
 		log_warn("%s.lock", s->path);
 		return -1;
 	}
@@ -308,6 +300,21 @@ out:
 	return NULL;
 }
 
+bool
+store_may_write(const char *path)
+{
+	const int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	const int lock = file == -1 ? -1 : store_lock_open(path);
+	const bool may =
+	    lock != -1 || log_exit_code(errno, EXIT_DONE) == EXIT_DONE;
+
+	if (lock != -1)
+		(void)close(lock);
+	if (file != -1)
+		(void)close(file);
+	return may;
+}
+
 struct store *
 store_open_old(const char *path, int64_t *version, int *code)
 {
@@ -321,7 +328,7 @@ store_open_old(const char *path, int64_t *version, int *code)
 	*code = EXIT_STORAGE;
 	if ((s->lock = store_lock_open(path)) == -1 ||
 	    store_lock_take(s->lock) == -1) {
-		*code = code_of_errno(errno);
+		*code = log_exit_code(errno, EXIT_STORAGE);
 		log_warn("%s.lock", path);
 		goto out;
 	}
@@ -420,6 +427,15 @@ store_open_shadow(const char *path, int *code)
 out:
 	store_close(s);
 	return NULL;
+}
+
+int
+store_look(const char *path)
+{
+	int code;
+
+	store_close(store_open_shadow(path, &code));
+	return code;
 }
 
 void

@@ -65,6 +65,13 @@ struct store {
  * ones from every prepared statement, so that settle_hour works on them. */
 struct store *store_open_shadow(const char *path, int *code);
 
+/* Whether a reader's connection can be had. The exit code, after one line where
+ * it cannot. */
+int store_look(const char *path);
+
+/* Whether this user may open it for writing, as store_open asks. */
+bool store_may_write(const char *path);
+
 /* For an upgrade: whatever its version is, which is told. Under the lock until
  * it is closed, without prepared statements. */
 struct store *store_open_old(const char *path, int64_t *version, int *code);
@@ -76,7 +83,8 @@ struct store *store_open_reader(const char *path, int *code);
 /* A new, empty file with a database's mode. 0, or -1 with errno. */
 int store_make_file(const char *path);
 /* Take the name of a file that is whole: it is flushed, linked to path, which
- * must not exist, and the folder flushed. 0, or -1 after one line. */
+ * must not exist, and the folder flushed. The exit code, after one line where
+ * that is not EXIT_DONE. */
 int store_publish(const char *temp, const char *path);
 
 /* Views are the program's, not data: they follow it. Whether this one made

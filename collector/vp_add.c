@@ -156,8 +156,7 @@ read_key(struct vp_facts *facts)
 	size_t len;
 
 	if (file_read(AT_FDCWD, facts->key, LIMIT_KEY_FILE, &pem, &len) == -1) {
-		const int code =
-		    errno == EACCES ? EXIT_PERMISSION : EXIT_BAD_USAGE;
+		const int code = log_exit_code(errno, EXIT_BAD_USAGE);
 
 		log_warn("%s", facts->key);
 		return code;

@@ -161,15 +161,25 @@ file_sync(int dirfd, const char *path)
 }
 
 int
+file_folder_of(char *folder, size_t size, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const int len = slash == NULL ? 1 : (int)(slash - path + 1);
+
+	if (text_print(folder, size, "%.*s", len, slash == NULL ? "." : path) ==
+	    -1) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+int
 file_sync_folder_of(const char *path)
 {
 	char folder[4096];
-	const char *slash = strrchr(path, '/');
 
-	if (slash == NULL)
-		return file_sync(AT_FDCWD, ".");
-	if (text_print(folder, sizeof(folder), "%.*s", (int)(slash - path + 1),
-		path) == -1)
+	if (file_folder_of(folder, sizeof(folder), path) == -1)
 		return -1;
 	return file_sync(AT_FDCWD, folder);
 }

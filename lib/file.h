@@ -21,6 +21,10 @@ void file_init(void);
 /* Write all len bytes, whatever signals or short writes. 0, or -1 (errno). */
 int file_write_all(int fd, const void *bytes, size_t len);
 
+/* The name of the folder that holds a path; "." where it names none. 0, or -1
+ * (errno) where it is too long. */
+int file_folder_of(char *folder, size_t size, const char *path);
+
 /* Flush (fsync) a file or folder by its path, and the folder that holds a
  * path, so that a new name survives a power cut. 0, or -1 (errno). */
 int file_sync(int dirfd, const char *path);

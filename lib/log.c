@@ -89,6 +89,14 @@ output_taken(void)
 }
 
 int
+log_exit_code(int error, int other)
+{
+	return error == EACCES || error == EPERM || error == EROFS
+		   ? EXIT_PERMISSION
+		   : other;
+}
+
+int
 log_output_done(int code)
 {
 	if (code >= EXIT_BAD_USAGE || output_taken() == 0)

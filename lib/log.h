@@ -28,6 +28,10 @@ enum exit_code {
 	EXIT_STORAGE = 4,    /* disk or database */
 };
 
+/* The code where a file or port could not be opened or made, of its errno:
+ * EXIT_PERMISSION where it may not be (EACCES, EPERM, EROFS), else other. */
+int log_exit_code(int error, int other);
+
 /* Before main ends: the code, or EXIT_STORAGE where standard output has not
  * taken all that was printed, a write that failed long ago included; then that
  * is said. What has failed by itself (a code of 2 or more) stays what it is. */

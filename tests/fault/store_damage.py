@@ -3,6 +3,7 @@
 """One good store; copies of it, each with one fault at a place drawn from a
 printed seed. What is not found in one copy is a failure. A check that finds
 nothing, or that lacks one of its conditions, must fail each."""
+import contextlib
 import glob
 import os
 import random
@@ -30,6 +31,9 @@ SCHEMA = (("v_change", "uncertain_s", "uncertain_t", 1),
           ("batch_by_time", "vp, t0", "vp, t1", 1),
           ("batch", "-- planned", "-- whatever", 0))
 NO_SCHEMA = [("collector/check_schema.c", "if (!same)", "if (0)")]
+ENDED = [("collector/main.c", "settled = command_settle(db);\n	code",
+          "settled = command_settle(db);\n	if (settled != EXIT_DONE)\n"
+          "		return settled;\n	code")]
 BLIND = [("collector/check_content.c",
           "{\n	if (result != STORE_OK)\n		(void)printf(\"not ok",
           "{\n	count = 0;\n	if (result != STORE_OK)\n"
@@ -115,25 +119,58 @@ class Test:
         self.tap.check(not faults, f"each of {len(SCHEMA) - 1} changes of the "
                        "schema is found", *faults)
 
-    def pages(self):
-        pages = subprocess.run(
+    def marked(self):
+        """A copy with an hour that is open, as a server that was killed
+        leaves it."""
+        path = self.life()
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("INSERT INTO unsettled(hour, vp) SELECT t1 / ?, vp FROM"
+                       " batch ORDER BY id DESC LIMIT 1", (filled.HOUR_US,))
+            db.commit()
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path
+
+    def is_told(self, page, name):
+        """Where the schema itself is gone it cannot even be opened."""
+        code, out = self.check(self.copy)
+        if name == "sqlite_schema" and code == 4 and not out:
+            return "anycast.db" in self.said
+        return code in (1, 4) and "not ok" in out and LAST in out
+
+    def pages(self, start=None, state="settled"):
+        pages = [line.split("|") for line in subprocess.run(
             ["sqlite3", "-readonly", f"file:{self.collector.db}?immutable=1",
-             "SELECT pageno FROM dbstat"], check=True, capture_output=True,
-            text=True).stdout.split()
+             "SELECT pageno, name FROM dbstat"], check=True,
+            capture_output=True, text=True).stdout.split()]
         faults = []
-        for page in pages:
-            path = self.life()
-            with open(path, "r+b") as file:
+        for page, name in pages:
+            with open((start or self.life)(), "r+b") as file:
                 file.seek((int(page) - 1) * PAGE)
                 file.write(bytes(PAGE))
-            code, out = self.check(self.copy)
-            # Where the schema itself is gone it cannot even be opened.
-            if code not in (1, 4) or not (
-                    code == 4 and not out and "anycast.db" in self.said or
-                    "not ok" in out and LAST in out):
-                faults.append(f"page {page}: exit {code}: {self.said}")
+            if not self.is_told(page, name):
+                faults.append(f"page {page} of {name}: {self.said}")
         self.tap.check(not faults, f"each of {len(pages)} pages of zeros is "
-                       "found", *faults[:2])
+                       f"found where all is {state}", *faults[:2])
+
+    def open_hour(self):
+        """What cannot be settled ends no check; what can be is."""
+        self.marked()
+        code, out = self.check(self.copy)
+        self.tap.check(code == 0 and "passed over" not in out and LAST in out,
+                       "an open hour is settled, and is no fault", self.said)
+        self.pages(self.marked, "settled but an hour")
+        path = self.marked()
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            page, = db.execute("SELECT rootpage FROM sqlite_schema WHERE name"
+                               " = 'run'").fetchone()
+        with open(path, "r+b") as file:
+            file.seek((page - 1) * PAGE)
+            file.write(bytes(PAGE))
+        code, out = self.check(self.copy)
+        self.tap.check(code == 4 and "not ok: runs and intervals can" in out and
+                       "passed over: 1 vantage points with 1 hours" in out and
+                       LAST in out, "an hour that cannot be settled is passed "
+                       "over, and the exit code is 4", code, self.said)
 
     def archive(self):
         path = glob.glob(f"{self.good}/archive/*.acarc")[0]
@@ -189,6 +226,9 @@ class Test:
             [(QUERIES, "integrity_check <> 'ok'", "0")], self.pages)
         self.tap.check(len(found) == 1, "a check that leaves SQLite's out is "
                        "noticed by pages of zeros", found)
+        found = self.with_mutant(ENDED, self.open_hour)
+        self.tap.check(len(found) == 2, "a check that ends where it cannot "
+                       "settle is noticed", found)
         found = self.with_mutant(NO_SCHEMA, self.schema)
         self.tap.check(len(found) == 1, "a check that does not look at the "
                        "schema is noticed", found)
@@ -209,6 +249,7 @@ def main():
         test = Test(tap, collector)
         test.rows()
         test.pages()
+        test.open_hour()
         test.schema()
         test.archive()
         test.mutants()

@@ -40,10 +40,8 @@ ARCHIVED_LATER = [("collector/store.c", """	enum store_result result = flush_arc
 NAMED_FIRST = [
     ("collector/store_create.c", 'temp, sizeof(temp), "%s.new", path',
      'temp, sizeof(temp), "%s", path'),
-    ("collector/store_create.c", "make_database(temp) == 0 && "
-     "store_publish(temp, path) == 0", "make_database(temp) == 0"),
-    ("collector/store_create.c", "		status = 0;\n"
-     "	(void)unlink(temp);\n", "		status = 0;\n")]
+    ("collector/store_create.c", "code = store_publish(temp, path);\n"
+     "	(void)unlink(temp);\n", "code = EXIT_DONE;\n")]
 
 
 def write_batches(folder, key):

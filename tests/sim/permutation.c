@@ -270,7 +270,7 @@ run_order(struct test *t, const char *folder, int order)
 	int code;
 
 	if (text_print(path, sizeof(path), "%s/%d.db", folder, order) == -1 ||
-	    store_create(path) == -1 ||
+	    store_create(path) != EXIT_DONE ||
 	    (s = store_open(path, NULL, &code)) == NULL)
 		fail("open");
 	apply(t, s, policy);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "collector/store.h"
+#include "lib/log.h"
 #include "lib/text.h"
 #include "tests/unit/temporary.h"
 
@@ -30,7 +31,7 @@ fixture_make(struct fixture *f)
 	    text_print(f->db, sizeof(f->db), "%s/a.db", f->folder) == -1 ||
 	    text_print(f->archive, sizeof(f->archive), "%s/archive",
 		f->folder) == -1 ||
-	    store_create(f->db) == -1)
+	    store_create(f->db) != EXIT_DONE)
 		return -1;
 	f->store = store_open(f->db, f->archive, &code);
 	return f->store == NULL ? -1 : 0;
