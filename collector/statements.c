@@ -11,11 +11,14 @@
 /* Of a row that changes: one that was damaged does not become right by it. */
 #define SUM_AGAIN(before, after) \
 	"sum = iif(sum = row_sum(" before "), row_sum(" after "), sum)"
-#define BATCH_VALUES(pruned)                                            \
-	"vp, spool, number, sha256, t0, t1, first_row, rows, every_s,"  \
-	" questions, lost, skipped, too_late, received, keyid, " pruned \
-	", round_us, clock, clock_offset_us, clock_max_error_us,"       \
+#define BATCH_BEFORE                                                   \
+	"vp, spool, number, sha256, t0, t1, first_row, rows, every_s," \
+	" questions, lost, skipped, too_late, received, keyid"
+#define BATCH_BEHIND                                            \
+	"round_us, clock, clock_offset_us, clock_max_error_us," \
 	" suspended_us, attacked, host"
+#define BATCH_PRUNED(pruned) BATCH_BEFORE ", " pruned ", " BATCH_BEHIND
+#define BATCH_COLUMNS BATCH_BEFORE ", pruned, " BATCH_BEHIND
 
 const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -69,8 +72,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    "keyid, vp, public, since, until",
 	    "keyid, vp, public, since, ?3") " WHERE keyid = ?1 AND vp = ?2",
 	[STATEMENT_COUNT_SIGNED] =
-	    "SELECT ifnull(sum(t1 < ?2), 0), ifnull(sum(t1 >= ?2), 0)"
-	    " FROM batch WHERE keyid = ?1",
+	    "SELECT ifnull(sum(t1 < ?3), 0), ifnull(sum(t1 >= ?3), 0)"
+	    " FROM batch WHERE vp = ?1 AND keyid = ?2",
 	[STATEMENT_KEY_OF] = "SELECT vp, public FROM vp_key WHERE keyid = ?1",
 	[STATEMENT_ADD_KEY] =
 	    "INSERT INTO vp_key(keyid, vp, public, since, sum)"
@@ -102,11 +105,11 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 		"day, vp, batches + 1, records + ?3, bytes + ?4"),
 	[STATEMENT_FORGET_INTAKE] = "DELETE FROM intake WHERE day < ?1",
 	[STATEMENT_CONFLICTING] =
-	    "SELECT b.t0, (SELECT max(t1) FROM batch WHERE vp = b.vp"
-	    " AND spool = b.spool), b.every_s,"
-	    " json_extract(h.json, '$.boot_id') FROM vp CROSS JOIN batch AS b"
+	    "SELECT b.t0, p.t1, b.every_s, json_extract(h.json, '$.boot_id')"
+	    " FROM vp CROSS JOIN batch AS b"
 	    " ON b.vp = vp.id AND b.spool = " SPOOL_2 " AND b.number = ?3"
-	    " JOIN host AS h ON h.id = b.host WHERE vp.name = ?1",
+	    " CROSS JOIN progress AS p ON p.vp = b.vp AND p.spool = b.spool"
+	    " CROSS JOIN host AS h ON h.id = b.host WHERE vp.name = ?1",
 	[STATEMENT_COUNT_CONFLICT] =
 	    "INSERT INTO conflict(vp, spool, kind, count, first, last, number,"
 	    " sum) SELECT id, ?2, ?3, 1, ?4, ?4, ?5,"
@@ -128,23 +131,16 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	    " AND number = ?3",
 	[STATEMENT_ADD_SPOOL] =
 	    "INSERT OR IGNORE INTO spool(name, sum) VALUES(?1, row_sum(?1))",
-	[STATEMENT_ADD_BATCH] = "INSERT INTO batch(" BATCH_VALUES(
-	    "pruned") ", sum) SELECT *,"
-		      " row_sum(" BATCH_VALUES(
-			  "pruned") ") FROM (SELECT ?1 AS vp,"
-				    " id AS spool, ?3 AS number, ?4 AS sha256, "
-				    "?5 AS t0, ?6 AS t1,"
-				    " ?7 AS first_row, ?8 AS rows, ?9 AS "
-				    "every_s, ?10 AS questions,"
-				    " ?11 AS lost, ?12 AS skipped, ?13 AS "
-				    "too_late, ?14 AS received,"
-				    " ?15 AS keyid, 0 AS pruned, ?16 AS "
-				    "round_us, ?17 AS clock,"
-				    " ?18 AS clock_offset_us, ?19 AS "
-				    "clock_max_error_us,"
-				    " ?20 AS suspended_us, ?21 AS attacked, "
-				    "?22 AS host"
-				    " FROM spool WHERE name = ?2)",
+	[STATEMENT_ADD_BATCH] =
+	    "INSERT INTO batch(" BATCH_COLUMNS ", sum)"
+	    " SELECT *, row_sum(" BATCH_COLUMNS ")"
+	    " FROM (SELECT ?1 AS vp, id AS spool, ?3 AS number, ?4 AS sha256,"
+	    " ?5 AS t0, ?6 AS t1, ?7 AS first_row, ?8 AS rows, ?9 AS every_s,"
+	    " ?10 AS questions, ?11 AS lost, ?12 AS skipped, ?13 AS too_late,"
+	    " ?14 AS received, ?15 AS keyid, 0 AS pruned, ?16 AS round_us,"
+	    " ?17 AS clock, ?18 AS clock_offset_us, ?19 AS clock_max_error_us,"
+	    " ?20 AS suspended_us, ?21 AS attacked, ?22 AS host"
+	    " FROM spool WHERE name = ?2)",
 	[STATEMENT_FIND_HOST] = "SELECT id FROM host WHERE hash = ?1",
 	[STATEMENT_ADD_HOST] = "INSERT INTO host(hash, json) VALUES(?1, ?2)",
 	[STATEMENT_LAST_MEASUREMENT] =
@@ -190,8 +186,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 
 	[STATEMENT_PRUNE_DONE] =
 	    "UPDATE batch SET pruned = pruned | ?2, " SUM_AGAIN(
-		BATCH_VALUES("pruned"),
-		BATCH_VALUES("pruned | ?2")) " WHERE id = ?1",
+		BATCH_COLUMNS, BATCH_PRUNED("pruned | ?2")) " WHERE id = ?1",
 	[STATEMENT_PRUNE_REPLIES] =
 	    "DELETE FROM answer_bytes WHERE measurement BETWEEN ?1 AND ?2",
 	[STATEMENT_PRUNE_TRACES] =

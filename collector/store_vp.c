@@ -199,12 +199,14 @@ archive_revoke(
 	return store_act_end(&act, s);
 }
 
+/* Of its own batches: no other vantage point's has its key. */
 static enum store_result
-count_signed(struct store *s, const char *keyid, struct wall until,
+count_signed(struct store *s, int64_t vp, const char *keyid, struct wall until,
     struct store_signed *count)
 {
 	struct query q = query_start(s, STATEMENT_COUNT_SIGNED);
 
+	query_int(&q, vp);
 	query_text(&q, keyid);
 	query_int(&q, wall_to_us(until));
 	if (query_row(&q)) {
@@ -228,7 +230,7 @@ store_vp_revoke(struct store *s, int64_t vp, const char *keyid,
 		return result;
 	if (sqlite3_changes(s->db) == 0)
 		return STORE_UNKNOWN;
-	if ((result = count_signed(s, keyid, until, count)) != STORE_OK)
+	if ((result = count_signed(s, vp, keyid, until, count)) != STORE_OK)
 		return result;
 	return archive_revoke(s, vp, keyid, until);
 }
