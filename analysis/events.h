@@ -50,6 +50,7 @@ struct events {
 	struct run *run;
 	struct walk walk;
 	struct stays stays;
+	size_t *by_site;      /* the stays by service and site */
 	int64_t *patience_us; /* by vantage point; -1: not asked yet */
 	struct member *members;
 	size_t member_count, member_room;

@@ -1,9 +1,10 @@
 /*
- * Of which site a cluster of changes is, and what happened to it: the site
- * that most came from or went to is taken out until nothing is left.
+ * Of which site a cluster of changes is: the site that most came from or went
+ * to is taken out until nothing is left. What is taken changes only the cuts
+ * that it was in, so that each is judged again only when it has fewer changes
+ * than before and is asked.
  */
 #include <stdlib.h>
-#include <string.h>
 #include "analysis/events_private.h"
 #include "analysis/memory.h"
 
@@ -52,55 +53,6 @@ events_stay_at(const struct events *e, size_t stay, int64_t t_us)
 	return (int64_t)stay;
 }
 
-/* Whether a stay is at the site of an event. */
-static bool
-at_site(const struct events *e, const struct event *event, size_t i)
-{
-	const struct stay *s = &e->stays.items[i];
-
-	return s->site == event->site &&
-	       e->run->catalog.lanes[s->lane].service == event->service;
-}
-
-/* Whether somebody still saw the site: after the last had left it, or who did
- * not go elsewhere. */
-static bool
-seen_after(const struct events *e, const struct event *event)
-{
-	for (size_t i = 0; i < e->stays.count; i++) {
-		const struct stay *s = &e->stays.items[i];
-		bool moved = i + 1 < e->stays.count && s[1].lane == s->lane &&
-			     s[1].first_us <= event->end_us;
-
-		if (at_site(e, event, i) && s->first_us <= event->end_us &&
-		    !moved && s->last_us >= event->start_us)
-			return true;
-	}
-	return false;
-}
-
-static bool
-seen_before(const struct events *e, const struct event *event)
-{
-	for (size_t i = 0; i < e->stays.count; i++) {
-		const struct stay *s = &e->stays.items[i];
-
-		if (at_site(e, event, i) &&
-		    s->first_us <= event->start_after_us &&
-		    s->last_us >= event->start_after_us)
-			return true;
-	}
-	return false;
-}
-
-static enum event_kind
-kind_of(const struct events *e, const struct event *event, bool left)
-{
-	if (left)
-		return seen_after(e, event) ? EVENT_SHIFT : EVENT_SITE_LOST;
-	return seen_before(e, event) ? EVENT_SHIFT : EVENT_SITE_GAINED;
-}
-
 void
 events_set_times(struct event *event)
 {
@@ -143,59 +95,137 @@ events_add(struct events *e, struct member *members, size_t count)
 	return event;
 }
 
-/* How many of the members left a site, or came to it. */
-static size_t
-count_site(const struct events *e, const struct member *m, size_t count,
-    int32_t site, bool left)
-{
-	size_t found = 0;
+/* --- cuts --- */
 
-	for (size_t i = 0; i < count; i++)
-		found += (left ? events_from_site(e, &m[i])
-			       : events_to_site(e, &m[i])) == site;
-	return found;
-}
+/* A change of the cluster, and the cuts that it is in: that of the site that
+ * it left [true], and of that to which it came [false]. */
+struct change {
+	struct member member;
+	struct cut *cuts[2];
+	bool taken;
+};
 
-/* Move those of a site to the front, in their order. */
-static void
-gather(const struct events *e, struct member *m, size_t count, int32_t site,
-    bool left)
-{
-	struct member *copy = memory_zeroed(count, sizeof(*copy));
-	size_t n = 0;
+/* One change of a cut. */
+struct end {
+	int32_t site;
+	bool left;
+	struct change *change;
+};
 
-	for (int rest = 0; rest < 2; rest++) {
-		for (size_t i = 0; i < count; i++) {
-			int32_t is = left ? events_from_site(e, &m[i])
-					  : events_to_site(e, &m[i]);
+/* A way to take changes out of a cluster: those that left a site, or those
+ * that came to it. */
+struct cut {
+	int32_t site;
+	bool left;
+	struct end *ends;         /* by time; some of them may be taken */
+	size_t end_count, count;  /* of them; of those that are not taken */
+	struct cut *next, **link; /* of as many changes */
 
-			if ((is == site) != rest)
-				copy[n++] = m[i];
-		}
-	}
-	memcpy(m, copy, count * sizeof(*copy));
-	free(copy);
-}
+	size_t judged;        /* with so many changes; 0: never */
+	enum event_kind kind; /* of its first chain */
+	size_t length;
+	bool
+	    whole; /* a loss or gain that no single vantage point vouches for:
+		    * one that is alone at a site empties it wherever it goes */
+	bool firm; /* one chain and a shift, whichever changes are taken out */
+	const struct change *first; /* in the order of the cluster */
+	size_t share;               /* in the shift that is looked at */
+};
+
+/* A cluster that is taken apart. */
+struct split {
+	struct events *e;
+	struct change *changes;
+	struct end *ends;
+	struct cut *cuts;
+	struct cut **of_count; /* lists */
+	size_t most;           /* none has more changes */
+	struct cut **tied, **behind;
+	struct member *rest; /* room for those that are not taken */
+};
 
 static int
-compare_times(const void *left, const void *right)
+compare_ends(const void *left, const void *right)
 {
-	const struct member *a = left, *b = right;
-	int order = events_compare(a->last_us, b->last_us);
+	const struct end *a = left, *b = right;
+	const struct member *m = &a->change->member, *n = &b->change->member;
+	int order;
 
-	return order != 0 ? order : events_compare(a->lane, b->lane);
+	if ((order = events_compare(b->left, a->left)) != 0 ||
+	    (order = events_compare(a->site, b->site)) != 0 ||
+	    (order = events_compare(m->last_us, n->last_us)) != 0 ||
+	    (order = events_compare(m->lane, n->lane)) != 0)
+		return order;
+	return (a->change > b->change) - (a->change < b->change);
+}
+
+static void
+list_cut(struct split *s, struct cut *cut)
+{
+	struct cut **list = &s->of_count[cut->count];
+
+	cut->next = *list;
+	cut->link = list;
+	if (cut->next != NULL)
+		cut->next->link = &cut->next;
+	*list = cut;
+}
+
+static void
+unlist_cut(struct cut *cut)
+{
+	*cut->link = cut->next;
+	if (cut->next != NULL)
+		cut->next->link = cut->link;
+}
+
+/* Every way to take changes out. */
+static void
+list_cuts(struct split *s, size_t count)
+{
+	struct cut *cut = s->cuts;
+
+	qsort(s->ends, 2 * count, sizeof(*s->ends), compare_ends);
+	for (size_t i = 0, end; i < 2 * count; i = end, cut++) {
+		struct end *ends = &s->ends[i];
+
+		*cut = (struct cut){
+			.site = ends->site, .left = ends->left, .ends = ends
+		};
+		for (end = i;
+		     end < 2 * count && s->ends[end].site == cut->site &&
+		     s->ends[end].left == cut->left;
+		     end++)
+			s->ends[end].change->cuts[cut->left] = cut;
+		cut->end_count = cut->count = end - i;
+		list_cut(s, cut);
+		if (cut->count > s->most)
+			s->most = cut->count;
+	}
+}
+
+static void
+drop_taken(struct cut *cut)
+{
+	size_t kept = 0;
+
+	if (cut->end_count == cut->count)
+		return;
+	for (size_t i = 0; i < cut->end_count; i++) {
+		if (!cut->ends[i].change->taken)
+			cut->ends[kept++] = cut->ends[i];
+	}
+	cut->end_count = kept;
 }
 
 /* How many overlap in a chain, once those of other sites are out; they come
- * first. */
+ * first. Sorted by time. */
 static size_t
-chain(struct member *m, size_t count)
+chain(const struct member *m, size_t count)
 {
-	int64_t reach_us;
+	int64_t reach_us = events_reach_us(&m[0]);
 	size_t n = 1;
 
-	qsort(m, count, sizeof(*m), compare_times);
-	reach_us = events_reach_us(&m[0]);
 	while (n < count && m[n].last_us < reach_us) {
 		if (events_reach_us(&m[n]) > reach_us)
 			reach_us = events_reach_us(&m[n]);
@@ -204,187 +234,245 @@ chain(struct member *m, size_t count)
 	return n;
 }
 
-/* A way to take changes out of a cluster. */
-struct cut {
-	int32_t site;
-	bool left;           /* those that left it, or came to it */
-	size_t count, first; /* of the changes */
-};
-
-/* Put the changes of a cut first and describe them. */
+/* The event that a cut would be: its first chain. */
 static struct event
-try_cut(struct events *e, struct member *m, size_t count, const struct cut *cut)
+try_cut(struct split *s, struct cut *cut)
 {
-	struct event event = {
-		.service = m[0].service, .site = cut->site, .members = m
-	};
+	struct event event = { .site = cut->site, .members = s->rest };
 
-	gather(e, m, count, cut->site, cut->left);
-	event.count = chain(m, cut->count);
+	drop_taken(cut);
+	for (size_t i = 0; i < cut->count; i++)
+		s->rest[i] = cut->ends[i].change->member;
+	event.service = s->rest[0].service;
+	event.count = chain(s->rest, cut->count);
 	events_set_times(&event);
-	event.kind = kind_of(e, &event, cut->left);
+	event.kind = events_kind(s->e, &event, cut->left);
 	return event;
 }
 
-static int
-compare_cuts(const void *left, const void *right)
-{
-	const struct cut *a = left, *b = right;
-	int order;
-
-	if ((order = events_compare(b->left, a->left)) != 0 ||
-	    (order = events_compare(a->site, b->site)) != 0)
-		return order;
-	return events_compare((int64_t)a->first, (int64_t)b->first);
-}
-
-/* Every way to take changes out, once; room for twice as many as changes. How
- * many there are. */
-static size_t
-list_cuts(const struct events *e, const struct member *m, size_t count,
-    struct cut *cuts)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		cuts[2 * i] = (struct cut){ .site = events_from_site(e, &m[i]),
-			.left = true,
-			.count = 1,
-			.first = i };
-		cuts[2 * i + 1] = (struct cut){
-			.site = events_to_site(e, &m[i]), .count = 1, .first = i
-		};
-	}
-	qsort(cuts, 2 * count, sizeof(*cuts), compare_cuts);
-	for (size_t i = 0; i < 2 * count; i++) {
-		if (n > 0 && cuts[n - 1].site == cuts[i].site &&
-		    cuts[n - 1].left == cuts[i].left)
-			cuts[n - 1].count++;
-		else
-			cuts[n++] = cuts[i];
-	}
-	return n;
-}
-
-/* Of two of as many changes: one that was lost, then one that was gained,
- * then one that was left, then the first. */
 static bool
-is_better(const struct cut *a, enum event_kind kind, const struct cut *b,
-    enum event_kind best)
+is_of_several(const struct event *event)
 {
-	if (kind != best)
-		return kind < best;
-	return a->left != b->left ? a->left : a->first < b->first;
-}
-
-/* The site that most came from or went to. */
-static struct cut
-largest_cut(struct events *e, struct member *m, size_t count)
-{
-	struct cut *cuts = memory_zeroed(2 * count, sizeof(*cuts));
-	const size_t n = list_cuts(e, m, count, cuts);
-	struct cut best = { .count = 0 };
-	enum event_kind best_kind = EVENT_SHIFT;
-	size_t most = 0;
-
-	for (size_t i = 0; i < n; i++)
-		most = cuts[i].count > most ? cuts[i].count : most;
-	for (size_t i = 0; i < n; i++) {
-		enum event_kind kind;
-
-		if (cuts[i].count < most)
-			continue;
-		kind = try_cut(e, m, count, &cuts[i]).kind;
-		if (best.count == 0 ||
-		    is_better(&cuts[i], kind, &best, best_kind)) {
-			best = cuts[i];
-			best_kind = kind;
-		}
-	}
-	free(cuts);
-	return best;
-}
-
-static int
-compare_sites(const void *left, const void *right)
-{
-	const int32_t *a = left, *b = right;
-
-	return events_compare(*a, *b);
-}
-
-/* The sites at the other ends of a shift's changes, sorted: from where they
- * came, or whereto they left. The caller frees them. */
-static int32_t *
-other_ends(const struct events *e, const struct event *shift, bool left)
-{
-	int32_t *sites = memory_zeroed(shift->count, sizeof(*sites));
-
-	for (size_t i = 0; i < shift->count; i++)
-		sites[i] = left ? events_to_site(e, &shift->members[i])
-				: events_from_site(e, &shift->members[i]);
-	qsort(sites, shift->count, sizeof(*sites), compare_sites);
-	return sites;
-}
-
-/* Whether a cut is a loss or a gain that no single vantage point vouches for:
- * one that is alone at a site empties it wherever it goes. */
-static bool
-is_whole(
-    struct events *e, struct member *m, size_t count, const struct cut *cut)
-{
-	const struct event event = try_cut(e, m, count, cut);
-
-	for (size_t i = 1; i < event.count; i++) {
-		if (m[i].vp != m[0].vp)
-			return event.kind != EVENT_SHIFT;
+	for (size_t i = 1; i < event->count; i++) {
+		if (event->members[i].vp != event->members[0].vp)
+			return true;
 	}
 	return false;
 }
 
-/* Several sites that are lost at one moment to one that others see look like
- * a shift to it, and several that are gained at one's expense like a shift
- * from it. Where such sites are behind most of a shift, the cut of the largest
- * of them; else that of the shift. */
-static struct cut
-behind_shift(struct events *e, struct member *m, size_t count, struct cut cut)
+/* What became of a cut since it was judged last. */
+static void
+judge(struct split *s, struct cut *cut)
 {
-	const struct event shift = try_cut(e, m, count, &cut);
-	struct cut best = cut;
-	size_t most = 0, all = 0;
-	int32_t *sites;
+	if (cut->judged == cut->count)
+		return;
+	if (cut->firm) {
+		cut->length = cut->count;
+	} else {
+		const struct event event = try_cut(s, cut);
 
-	if (shift.kind != EVENT_SHIFT)
-		return cut;
-	sites = other_ends(e, &shift, cut.left);
-	for (size_t i = 0, end; i < shift.count; i = end) {
-		struct cut one = { .site = sites[i], .left = !cut.left };
+		cut->kind = event.kind;
+		cut->length = event.count;
+		cut->whole = event.kind != EVENT_SHIFT && is_of_several(&event);
+		cut->firm = event.count == cut->count &&
+			    events_is_firm(s->e, &event, cut->left);
+	}
+	cut->judged = cut->count;
+}
 
-		for (end = i + 1; end < shift.count && sites[end] == sites[i];)
-			end++;
-		one.count = count_site(e, m, count, one.site, one.left);
-		if (!is_whole(e, m, count, &one))
-			continue;
-		all += end - i;
-		if (one.count > most) {
-			most = one.count;
-			best = one;
+/* --- the order in which they are taken --- */
+
+/* Of those of as many changes: one that was lost, then one that was gained,
+ * then one that was left, then the first. */
+static int
+compare_tied(const void *left, const void *right)
+{
+	const struct cut *a = *(struct cut *const *)left,
+			 *b = *(struct cut *const *)right;
+
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->left != b->left)
+		return a->left ? -1 : 1;
+	return (a->first > b->first) - (a->first < b->first);
+}
+
+static void
+find_first(struct cut *cut)
+{
+	drop_taken(cut);
+	cut->first = cut->ends[0].change;
+	for (size_t i = 1; i < cut->count; i++) {
+		if (cut->ends[i].change < cut->first)
+			cut->first = cut->ends[i].change;
+	}
+}
+
+/* The cuts of most changes, in order. */
+static size_t
+sort_tied(struct split *s)
+{
+	size_t count = 0;
+
+	for (struct cut *cut = s->of_count[s->most]; cut != NULL;
+	     cut = cut->next)
+		s->tied[count++] = cut;
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		judge(s, s->tied[i]);
+		find_first(s->tied[i]);
+	}
+	if (count > 1)
+		qsort(s->tied, count, sizeof(struct cut *), compare_tied);
+	return count;
+}
+
+static void
+take(struct split *s, struct cut *cut)
+{
+	const struct event event = try_cut(s, cut);
+
+	*events_add(s->e, event.members, event.count) = event;
+	s->rest += event.count;
+	for (size_t i = 0; i < event.count; i++) {
+		struct change *change = cut->ends[i].change;
+
+		change->taken = true;
+		for (int left = 0; left < 2; left++) {
+			unlist_cut(change->cuts[left]);
+			change->cuts[left]->count--;
+			list_cut(s, change->cuts[left]);
 		}
 	}
-	free(sites);
-	return 2 * all > shift.count ? best : cut;
+}
+
+/* --- what is behind a shift --- */
+
+static int
+compare_behind(const void *left, const void *right)
+{
+	const struct cut *a = *(struct cut *const *)left,
+			 *b = *(struct cut *const *)right;
+
+	if (a->count != b->count)
+		return a->count > b->count ? -1 : 1;
+	return events_compare(a->site, b->site);
+}
+
+/* The sites at the other ends of a shift's changes that are lost or gained,
+ * and with how many of them; the largest first. */
+static size_t
+list_behind(struct split *s, struct cut *shift)
+{
+	size_t count = 0, kept = 0;
+
+	drop_taken(shift);
+	for (size_t i = 0; i < shift->length; i++) {
+		struct cut *cut = shift->ends[i].change->cuts[!shift->left];
+
+		if (cut->share++ == 0)
+			s->behind[count++] = cut;
+	}
+	for (size_t i = 0; i < count; i++) {
+		judge(s, s->behind[i]);
+		if (s->behind[i]->whole)
+			s->behind[kept++] = s->behind[i];
+		else
+			s->behind[i]->share = 0;
+	}
+	if (kept > 1)
+		qsort(s->behind, kept, sizeof(struct cut *), compare_behind);
+	return kept;
+}
+
+/* Whether a cut has more changes than every other. */
+static bool
+leads(struct split *s, const struct cut *cut)
+{
+	while (s->most > 0 && s->of_count[s->most] == NULL)
+		s->most--;
+	return s->of_count[s->most] == cut && cut->next == NULL;
+}
+
+/* Several sites that are lost at one moment to one that others see look like
+ * a shift to it, and several that are gained at one's expense like a shift
+ * from it. Where such sites are behind most of a shift, the largest of them is
+ * taken, and the next while all else stays as it was; false: they are not. */
+static bool
+take_behind(struct split *s, struct cut *shift)
+{
+	const size_t count = list_behind(s, shift);
+	size_t all = 0, i = 0;
+
+	for (size_t k = 0; k < count; k++)
+		all += s->behind[k]->share;
+	while (i < count && 2 * all > shift->length) {
+		struct cut *cut = s->behind[i++];
+
+		take(s, cut);
+		all -= cut->share;
+		if (!shift->firm || cut->count > 0 || !leads(s, shift))
+			break;
+		judge(s, shift);
+	}
+	for (size_t k = 0; k < count; k++)
+		s->behind[k]->share = 0;
+	return i > 0;
+}
+
+static void
+take_best(struct split *s)
+{
+	const size_t most = s->most, count = sort_tied(s);
+
+	for (size_t i = 0; i < count; i++) {
+		struct cut *cut = s->tied[i];
+
+		while (cut->count == most) {
+			judge(s, cut);
+			if (cut->kind != EVENT_SHIFT || !take_behind(s, cut))
+				take(s, cut);
+		}
+	}
+}
+
+static void
+split_begin(struct split *s, struct member *m, size_t count)
+{
+	s->changes = memory_zeroed(count, sizeof(*s->changes));
+	s->ends = memory_zeroed(2 * count, sizeof(*s->ends));
+	s->cuts = memory_zeroed(2 * count, sizeof(*s->cuts));
+	s->of_count = memory_zeroed(count + 1, sizeof(struct cut *));
+	s->tied = memory_zeroed(2 * count, sizeof(struct cut *));
+	s->behind = memory_zeroed(count, sizeof(struct cut *));
+	s->rest = m;
+	for (size_t i = 0; i < count; i++) {
+		struct change *change = &s->changes[i];
+
+		change->member = m[i];
+		s->ends[2 * i] =
+		    (struct end){ events_from_site(s->e, &m[i]), true, change };
+		s->ends[2 * i + 1] =
+		    (struct end){ events_to_site(s->e, &m[i]), false, change };
+	}
+	list_cuts(s, count);
 }
 
 void
 events_split(struct events *e, struct member *m, size_t count)
 {
-	while (count > 0) {
-		const struct cut largest = largest_cut(e, m, count);
-		const struct cut cut = behind_shift(e, m, count, largest);
-		const struct event event = try_cut(e, m, count, &cut);
+	struct split s = { .e = e };
 
-		*events_add(e, m, event.count) = event;
-		m += event.count;
-		count -= event.count;
+	split_begin(&s, m, count);
+	while (s.most > 0) {
+		if (s.of_count[s.most] == NULL)
+			s.most--;
+		else
+			take_best(&s);
 	}
+	free(s.changes);
+	free(s.ends);
+	free(s.cuts);
+	free(s.of_count);
+	free(s.tied);
+	free(s.behind);
 }

@@ -407,6 +407,7 @@ events_find(struct events *e, struct run *run)
 	*e = (struct events){ .run = run };
 	walk_init(&e->walk, run);
 	stays_read(&e->stays, &e->walk);
+	events_sort_stays(e);
 	e->patience_us =
 	    memory_zeroed(run->catalog.vp_count, sizeof(*e->patience_us));
 	for (size_t i = 0; i < run->catalog.vp_count; i++)
@@ -430,6 +431,7 @@ events_clear(struct events *e)
 {
 	stays_clear(&e->stays);
 	walk_clear(&e->walk);
+	free(e->by_site);
 	free(e->patience_us);
 	free(e->members);
 	free(e->items);

@@ -1,6 +1,7 @@
 /*
  * What the files that find events share: events_find.c (which changes belong
- * together), events_cut.c (of which site they are), events_paths.c (paths).
+ * together), events_cut.c (of which site they are), events_kinds.c (what
+ * happened to it), events_paths.c (paths).
  */
 #ifndef ANALYSIS_EVENTS_PRIVATE_H
 #define ANALYSIS_EVENTS_PRIVATE_H
@@ -18,6 +19,18 @@ int64_t events_reach_us(const struct member *);
 
 struct event *events_add(struct events *, struct member *, size_t count);
 void events_set_times(struct event *);
+
+/* Put the stays in order by site, once they are read. */
+void events_sort_stays(struct events *);
+
+/* What changes are that left the site of an event, or came to it. */
+enum event_kind events_kind(
+    const struct events *, const struct event *, bool left);
+
+/* Whether any of the changes of an event would be a shift by themselves, and
+ * in one chain: all happened at one moment, and somebody else saw the site
+ * from before the first until behind the last. */
+bool events_is_firm(const struct events *, const struct event *, bool left);
 
 /* Changes of one cluster become events. */
 void events_split(struct events *, struct member *, size_t count);
