@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/events_beside.h"
+#include "analysis/events_private.h"
+#include "analysis/events_seen.h"
 #include "analysis/quantile.h"
 #include "lib/times.h"
 
@@ -223,20 +225,24 @@ is_member(const struct event *event, int32_t vp)
 	return false;
 }
 
-/* Whether a vantage point, of which the stays [first, end) are, was last seen
- * at the lost site, with one flow at least, since a time. */
+/* Whether a vantage point, to which a stay belongs, was last seen at the lost
+ * site, with one flow at least, since a time. Its stays lie together. */
 static bool
-ends_at(const struct events *e, const struct event *event, size_t first,
-    size_t end, int64_t since_us)
+ends_at(const struct events *e, const struct event *event,
+    const struct stay *stay, int64_t since_us)
 {
+	const struct lane *lanes = e->run->catalog.lanes;
+	const struct stay *first = e->stays.items,
+			  *end = first + e->stays.count, *s = stay;
+	const int32_t vp = lanes[stay->lane].vp;
 	bool found = false;
 
-	for (size_t i = first; i < end; i++) {
-		const struct stay *s = &e->stays.items[i];
-		const bool last = i + 1 == end || s[1].lane != s->lane;
+	while (s > first && lanes[s[-1].lane].vp == vp)
+		s--;
+	for (; s < end && lanes[s->lane].vp == vp; s++) {
+		const bool last = s + 1 == end || s[1].lane != s->lane;
 
-		if (!last ||
-		    e->run->catalog.lanes[s->lane].service != event->service)
+		if (!last || lanes[s->lane].service != event->service)
 			continue;
 		if (s->last_us >= event->end_us)
 			return false;
@@ -252,46 +258,23 @@ find_not_seen(
     struct summary *s, const struct events *e, const struct event *event)
 {
 	const struct catalog *c = &e->run->catalog;
-	const struct stay *stays = e->stays.items;
 	const int64_t since_us = first_last_us(event) - DAY_US;
+	const struct stay *stay;
+	int32_t vp_before = -1;
 
-	for (size_t i = 0, end; i < e->stays.count; i = end) {
-		const int32_t vp = c->lanes[stays[i].lane].vp;
+	for (size_t i = events_first_at_site(e, event);
+	     (stay = events_next_at_site(e, event, &i)) != NULL;) {
+		const int32_t vp = c->lanes[stay->lane].vp;
 
-		for (end = i + 1;
-		     end < e->stays.count && c->lanes[stays[end].lane].vp == vp;
-		     end++)
+		if (vp == vp_before)
 			continue;
-		if (!ends_at(e, event, i, end, since_us) ||
-		    is_member(event, vp))
+		vp_before = vp;
+		if (!ends_at(e, event, stay, since_us) || is_member(event, vp))
 			continue;
 		s->not_seen++;
 		list_add(&s->not_seen_vps, ", ",
 		    names_text(&c->names, c->vps[vp].name));
 	}
-}
-
-/* Vantage points of the service that were somewhere before the event, and
- * their load. */
-static size_t
-known_before(const struct events *e, const struct event *event, double *load)
-{
-	const struct catalog *c = &e->run->catalog;
-	size_t known = 0;
-	int32_t vp_before = -1;
-
-	for (size_t i = 0; i < e->stays.count; i++) {
-		const struct stay *s = &e->stays.items[i];
-		const struct lane *lane = &c->lanes[s->lane];
-
-		if (lane->service != event->service || lane->vp == vp_before ||
-		    s->first_us >= event->start_us)
-			continue;
-		vp_before = lane->vp;
-		known++;
-		*load += weights_of(&e->run->weights, lane->vp);
-	}
-	return known;
 }
 
 static struct cell
@@ -300,17 +283,6 @@ p95_cell(const struct values *sorted)
 	if (!quantile_enough(sorted->count, 95))
 		return cell_unknown();
 	return cell_number(quantile_nearest(sorted->items, sorted->count, 95));
-}
-
-/* Of all vantage points. */
-static double
-all_load(const struct run *run)
-{
-	double load = 0;
-
-	for (size_t i = 0; i < run->catalog.vp_count; i++)
-		load += weights_of(&run->weights, (int32_t)i);
-	return load;
 }
 
 static int
@@ -322,7 +294,8 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 	struct cell middle = run_median(&s->convergence);
 	const int64_t not_ours = events_not_ours(e, event);
 	double known_load = 0;
-	size_t known = known_before(e, event, &known_load);
+	const size_t known =
+	    events_seen_vps(e, event->service, event->start_us, &known_load);
 	const struct cell cells[COLUMNS] = {
 		cell_text(kind_names[event->kind]),
 		run_text(run, service->target),
@@ -351,7 +324,7 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 		cell_text(s->diverges.text),
 		cell_text(s->notes.text),
 		cell_percent(s->load, known_load),
-		cell_percent(known_load, all_load(run)),
+		cell_percent(known_load, events_seen_load(e)),
 	};
 
 	return report_row(&run->report, cells);

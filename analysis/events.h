@@ -8,6 +8,8 @@
 #include "analysis/kept_paths.h"
 #include "analysis/stays.h"
 
+struct seen;
+
 enum event_kind {
 	EVENT_SITE_LOST,   /* nobody sees the site afterwards */
 	EVENT_SITE_GAINED, /* nobody saw it before */
@@ -51,6 +53,7 @@ struct events {
 	struct walk walk;
 	struct stays stays;
 	size_t *by_site;      /* the stays by service and site */
+	struct seen *seen;    /* events_seen.c */
 	int64_t *patience_us; /* by vantage point; -1: not asked yet */
 	struct member *members;
 	size_t member_count, member_room;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/events_private.h"
+#include "analysis/events_seen.h"
 #include "analysis/memory.h"
 
 #define FLAP_CHANGES 4  /* of one lane, */
@@ -408,6 +409,7 @@ events_find(struct events *e, struct run *run)
 	walk_init(&e->walk, run);
 	stays_read(&e->stays, &e->walk);
 	events_sort_stays(e);
+	e->seen = events_seen_sort(e);
 	e->patience_us =
 	    memory_zeroed(run->catalog.vp_count, sizeof(*e->patience_us));
 	for (size_t i = 0; i < run->catalog.vp_count; i++)
@@ -432,6 +434,7 @@ events_clear(struct events *e)
 	stays_clear(&e->stays);
 	walk_clear(&e->walk);
 	free(e->by_site);
+	events_seen_free(e->seen);
 	free(e->patience_us);
 	free(e->members);
 	free(e->items);

@@ -50,9 +50,8 @@ events_sort_stays(struct events *e)
 		    compare_stays, e);
 }
 
-/* Where those of the site of an event begin in by_site. */
-static size_t
-first_at_site(const struct events *e, const struct event *event)
+size_t
+events_first_at_site(const struct events *e, const struct event *event)
 {
 	const struct where where = { event->service, event->site };
 	size_t low = 0, high = e->stays.count;
@@ -68,9 +67,9 @@ first_at_site(const struct events *e, const struct event *event)
 	return low;
 }
 
-/* The next stay at the site of an event, from by_site[*i] on; NULL: none. */
-static const struct stay *
-next_at_site(const struct events *e, const struct event *event, size_t *i)
+const struct stay *
+events_next_at_site(
+    const struct events *e, const struct event *event, size_t *i)
 {
 	const struct where where = { event->service, event->site };
 
@@ -97,8 +96,8 @@ seen_after(const struct events *e, const struct event *event)
 {
 	const struct stay *s;
 
-	for (size_t i = first_at_site(e, event);
-	     (s = next_at_site(e, event, &i)) != NULL;) {
+	for (size_t i = events_first_at_site(e, event);
+	     (s = events_next_at_site(e, event, &i)) != NULL;) {
 		if (s->first_us <= event->end_us &&
 		    !moved(e, s, event->end_us) &&
 		    s->last_us >= event->start_us)
@@ -112,8 +111,8 @@ seen_before(const struct events *e, const struct event *event)
 {
 	const struct stay *s;
 
-	for (size_t i = first_at_site(e, event);
-	     (s = next_at_site(e, event, &i)) != NULL;) {
+	for (size_t i = events_first_at_site(e, event);
+	     (s = events_next_at_site(e, event, &i)) != NULL;) {
 		if (s->first_us <= event->start_after_us &&
 		    s->last_us >= event->start_after_us)
 			return true;
@@ -157,8 +156,8 @@ events_is_firm(const struct events *e, const struct event *event, bool left)
 		if (event->members[i].last_us < since_us)
 			since_us = event->members[i].last_us;
 	}
-	for (size_t i = first_at_site(e, event);
-	     (s = next_at_site(e, event, &i)) != NULL;) {
+	for (size_t i = events_first_at_site(e, event);
+	     (s = events_next_at_site(e, event, &i)) != NULL;) {
 		if (s->first_us <= since_us && s->last_us >= event->end_us &&
 		    !(left && moved(e, s, event->end_us)))
 			return true;

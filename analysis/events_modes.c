@@ -2,34 +2,24 @@
  * Modes: whether the catchment after an event was there before (FIELD.md F7).
  */
 #include "analysis/events_beside.h"
+#include "analysis/events_seen.h"
 
 #define SAME_MODE 0.9 /* similarity of known vantage points */
 #define MODES_BACK 100
 
-/* The share of lanes that are at the same site at two times, of those that
- * are anywhere at both (F7, known only); 0 where these are less than half of
- * those of the second. */
+/* The share of lanes that are at the same site at two times, one after the
+ * other, of those that are anywhere at both (F7, known only); 0 where these
+ * are less than half of those of the second. */
 static double
 similarity(const struct events *e, int32_t service, int64_t a_us, int64_t b_us)
 {
-	size_t known = 0, both = 0, same = 0;
+	const size_t known = events_seen_lanes(e, service, b_us);
+	const size_t both = events_seen_lanes(e, service, a_us);
 
-	for (size_t i = 0; i < e->stays.count; i++) {
-		const struct stay *items = e->stays.items;
-		int64_t a, b;
-
-		if ((i > 0 && items[i - 1].lane == items[i].lane) ||
-		    e->run->catalog.lanes[items[i].lane].service != service)
-			continue;
-		a = events_stay_at(e, i, a_us);
-		b = events_stay_at(e, i, b_us);
-		known += b >= 0;
-		if (a < 0 || b < 0)
-			continue;
-		both++;
-		same += items[a].site == items[b].site;
-	}
-	return 2 * both < known || both == 0 ? 0 : (double)same / (double)both;
+	if (2 * both < known || both == 0)
+		return 0;
+	return (double)(both - events_seen_elsewhere(e, service, a_us, b_us)) /
+	       (double)both;
 }
 
 /* The first sight of any site in the window. */

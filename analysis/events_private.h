@@ -23,6 +23,12 @@ void events_set_times(struct event *);
 /* Put the stays in order by site, once they are read. */
 void events_sort_stays(struct events *);
 
+/* Those of the site of an event, in the order of the stays: where they begin
+ * in by_site, and the one at *i, which is then that of the next; NULL: none. */
+size_t events_first_at_site(const struct events *, const struct event *);
+const struct stay *events_next_at_site(
+    const struct events *, const struct event *, size_t *i);
+
 /* What changes are that left the site of an event, or came to it. */
 enum event_kind events_kind(
     const struct events *, const struct event *, bool left);
