@@ -17,6 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import built  # noqa: E402
 import mutant  # noqa: E402
 import uploads  # noqa: E402
 
@@ -88,7 +89,7 @@ class Sender:
 
 
 def make_batches(folder, count):
-    program = uploads.made("tests/bench/batches")
+    program = built.made("tests/bench/batches")
     subprocess.run([program, folder, str(count), "1", str(RECORDS)],
                    check=True)
 

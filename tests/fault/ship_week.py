@@ -16,6 +16,7 @@ import tempfile
 import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(__file__), "..", "lib")]
+import built  # noqa: E402
 import mutant  # noqa: E402
 import uploads  # noqa: E402
 
@@ -32,7 +33,7 @@ class Week:
         self.spool = os.path.join(folder, "spool")
         self.conf = os.path.join(folder, "acprobe.conf")
         os.mkdir(self.made)
-        program = uploads.made("tests/bench/batches")
+        program = built.made("tests/bench/batches")
         subprocess.run([program, self.made, "1", str(ROUNDS + 1),
                         str(RECORDS)], check=True)
         self.files = sorted(glob.glob(f"{self.made}/*.acbatch"))

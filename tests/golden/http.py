@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import built  # noqa: E402
 import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, zstd_raw, zstd_zeros  # noqa: E402
@@ -242,7 +243,7 @@ def main():
     tap = uploads.Tap()
     program = os.environ.get("ACCOLLECT")
     if program is None:
-        program, said = uploads.sanitized("accollect")
+        program, said = built.sanitized("accollect")
         if said:
             tap.check(False, "accollect is built with sanitizers", said)
             return tap.done()

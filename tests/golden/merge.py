@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import built  # noqa: E402
 import uploads  # noqa: E402
 
 ACCOLLECT = os.environ.get("ACCOLLECT") or os.path.join(uploads.BUILD,
@@ -273,7 +274,7 @@ def test_foreign(tap, world):
     """With undefined behaviour caught: nothing foreign is added up first."""
     global ACCOLLECT
     plain, whole = ACCOLLECT, world.path("part1.db")
-    program, said = uploads.sanitized("accollect")
+    program, said = built.sanitized("accollect")
     tap.check(not said, "accollect is built with ASan and UBSan", said)
     ACCOLLECT = program if not said else plain
     os.environ["ASAN_OPTIONS"] = "detect_leaks=0"

@@ -15,6 +15,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../sim"), os.path.join(HERE, "../lib")]
 # pylint: disable=wrong-import-position
+import built
 import openmetrics
 from report_oracle_store import Batch, Record, make
 from tap import BUILD, Tap
@@ -218,12 +219,8 @@ class Odd:
 def program(tap):
     if not os.environ.get("STRICT"):
         return f"{BUILD}/acreport"
-    path = f"{BUILD}/san/acreport"
-    made = subprocess.run(
-        ["make", "-s", "--no-print-directory", "SAN=address,undefined",
-         f"B={BUILD}/san", path], capture_output=True, check=False)
-    tap.ok(made.returncode == 0, "acreport is built with sanitizers",
-           made.stderr.decode())
+    path, said = built.sanitized("acreport")
+    tap.ok(not said, "acreport is built with sanitizers", said)
     return path
 
 

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 
 from capture import packets
-from tap import BUILD, Tap
+from tap import Tap, built
 
 FOREIGN = pathlib.Path("../shared/data/pcap")
 EXPECTED = pathlib.Path("tests/golden/replay.txt")
@@ -234,13 +234,9 @@ class Reader:
     def __init__(self, tap, folder):
         self.tap = tap
         self.folder = folder
-        self.path = f"{BUILD}/san/acprobe"
-        made = subprocess.run(
-            ["make", "-s", "--no-print-directory", "SAN=address,undefined",
-             f"B={BUILD}/san", self.path],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        if made.returncode != 0:
-            tap.ok(False, "acprobe can be built", made.stdout.decode())
+        self.path, said = built.sanitized("acprobe")
+        if said:
+            tap.ok(False, "acprobe can be built", said)
             tap.done()
         self.reports = []
 

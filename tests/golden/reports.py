@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../sim"))
 # pylint: disable=wrong-import-position
 from report_oracle_store import Batch, Record, make
-from tap import BUILD, Tap
+from tap import BUILD, Tap, built
 
 HERE = "tests/golden/reports"
 SECOND = 10**6
@@ -599,13 +599,9 @@ def test_mutations(s, program):
 
 def sanitized(s):
     """acreport with sanitizers; None where it cannot be built."""
-    made = subprocess.run(
-        ["make", "-s", "--no-print-directory", "SAN=address,undefined",
-         f"B={BUILD}/san", f"{BUILD}/san/acreport"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    s.tap.ok(made.returncode == 0, "acreport builds with sanitizers",
-             made.stdout.decode())
-    return f"{BUILD}/san/acreport" if made.returncode == 0 else s.program
+    path, said = built.sanitized("acreport")
+    s.tap.ok(not said, "acreport builds with sanitizers", said)
+    return s.program if said else path
 
 
 def main():

@@ -6,6 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../lib"))
+import built  # noqa: E402  # pylint: disable=wrong-import-position
 import taps  # noqa: E402  # pylint: disable=wrong-import-position
 
 BUILD = os.environ.get("B") or "build"
@@ -18,13 +19,9 @@ class Tap(taps.Tap):
 
 def driver(tap, name):
     """Build tests/golden/NAME.c with sanitizers; its path, or the end."""
-    path = f"{BUILD}/san/tests/golden/{name}"
-    made = subprocess.run(
-        ["make", "-s", "--no-print-directory", "SAN=address,undefined",
-         f"B={BUILD}/san", path],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if made.returncode != 0:
-        tap.ok(False, f"{name} can be built", made.stdout.decode())
+    path, said = built.sanitized(f"tests/golden/{name}")
+    if said:
+        tap.ok(False, f"{name} can be built", said)
         tap.done()
     return path
 

@@ -12,28 +12,7 @@ import tempfile
 import time
 
 import taps
-
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.path.join(ROOT, os.environ.get("B") or "build")
-
-
-def made(target):
-    """The path of something that make makes in the build directory, by its
-    relative name: with another one flags would change, and all be rebuilt."""
-    folder = os.environ.get("B") or "build"
-    subprocess.run(["make", "-s", "--no-print-directory", f"B={folder}",
-                    f"{folder}/{target}"], cwd=ROOT, check=True,
-                   capture_output=True)
-    return os.path.join(BUILD, target)
-
-
-def sanitized(program):
-    """A program built with ASan and UBSan; what make said where it failed."""
-    path = os.path.join(BUILD, "san", program)
-    made = subprocess.run(
-        ["make", "-s", "SAN=address,undefined", f"B={BUILD}/san", path],
-        cwd=ROOT, capture_output=True, text=True, check=False)
-    return path, made.stderr if made.returncode else ""
+from built import BUILD, ROOT
 
 
 class Tap(taps.Tap):

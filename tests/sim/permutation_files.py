@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import built  # noqa: E402
 import mutant  # noqa: E402
 import uploads  # noqa: E402
 
@@ -46,7 +47,7 @@ def run(*words, codes=(0,), **more):
 class Test:
     def __init__(self, folder, rng):
         self.folder, self.rng = folder, rng
-        program = uploads.made("tests/bench/batches")
+        program = built.made("tests/bench/batches")
         made = os.path.join(folder, "made")
         os.mkdir(made)
         subprocess.run([program, made, str(VPS), str(ROUNDS), str(RECORDS)],

@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import built  # noqa: E402
 import uploads  # noqa: E402
 
 VPS, ROUNDS = 10, 60  # of 2,000 records each
@@ -30,7 +31,7 @@ def run(program, *words):
 
 
 def make(folder, db):
-    program = uploads.made("tests/bench/batches")
+    program = built.made("tests/bench/batches")
     subprocess.run([program, folder, str(VPS), str(ROUNDS)], check=True)
     run("accollect", "init", "--db", db)
     for i in range(VPS):
