@@ -21,6 +21,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
 import endings  # noqa: E402
+from strict import STRICT  # noqa: E402
 
 BUILD = os.environ.get("B") or "build"
 RUNGS = ("lint", "unit", "golden", "sim", "lab", "fault", "fuzz")
@@ -285,9 +286,8 @@ class Summary:
               f"{len(self.skipped)} skipped", flush=True)
 
     def status(self):
-        strict = os.environ.get("STRICT", "0") not in ("", "0")
         doubtful = self.skipped or self.unsteady
-        return int(bool(self.failed or (strict and doubtful)))
+        return int(bool(self.failed or (STRICT and doubtful)))
 
 
 def build_all(summary, chosen):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How much of what root operators publish the shipped rules and hints place, and how fast."""
+# Measures how much of what root operators publish the shipped rules and hints place, and how fast.
 # time limit: 170 s
 # The lists are ../shared/data/sites (tests skip without them). A town's hash
 # puts all its identifiers into the half that the rules were made with or into

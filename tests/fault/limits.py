@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lab"))
 import chain  # noqa: E402
 import machine  # noqa: E402
+import mutant  # noqa: E402
 import uploads  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
@@ -141,6 +142,20 @@ def sizes_of_stores(tap, collector):
               "and one line", done, whole.stderr, len(whole.stdout))
 
 
+def without_ignoring(tap):
+    """The same with a program that the signal of the limit ends."""
+    collector = uploads.Collector()
+    try:
+        collector.program = mutant.build(
+            collector.folder, "accollect",
+            [("lib/file.c", "(void)signal(SIGXFSZ, SIG_IGN);", "")])
+        mutant.noticed(tap, "a program that SIGXFSZ ends",
+                       "a store that may not grow",
+                       lambda quiet: sizes_of_stores(quiet, collector.make()))
+    finally:
+        collector.remove()
+
+
 # --- descriptors ---
 
 def look_with(descriptors, server, *words):
@@ -195,6 +210,7 @@ def main():
             sizes_of_looks(tap, folder, server)
             sizes_of_rounds(tap, folder, server)
         sizes_of_stores(tap, collector.make())
+        without_ignoring(tap)
         descriptors_of_looks(tap, server)
     finally:
         collector.remove()

@@ -22,9 +22,10 @@ import ship_kill  # noqa: E402
 import store_power  # noqa: E402
 import traced  # noqa: E402
 import uploads  # noqa: E402
+from strict import STRICT  # noqa: E402
 
 CUTS = int(os.environ.get("POWER_CUTS") or
-           (200 if os.environ.get("STRICT") else 16))
+           (200 if STRICT else 16))
 CALLS = ("write", "fsync", "renameat", "unlinkat", "rename", "unlink",
          "sendto", "linkat")
 KILLED = 0.8  # share of the cuts

@@ -18,12 +18,13 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import spools  # noqa: E402
 import traced  # noqa: E402
+from strict import STRICT  # noqa: E402
 
 SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
 NO_LOG_FLUSH = (2).to_bytes(4, "little")
 SIZE = {"ext4": 32 << 20, "xfs": 320 << 20}
 CUTS = int(os.environ.get("POWER_CUTS") or
-           (200 if os.environ.get("STRICT") else 8))
+           (200 if STRICT else 8))
 CALLS = ("write", "fsync", "renameat", "unlinkat", "openat")
 RNG = random.Random(int(os.environ.get("SEED", "9")))
 

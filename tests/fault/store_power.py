@@ -25,6 +25,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import uploads  # noqa: E402
+from strict import STRICT  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
 BUILD = os.environ.get("B") or "build"
@@ -34,7 +35,7 @@ PROGRAM = os.path.abspath(
 SHUTDOWN = 0x8004587d  # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN: _IOR('X', 125)
 NOLOGFLUSH = 2
 CUTS = int(os.environ.get("POWER_CUTS") or
-           (200 if os.environ.get("STRICT") else 8))
+           (200 if STRICT else 8))
 SEED = int(os.environ.get("SEED", "9"))
 MUTANT_CUTS = 3
 BATCHES = 12

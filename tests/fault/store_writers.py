@@ -18,9 +18,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import uploads  # noqa: E402
+from strict import STRICT  # noqa: E402
 from uploads import Batch, Key  # noqa: E402
 
-SECONDS = 60 if os.environ.get("STRICT") else 15
+SECONDS = 60 if STRICT else 15
 SPOOL = "5a" * 16
 DAY_US = 86400 * 10**6
 NOW_US = time.time_ns() // 1000 // DAY_US * DAY_US

@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
-"""Proves what every hostile batch file comes to, beside a twin that is taken.
-
-The files are made here, body by body, and signed by the driver, so that what
+# Proves what every hostile batch file comes to, beside a twin that is taken.
+"""The files are made here, body by body, and signed by the driver, so that what
 refuses them is the check meant and not the signature. UPDATE=1 writes
 tests/golden/batches.txt anew; look at the difference. In the end one check after
-another is taken out of the reader, and its file must tell.
-"""
+another is taken out of the reader, and its file must tell."""
 
 import json
 import os

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
-"""Proves what every packet of foreign captures is read as, under sanitizers.
-
-UPDATE=1 writes tests/golden/captures.txt anew; look at the difference.
-"""
+# Proves what every packet of foreign captures is read as, under sanitizers.
+"""UPDATE=1 writes tests/golden/captures.txt anew; look at the difference."""
 
 import difflib
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves that we read of real DNS replies what ldns reads."""
+# Proves that we read of real DNS replies what ldns reads.
 
 import base64
 import collections

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves that MMDB files say of an address what mmdblookup says, and that a damaged one is a line."""
+# Proves that MMDB files say of an address what mmdblookup says, and that a damaged one is a line.
 
 import os
 import pathlib

@@ -18,6 +18,7 @@ sys.path[:0] = [os.path.join(HERE, "../sim"), os.path.join(HERE, "../lib")]
 import built
 import openmetrics
 from report_oracle_store import Batch, Record, make
+from strict import STRICT
 from tap import BUILD, Tap
 
 SECOND = 10**6
@@ -217,7 +218,7 @@ class Odd:
 
 
 def program(tap):
-    if not os.environ.get("STRICT"):
+    if not STRICT:
         return f"{BUILD}/acreport"
     path, said = built.sanitized("acreport")
     tap.ok(not said, "acreport is built with sanitizers", said)

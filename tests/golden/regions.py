@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves that every country of ISO 3166 has one region, in the UN's numbers."""
+# Proves that every country of ISO 3166 has one region, in the UN's numbers.
 
 import collections
 import json

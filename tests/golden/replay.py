@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
-"""Proves what acprobe --read makes of foreign captures, under sanitizers.
-
-Every capture is read as it is. What answers nothing in it, as malformed
+# Proves what acprobe --read makes of foreign captures, under sanitizers.
+"""Every capture is read as it is. What answers nothing in it, as malformed
 packets mostly do, is read once more behind a probe that it would answer
 ("asked"), and that probe with a right answer instead ("twin"): a packet that
 is refused means nothing where everything is refused.
-UPDATE=1 writes tests/golden/replay.txt anew; look at the difference.
-"""
+UPDATE=1 writes tests/golden/replay.txt anew; look at the difference."""
 
 import difflib
 import json

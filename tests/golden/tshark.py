@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Proves that tshark finds our echoes' checksums good and constant, and our
-DNS queries to be what they are meant to be."""
+# Proves that tshark finds our echoes' checksums good and constant, and our DNS queries to be what they are meant to be.
 
 import collections
 import ipaddress

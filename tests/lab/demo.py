@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make demo ends well within a minute, agrees with the kernels, sees a false truth and leaves nothing."""
+# Proves that make demo ends well within a minute, agrees with the kernels, sees a false truth and leaves nothing.
 
 import os
 import re

@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chain  # noqa: E402
 import probing  # noqa: E402
 from probing import SERVICE  # noqa: E402
+from strict import STRICT  # noqa: E402
 
 ROUTERS = 10
 PAIRS = 3  # runs of acprobe and of a peer, in turn
@@ -162,7 +163,7 @@ def allow_ping(on):
 
 def test(results):
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else \
-        200 if os.environ.get("STRICT") else 20
+        200 if STRICT else 20
     prober = probing.Prober()
     try:
         with chain.Chain(ROUTERS, limits=True) as on:

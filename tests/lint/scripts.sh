@@ -28,11 +28,11 @@ for name in open(sys.argv[1]).read().split("\n")[:-1]:
 END
 nothing_in "$folder/wrong" "every shell and Python script parses"
 
-# A test's first comment, or docstring, is the sentence that it proves.
+# A test's first comment is the sentence that it proves.
 grep -E '^tests/(lint|golden|sim|lab|fault|fuzz)/[^/]*\.(sh|py)$' \
     "$folder/files" | while read -r file; do
 	[ -x "$file" ] || continue # a module of others
-	sed -n 2p "$file" | grep -Eq '^(# |"""|# *-\*-)[A-Za-z`]' || echo "$file"
+	sed -n 2p "$file" | grep -Eq '^# [A-Za-z`]' || echo "$file"
 done >"$folder/silent"
 nothing_in "$folder/silent" "every test says in its second line what it proves"
 

@@ -19,9 +19,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import built  # noqa: E402
 import mutant  # noqa: E402
 import uploads  # noqa: E402
+from strict import STRICT  # noqa: E402
 
 COUNT = int(os.environ.get("PERMUTATIONS") or
-            (100 if os.environ.get("STRICT") else 4))
+            (100 if STRICT else 4))
 VPS, ROUNDS, RECORDS = 10, 100, 8
 ROUNDS_AN_HOUR, LATE = 12, 4
 ACCOLLECT = os.environ.get("ACCOLLECT") or os.path.join(uploads.BUILD,
