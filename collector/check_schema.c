@@ -62,6 +62,32 @@ check_object(struct store *s, sqlite3_stmt *fresh, int64_t *count)
 	return query_end(&q);
 }
 
+/* Those that a new store has not: nothing of ours makes one, and a trigger or
+ * an index of another changes what is stored, or refuses it. */
+static enum store_result
+check_strangers(struct store *s, sqlite3 *fresh, bool views, int64_t *count)
+{
+	struct query q = query_once(s, check_schema_objects);
+	enum store_result end, result = STORE_OK;
+	sqlite3_stmt *known;
+
+	if (sqlite3_prepare_v2(fresh, check_schema_object, -1, &known, NULL) !=
+	    SQLITE_OK)
+		result = STORE_BROKEN;
+	query_int(&q, views);
+	while (result == STORE_OK && query_row(&q)) {
+		const char *name = query_column_text(&q, NAME);
+
+		(void)sqlite3_bind_text(known, 1, name, -1, SQLITE_STATIC);
+		if (sqlite3_step(known) != SQLITE_ROW)
+			check_show(name, count);
+		(void)sqlite3_reset(known);
+	}
+	(void)sqlite3_finalize(known);
+	end = query_end(&q);
+	return result == STORE_OK ? end : result;
+}
+
 static enum store_result
 check_objects(struct store *s, sqlite3 *fresh, bool views, int64_t *count)
 {
@@ -99,6 +125,8 @@ check_schema(struct store *s, int64_t *faults)
 	}
 	if (result == STORE_OK)
 		result = check_objects(s, fresh, views, &count);
+	if (result == STORE_OK)
+		result = check_strangers(s, fresh, views, &count);
 	(void)sqlite3_close(fresh);
 	check_tell("the tables and views are those of a new store", result,
 	    count, faults);

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "collector/statements_check.h"
+#include "collector/statements_list.h"
 #include "collector/store_private.h"
 #include "lib/escape.h"
 #include "lib/log.h"

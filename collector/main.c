@@ -11,7 +11,7 @@
 #include "collector/command.h"
 #include "collector/listen.h"
 #include "collector/sites.h"
-#include "collector/statements_check.h"
+#include "collector/statements_list.h"
 #include "collector/store_private.h"
 #include "lib/file.h"
 #include "lib/log.h"

@@ -4,7 +4,7 @@
 #include <sys/statvfs.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "collector/statements_check.h"
+#include "collector/statements_list.h"
 #include "collector/store_private.h"
 #include "lib/log.h"
 #include "lib/text.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "collector/command.h"
 #include "collector/listing.h"
-#include "collector/statements_check.h"
+#include "collector/statements_list.h"
 #include "collector/store_note.h"
 #include "collector/store_private.h"
 #include "lib/log.h"

@@ -202,7 +202,8 @@ take_lanes(struct pruning *p, const char *sql, struct lanes *l, int64_t when)
 	enum store_result result;
 
 	query_int(&q, l->lane);
-	query_int(&q, l->lane += LANES);
+	l->lane += LANES;
+	query_int(&q, l->lane);
 	query_int(&q, when);
 	result = query_run(&q);
 	*l->count += sqlite3_changes(p->store->db);
@@ -261,7 +262,8 @@ prune_runs_before(struct pruning *p, struct stretch when, int64_t *count)
 		.hour = INT64_MIN, .before = when.before, .count = count
 	};
 	struct blocks b = { .vp = INT64_MIN, .before = when.before };
-	enum store_result result = prune_note(p, "run_horizon", when.before);
+	enum store_result result =
+	    prune_note(p, SETTING_RUN_HORIZON, when.before);
 	struct query q;
 
 	if (result == STORE_OK)
@@ -302,7 +304,7 @@ prune_intervals_before(struct pruning *p, struct stretch when, int64_t *count)
 {
 	struct lanes l = { .before = when.before, .count = count };
 	enum store_result result =
-	    prune_note(p, "interval_horizon", when.before);
+	    prune_note(p, SETTING_INTERVAL_HORIZON, when.before);
 
 	return result == STORE_OK ? prune_in_turns(p, intervals_step, &l)
 				  : result;
@@ -337,7 +339,7 @@ static enum store_result
 hold_back(struct pruning *p, enum prune_kind kind, int64_t *before)
 {
 	const char *const behind =
-	    kind == PRUNE_KIND_RUNS ? "raw_horizon" : "run_horizon";
+	    kind == PRUNE_KIND_RUNS ? SETTING_RAW_HORIZON : SETTING_RUN_HORIZON;
 	int64_t horizon;
 	enum store_result result;
 
@@ -396,7 +398,7 @@ prune_last_runs(struct pruning *p)
 {
 	struct stretch when = { .from = INT64_MIN };
 	enum store_result result =
-	    store_get_time(p->store, "run_horizon", &when.before);
+	    store_get_time(p->store, SETTING_RUN_HORIZON, &when.before);
 
 	if (result != STORE_OK || p->done->intervals == 0)
 		return result;

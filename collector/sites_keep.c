@@ -2,7 +2,7 @@
 #include "collector/command.h"
 #include "collector/listing.h"
 #include "collector/sites.h"
-#include "collector/statements_check.h"
+#include "collector/statements_list.h"
 #include "collector/store_private.h"
 #include "collector/store_site_list.h"
 #include "lib/log.h"

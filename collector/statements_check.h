@@ -1,5 +1,5 @@
 /*
- * The statements of `accollect check` and `status`.
+ * The statements of `accollect check`, and of how `backup` looks at its copy.
  */
 #ifndef COLLECTOR_STATEMENTS_CHECK_H
 #define COLLECTOR_STATEMENTS_CHECK_H
@@ -24,8 +24,8 @@ extern const char check_seed[];
 extern const char
     check_unsettled[]; /* how many vantage points are passed over */
 
-/* Of a new store (type, name, table, SQL), views where ?1; the same of one
- * that is called ?1. */
+/* (type, name, table, SQL) of everything in a store but what ANALYZE makes,
+ * views where ?1; the same of what is called ?1. */
 extern const char check_schema_objects[];
 extern const char check_schema_object[];
 
@@ -48,20 +48,5 @@ extern const char check_archived[];
  * flushed as a whole. */
 extern const char backup_check[];
 extern const char backup_settings[];
-
-/* For the metrics: a count; name, latest record's time. */
-extern const char metrics_unsettled[];
-extern const char metrics_vps[];
-
-/* NAME, VALUE per row. */
-extern const char status_query[];
-/* `note list`, `sites lists`, `vp list`, and `vp status` of the vantage point
- * ?1 (null: all). */
-extern const char note_list_query[];
-extern const char site_lists_query[];
-extern const char vp_list_query[];
-extern const char vp_status_query[];
-extern const char listing_keep[]; /* a format of sqlite3_mprintf: a query */
-extern const char listing_kept[];
 
 #endif

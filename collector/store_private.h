@@ -89,10 +89,16 @@ int store_publish(const char *temp, const char *path);
 
 /* Views are the program's, not data: they follow it. Whether this one made
  * those that are there; make them anew, inside a transaction; do that, in one
- * of its own, where they are not. Without prepared statements. */
+ * of its own, where they are not. The last alone needs prepared statements,
+ * for the transaction. */
 enum store_result store_are_views_ours(struct store *, bool *ours);
 enum store_result store_replace_views(struct store *);
 enum store_result store_refresh_views(struct store *);
+
+/* Names of settings; store.sql says what each is. */
+#define SETTING_RAW_HORIZON "raw_horizon"
+#define SETTING_RUN_HORIZON "run_horizon"
+#define SETTING_INTERVAL_HORIZON "interval_horizon"
 
 /* Settings, the second as microseconds; INT64_MIN: there is none. Putting is
  * for inside a transaction. */

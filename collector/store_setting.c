@@ -2,8 +2,6 @@
 
 #include "lib/text.h"
 
-#define SETTING_HORIZON "raw_horizon"
-
 /* Rare, and asked of connections without prepared statements too. */
 enum store_result
 store_put_setting(struct store *s, const char *name, const char *value)
@@ -40,7 +38,7 @@ enum store_result
 store_raw_horizon(struct store *s, struct wall *horizon)
 {
 	int64_t us;
-	enum store_result result = store_get_time(s, SETTING_HORIZON, &us);
+	enum store_result result = store_get_time(s, SETTING_RAW_HORIZON, &us);
 
 	*horizon = us == INT64_MIN ? (struct wall){ us } : wall_from_us(us);
 	return result;
@@ -50,5 +48,5 @@ enum store_result
 store_set_raw_horizon(struct store *s, struct wall horizon)
 {
 	return store_put_time(
-	    s, SETTING_HORIZON, wall_to_us(horizon) / HOUR_US * HOUR_US);
+	    s, SETTING_RAW_HORIZON, wall_to_us(horizon) / HOUR_US * HOUR_US);
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "collector/listing.h"
-#include "collector/statements_check.h"
+#include "collector/statements_list.h"
 #include "collector/store_private.h"
 #include "collector/vp_add.h"
 #include "lib/limits.h"

@@ -30,6 +30,15 @@ SCHEMA = (("v_change", "uncertain_s", "uncertain_t", 1),
           ("lane", "STRICT", "", 1),
           ("batch_by_time", "vp, t0", "vp, t1", 1),
           ("batch", "-- planned", "-- whatever", 0))
+# What no store of ours has, and what it is called; ANALYZE is no harm.
+STRANGERS = (("CREATE TRIGGER x AFTER INSERT ON batch BEGIN DELETE FROM note;"
+              " END", "x"),
+             ("CREATE TABLE other(a)", "other"),
+             ("CREATE UNIQUE INDEX y ON measurement(lane, dt_us, id)", "y"),
+             ("CREATE VIEW v_other AS SELECT 1", "v_other"),
+             ("ANALYZE", None))
+NO_STRANGERS = [("collector/check_schema.c",
+                 "if (sqlite3_step(known) != SQLITE_ROW)", "if (0)")]
 NO_SCHEMA = [("collector/check_schema.c", "if (!same)", "if (0)")]
 ENDED = [("collector/main.c", "settled = command_settle(db);\n	code",
           "settled = command_settle(db);\n	if (settled != EXIT_DONE)\n"
@@ -118,6 +127,19 @@ class Test:
                 faults.append(f"{name}: {self.said}")
         self.tap.check(not faults, f"each of {len(SCHEMA) - 1} changes of the "
                        "schema is found", *faults)
+
+    def strangers(self):
+        faults = []
+        for sql, name in STRANGERS:
+            db = sqlite3.connect(self.life())
+            db.execute(sql)
+            db.close()
+            code = self.check(self.copy)[0]
+            if code != (name is not None) or (
+                    name and f"  {name}\n" not in self.said):
+                faults.append(f"{sql}: {self.said}")
+        self.tap.check(not faults, f"each of {len(STRANGERS) - 1} objects that "
+                       "no new store has is found", *faults)
 
     def marked(self):
         """A copy with an hour that is open, as a server that was killed
@@ -232,6 +254,9 @@ class Test:
         found = self.with_mutant(NO_SCHEMA, self.schema)
         self.tap.check(len(found) == 1, "a check that does not look at the "
                        "schema is noticed", found)
+        found = self.with_mutant(NO_STRANGERS, self.strangers)
+        self.tap.check(len(found) == 1, "a check that does not look for what "
+                       "no new store has is noticed", found)
         for source, old, new, what in CONDITIONS:
             row = [row for row in ROWS if row[0] == what]
             found = self.with_mutant([(source, old, new)],
@@ -251,6 +276,7 @@ def main():
         test.pages()
         test.open_hour()
         test.schema()
+        test.strangers()
         test.archive()
         test.mutants()
     finally:
