@@ -106,6 +106,19 @@ note_import(struct store *s, const struct archive_entry *entry)
 	return query_run(&q);
 }
 
+/* Of a list of sites the first line says which. */
+static enum store_result
+note_act(struct store *s, const struct archive_entry *entry, const char *act)
+{
+	const char *text = (const char *)entry->bytes;
+	struct query q = query_once(s, check_note_act);
+
+	query_text(&q, act);
+	query_text_len(
+	    &q, text, act == NULL ? entry->len : strcspn(text, "\n"));
+	return query_run(&q);
+}
+
 static enum store_result
 note_archived(struct store *s, const struct archive_entry *entry)
 {
@@ -114,6 +127,10 @@ note_archived(struct store *s, const struct archive_entry *entry)
 
 	if (strcmp(entry->kind, "import") == 0)
 		return note_import(s, entry);
+	if (strcmp(entry->kind, "act") == 0)
+		return note_act(s, entry, NULL);
+	if (strcmp(entry->kind, "sites") == 0)
+		return note_act(s, entry, entry->kind);
 	if (strcmp(entry->kind, "batch") != 0 ||
 	    batch_split(&p, entry->bytes, entry->len) != BATCH_OK)
 		return STORE_OK;
@@ -144,9 +161,9 @@ read_archive(struct store *s, struct archive_reader *reader, int64_t *count)
 }
 
 static enum store_result
-tell_missing(struct store *s, int64_t *count)
+tell_missing(struct store *s, const char *sql, int64_t *count)
 {
-	struct query q = query_once(s, check_archived);
+	struct query q = query_once(s, sql);
 
 	while (query_row(&q))
 		check_show(query_column_text(&q, 0), count);
@@ -158,7 +175,7 @@ check_archive(struct store *s, const char *archive, int64_t *faults)
 {
 	struct archive_reader *reader = archive_reader_open(archive);
 	enum store_result result = STORE_BROKEN;
-	int64_t count = 0;
+	int64_t count = 0, acts = 0;
 
 	if (reader == NULL)
 		log_warn("%s", archive);
@@ -170,8 +187,13 @@ check_archive(struct store *s, const char *archive, int64_t *faults)
 		result = read_archive(s, reader, &count);
 	archive_reader_close(reader);
 	if (result == STORE_OK)
-		result = tell_missing(s, &count);
+		result = tell_missing(s, check_archived, &count);
 	check_tell("the archive is whole, and has every batch that is stored",
 	    result, count, faults);
+	if (result != STORE_OK)
+		return result;
+	result = tell_missing(s, check_acts, &acts);
+	check_tell(
+	    "every act of the archive is in the store", result, acts, faults);
 	return result;
 }

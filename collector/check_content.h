@@ -21,7 +21,8 @@ void check_show(const char *text, int64_t *count);
 enum store_result check_names(struct store *, int64_t *faults);
 /* Entries that are damaged, and batches that are stored and not in the
  * archive whole. One that is torn and holds nothing stored is no fault: what
- * a crash leaves. */
+ * a crash leaves. Then acts, of the operator and addresses that were seen,
+ * whose row is gone; or never was, where a crash kept it from being stored. */
 enum store_result check_archive(
     struct store *, const char *archive, int64_t *faults);
 

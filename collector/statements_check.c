@@ -177,7 +177,8 @@ const char check_summed_batches[] =
 
 const char check_archived_table[] =
     "CREATE TEMP TABLE archived(vp TEXT, spool TEXT, number INTEGER,"
-    " sha256 TEXT, PRIMARY KEY(vp, spool, number, sha256)) WITHOUT ROWID;";
+    " sha256 TEXT, PRIMARY KEY(vp, spool, number, sha256)) WITHOUT ROWID;"
+    "CREATE TEMP TABLE act(act TEXT, vp TEXT, t INTEGER, what TEXT)";
 const char check_note_archived[] =
     "INSERT OR IGNORE INTO temp.archived VALUES(?1, ?2, ?3, ?4)";
 const char check_note_import[] =
@@ -191,6 +192,39 @@ const char check_archived[] =
     " NOT EXISTS (SELECT 1 FROM temp.archived AS a WHERE a.vp = v.name"
     "  AND a.spool = s.name AND a.number = b.number"
     "  AND a.sha256 = lower(hex(b.sha256)))";
+
+/* Only what names the row that it made: whether that is what was stored is for
+ * the row's sum, and the next act may have changed it. */
+const char check_note_act[] =
+    "INSERT INTO temp.act SELECT act, json_extract(j, '$.vp'),"
+    " CASE act WHEN 'place' THEN json_extract(j, '$.since_us')"
+    "  WHEN 'seen' THEN json_extract(j, '$.since_us') / 86400000000"
+    "  WHEN 'note' THEN json_extract(j, '$.t_us')"
+    "  WHEN 'sites' THEN json_extract(j, '$.since_us') END,"
+    " CASE act WHEN 'key' THEN json_extract(j, '$.public')"
+    "  WHEN 'revoke' THEN json_extract(j, '$.keyid')"
+    "  WHEN 'seen' THEN json_extract(j, '$.address')"
+    "  WHEN 'note' THEN json_array(json_extract(j, '$.target'),"
+    "   json_extract(j, '$.site'), json_extract(j, '$.text'))"
+    "  WHEN 'sites' THEN json_extract(j, '$.name') END"
+    " FROM (SELECT ?2 AS j, ifnull(?1, json_extract(?2, '$.act')) AS act"
+    "  WHERE json_valid(?2)) WHERE act IN ('vp', 'place', 'key', 'revoke',"
+    " 'seen', 'note', 'sites')";
+const char check_acts[] =
+    "SELECT act || ifnull(' ' || vp, '') || ifnull(' ' || t, '')"
+    " || ifnull(' ' || what, '') FROM (SELECT * FROM temp.act EXCEPT"
+    " SELECT * FROM (SELECT 'vp', name, NULL, NULL FROM vp"
+    " UNION ALL SELECT 'place', name, since, NULL"
+    "  FROM vp_place AS p JOIN vp ON vp.id = p.vp"
+    " UNION ALL SELECT 'key', name, NULL, lower(hex(public))"
+    "  FROM vp_key AS k JOIN vp ON vp.id = k.vp"
+    " UNION ALL SELECT 'revoke', name, NULL, keyid"
+    "  FROM vp_key AS k JOIN vp ON vp.id = k.vp WHERE until IS NOT NULL"
+    " UNION ALL SELECT 'seen', name, day, addresses"
+    "  FROM vp_address AS a JOIN vp ON vp.id = a.vp WHERE af > 0"
+    " UNION ALL SELECT 'note', NULL, t, json_array(target, site, text)"
+    "  FROM note"
+    " UNION ALL SELECT 'sites', NULL, since, name FROM site_list))";
 
 const char backup_check[] =
     "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'";

@@ -43,6 +43,10 @@ extern const char check_archived_table[];
 extern const char check_note_archived[];
 extern const char check_note_import[]; /* of an import's title */
 extern const char check_archived[];
+/* An act (?2: its JSON; ?1: its kind where that does not say it), and those
+ * that have no row in the store. */
+extern const char check_note_act[];
+extern const char check_acts[];
 
 /* What is wrong with a copy's pages, row by row; how to write one that is
  * flushed as a whole. */
