@@ -90,8 +90,8 @@ def errors(net, program):
             ["tcpdump", "-i", "right", "-n", "-s",
              "128", "--time-stamp-precision=nano", "-w", path, "-Z", "root",
              "host " + TARGET], stderr=subprocess.PIPE, text=True)
-    while "listening" not in capture.stderr.readline():
-        pass
+    if not any("listening" in line for line in capture.stderr):
+        raise SystemExit("tcpdump did not start")
     run = net.run("vp", *PROGRAMS[program])
     time.sleep(1.2)  # the kernel hands blocks over, at the latest each second
     capture.terminate()

@@ -220,14 +220,13 @@ def wait(lab, state, timeout_s):
 
 
 def wait_server(lab, state, name, timeout_s):
-    node = state["nodes"][name]
-    if node["mode"].get("tc") or node["mode"].get("silent"):
-        return
+    ready = servers.listens if state["nodes"][name]["mode"].get("silent") \
+        else servers.answers
     for address in servers.addresses(state, name):
         if not is_local(lab, name, address):
             continue  # black-holed
-        if not servers.answers(lab.netns(name), address,
-                               state["service"]["zone"], timeout_s):
+        if not ready(lab.netns(name), address, state["service"]["zone"],
+                     timeout_s):
             raise LabError("the server at %s does not answer on %s" % (
                 name, address))
 

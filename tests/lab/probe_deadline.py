@@ -144,9 +144,10 @@ def test_black_hole(test):
                (found, seen.head["questions"], len(seen.records)))
     sent = [asked_s(seen, r) for r in seen.records
             if r["outcome"] == "timeout"]
-    test.results.ok(max(sent) < DEADLINE_S - TIMEOUT_S + 0.5, "what the "
+    last = max(sent, default=float("inf"))
+    test.results.ok(last < DEADLINE_S - TIMEOUT_S + 0.5, "what the "
                     "deadline leaves no time to await is not sent: the last "
-                    "at %.1f s" % max(sent), sorted(sent)[-5:])
+                    "at %.1f s" % last, sorted(sent)[-5:])
 
 
 def test_streams(test):
@@ -181,7 +182,7 @@ def test_flood(test):
                 if r["target"] == "flood"]
     test.check("a target that sends wrong answers without end", seen,
                found == {("flood", "timeout"), ("service", "answered")} and
-               min(unwanted) > 1000, (sorted(found), unwanted))
+               min(unwanted, default=0) > 1000, (sorted(found), unwanted))
 
 
 def test_resolver(test):

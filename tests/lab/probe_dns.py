@@ -47,9 +47,8 @@ def kdig(lab, row, question, *more):
 def fields(record):
     """The same of a record."""
     cookie = record.get("cookie")
-    return {**{key: record[key] for key in (
-        "rcode", "aa", "tc", "edns", "nsid_hex", "serial")},
-        "ra": record["ra"], "ad": record["ad"],
+    return {**{key: record.get(key) for key in (
+        "rcode", "aa", "tc", "edns", "nsid_hex", "serial", "ra", "ad")},
         "cookie": None if cookie is None else len(cookie),
         "ede": [str(e["code"]) for e in record.get("ede", [])],
         "answer": record["answer"] if record["qtype"] == "TXT" else []}
@@ -87,9 +86,12 @@ def tcp_times(prober, lab, row):
     """The least times of TCP in ms: connecting, answering, both of one
     sample, and kdig's."""
     soa = look(prober, lab, row, "-T", "-c", "5").of("soa")
-    return [min(r["connect_us"] for r in soa) / 1000,
-            min(r["rtt_us"] for r in soa) / 1000,
-            min(r["rtt_us"] + r["connect_us"] for r in soa) / 1000,
+    soa = [r for r in soa if r["outcome"] == "answered"]
+    never = float("inf")  # where none was answered
+    return [min((r["connect_us"] for r in soa), default=never) / 1000,
+            min((r["rtt_us"] for r in soa), default=never) / 1000,
+            min((r["rtt_us"] + r["connect_us"] for r in soa),
+                default=never) / 1000,
             kdig(lab, row, "soa", "+tcp")[1]]
 
 

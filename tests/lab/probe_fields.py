@@ -296,6 +296,11 @@ class Test:
         return look
 
 
+def found_in(text, pattern):
+    match = re.search(pattern, text, re.M)
+    return match[1] if match else ""
+
+
 def test_kdig(test, look, *transport):
     """kdig reads the answers as we do."""
     for af in (4, 6):
@@ -304,14 +309,14 @@ def test_kdig(test, look, *transport):
             "SOA", "+nsid", "+cookie", "+badcookie=1", "+retry=0", "+ignore",
             *transport, server.ZONE)
         soa = [r for r in look.of("soa", af) if r["rcode"] == 0][-1]
-        serial = re.search(r"\tSOA\t\S+ \S+ (\d+) ", text)
+        serial = found_in(text, r"\tSOA\t\S+ \S+ (\d+) ")
         codes = [int(c) for c in re.findall(r"^;; EDE: (\d+)", text, re.M)]
-        nsid = re.search(r"^;; NSID: ([0-9A-F]*)", text, re.M).group(1)
-        ms = float(re.search(r"in ([0-9.]+) ms", text).group(1))
+        nsid = found_in(text, r"^;; NSID: ([0-9A-F]*)")
+        ms = float(found_in(text, r"in ([0-9.]+) ms") or 0)
         ours = ((soa.get("connect_us") or 0) + soa["rtt_us"]) / 1000
         delay = 1000 * server.DELAY_S
         test.results.ok(
-            serial and int(serial.group(1)) == soa["serial"] and
+            serial == str(soa["serial"]) and
             codes == [e["code"] for e in soa["ede"]] and
             nsid.lower()[:2 * NSID_KEPT] == soa["nsid_hex"] and
             delay <= ms and delay <= ours,
@@ -328,7 +333,7 @@ def test_ping(test, look):
         echo = look.of("echo", af)
         times = [float(t) for t in re.findall(r"time=([0-9.]+)", text)]
         test.results.ok(
-            ttls == {r["reply_ttl"] for r in echo} and
+            ttls == {r["reply_ttl"] for r in echo} and times and
             min(r["rtt_us"] for r in echo) < 1000 * min(times) + 50000,
             "IPv%d: ping reads the same TTL, and needs about as long" % af,
             (text, echo))

@@ -186,7 +186,7 @@ def is_true(look, row):
     late = [r["rtt_us"] / 1000 - row["rtt_ms"] for r in look.records
             if r["outcome"] == "answered"]
     return len(look.records) >= ASKED and len(late) == len(look.records) and \
-        -15 < min(late) < 15 and not is_taken_in(look, row)
+        -15 < min(late, default=99) < 15 and not is_taken_in(look, row)
 
 
 def is_counted(look, said, arrived):

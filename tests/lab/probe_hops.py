@@ -74,7 +74,8 @@ def test_limits(test):
         done = probing.run(*test.on.command(
             "vp", "ping", "-%d" % af, "-n", "-q", "-t", "3", "-c", "20", "-i",
             "0.02", "-W", "1", SERVICE[af]))
-        got = int(re.search(r"\+(\d+) errors", done.stdout).group(1))
+        said_errors = re.search(r"\+(\d+) errors", done.stdout)
+        got = int(said_errors[1]) if said_errors else 0  # not said of none
         test.results.ok(0 < got < 20, "IPv%d: a router answers %d of 20 "
                         "packets" % (af, got), done.stdout)
 

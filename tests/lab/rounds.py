@@ -1,5 +1,6 @@
 """Rounds of acprobe -f in a lab, and what their batches hold."""
 
+import collections
 import json
 import os
 import subprocess
@@ -24,6 +25,8 @@ def files(spool):
 
 
 class Round:
+    """Of one that left no batch the head says None to everything."""
+
     def __init__(self, done, head, records):
         self.done, self.head, self.records = done, head, records
 
@@ -70,7 +73,7 @@ class Rounds:
         done = probing.run(*self.command(*words))
         new = sorted(set(self.batches()) - before)
         if len(new) != 1:
-            return Round(done, {"questions": None}, [])
+            return Round(done, collections.defaultdict(lambda: None), [])
         return Round(done, *batch(os.path.join(self.spool, new[0])))
 
     def batches(self):

@@ -209,6 +209,21 @@ def start_responder(state, node, listen, folder):
             "responder.json"]
 
 
+def listens(path, address, _, patience_s):
+    """Does the server in this namespace, which answers nothing, listen?"""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        with netns.inside(path):
+            stream = socket.socket(family, socket.SOCK_STREAM)
+        with stream, contextlib.suppress(OSError):
+            stream.settimeout(0.25)
+            stream.connect((address, 53))
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def answers(path, address, zone, patience_s):
     """Does the server in this namespace answer an SOA query?"""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -226,7 +241,7 @@ def answers(path, address, zone, patience_s):
                 probe.send(query)
                 reply = probe.recv(4096)
                 # NSD and BIND listen a moment before their zone is there
-                if reply[3] & 15 == 0 and reply[7]:
+                if reply[3] & 15 == 0 and (reply[7] or reply[2] & 2):
                     return True
             except TimeoutError:
                 continue

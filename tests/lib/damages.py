@@ -19,7 +19,8 @@ ROWS = (
      " measurement ORDER BY id * :r % 997 LIMIT 1)", "every batch has its"),
     ("a row too many", "INSERT INTO measurement(id, lane, dt_us, outcome,"
      " rtt_us, instance, ttl, rcode, stamp, size, detail, reply)"
-     " SELECT 1000000 + id, lane, dt_us, outcome, rtt_us, instance, ttl, rcode, stamp, size, detail,"
+     " SELECT 1000000 + id, lane, dt_us, outcome, rtt_us, instance, ttl, rcode,"
+     " stamp, size, detail,"
      " reply FROM measurement ORDER BY id * :r % 997 LIMIT 1",
      "no measurement belongs"),
     ("a lane of nobody", "UPDATE measurement SET lane = 99999 WHERE id ="
@@ -83,7 +84,8 @@ ROWS = (
      " (lane, first) = (SELECT lane, first FROM interval ORDER BY first * :r %"
      " 997 LIMIT 1)", "every run and interval has"),
     ("an interval too many", "INSERT INTO interval(lane, first, tie, last,"
-     " instance, sum) SELECT lane, first - 1, tie, last, instance, sum FROM interval ORDER BY first * :r % 997 LIMIT 1",
+     " instance, sum) SELECT lane, first - 1, tie, last, instance, sum FROM"
+     " interval ORDER BY first * :r % 997 LIMIT 1",
      "intervals are"),
     ("an interval that is gone", "DELETE FROM interval WHERE (lane, first) ="
      " (SELECT lane, first FROM interval ORDER BY first * :r % 997 LIMIT 1)",
@@ -125,7 +127,8 @@ ROWS = (
      " = (SELECT measurement FROM answer_bytes ORDER BY measurement * :r % 97"
      " LIMIT 1)", "every batch has the rows"),
     ("a raw reply too many", "INSERT INTO answer_bytes(measurement, bytes)"
-     " SELECT measurement + 1, bytes FROM answer_bytes ORDER BY measurement * :r % 97 LIMIT 1",
+     " SELECT measurement + 1, bytes FROM answer_bytes ORDER BY measurement *"
+     " :r % 97 LIMIT 1",
      "every batch has the rows"),
     ("raw replies said to be taken out", "UPDATE batch SET pruned = 1 WHERE id"
      " = (SELECT id FROM batch ORDER BY id * :r % 97 LIMIT 1)",
