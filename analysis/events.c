@@ -57,6 +57,7 @@ struct summary {
 	struct values before, after, change, convergence;
 	size_t vps, returned;
 	struct list to, from;
+	struct tallies to_sites, from_sites; /* of which they are made */
 	size_t not_seen;
 	struct list not_seen_vps;
 	size_t paths_compared;
@@ -90,19 +91,18 @@ counted(const struct events *e, const struct event *event, size_t i,
 
 /* The sites and how many vantage points of each. */
 static void
-list_sites(struct list *list, const struct events *e, const struct event *event,
+list_sites(struct summary *s, const struct events *e, const struct event *event,
     bool to)
 {
-	struct tallies tallies = { 0 };
+	struct tallies *tallies = to ? &s->to_sites : &s->from_sites;
 
 	for (size_t i = 0; i < event->count; i++) {
 		int32_t site = site_of(e, &event->members[i], to);
 
 		if (site >= 0 && !counted(e, event, i, site, to))
-			tallies_add(&tallies, site);
+			tallies_add(tallies, site);
 	}
-	tallies_list(list, &tallies, &e->run->catalog.sites);
-	free(tallies.items);
+	tallies_list(to ? &s->to : &s->from, tallies, &e->run->catalog.sites);
 }
 
 /* Whether the path before is taken again. */
@@ -305,8 +305,8 @@ write_cells(struct events *e, const struct event *event, struct summary *s)
 		cell_number(event->start_us),
 		cell_number(event->end_us),
 		cell_number((int64_t)s->vps),
-		cell_text(s->to.text),
-		cell_text(s->from.text),
+		cell_list(s->to.text, &s->to_sites),
+		cell_list(s->from.text, &s->from_sites),
 		cell_percent((double)s->vps, (double)known),
 		cell_number(event->start_us - event->start_after_us),
 		cell_number(event->end_us - event->end_after_us),
@@ -339,6 +339,8 @@ clear(struct summary *s)
 	values_clear(&s->convergence);
 	free(s->to.text);
 	free(s->from.text);
+	free(s->to_sites.items);
+	free(s->from_sites.items);
 	free(s->not_seen_vps.text);
 	free(s->diverges.text);
 	free(s->notes.text);
@@ -353,8 +355,8 @@ write_event(
 
 	for (size_t i = 0; i < event->count; i++)
 		add_member(&s, e, event, i);
-	list_sites(&s.to, e, event, true);
-	list_sites(&s.from, e, event, false);
+	list_sites(&s, e, event, true);
+	list_sites(&s, e, event, false);
 	if (event->kind == EVENT_SITE_LOST)
 		find_not_seen(&s, e, event);
 	s.paths_compared = events_partings(&s.diverges, e, event);

@@ -2,6 +2,7 @@
 #include "analysis/html.h"
 
 #include "analysis/report_json.h"
+#include "analysis/tallies.h"
 
 static struct html_capture *
 of(struct report *report)
@@ -10,12 +11,31 @@ of(struct report *report)
 	return (struct html_capture *)(uintptr_t)report->format;
 }
 
+/* Numbers of names, each with how often it came: names may hold commas. */
+static json_t *
+parts_of(const struct tallies *parts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < parts->count; i++) {
+		json_t *part = json_array();
+
+		json_array_append_new(part, json_integer(parts->items[i].name));
+		json_array_append_new(
+		    part, json_integer((json_int_t)parts->items[i].count));
+		json_array_append_new(list, part);
+	}
+	return list;
+}
+
 /* Times are milliseconds here, as scripts count them. */
 static json_t *
 value_of(const struct cell *cell, enum column_type type)
 {
 	if (type == COLUMN_TIME && cell_is_known(cell, type))
 		return json_integer(cell->value / 1000);
+	if (cell->parts != NULL && cell->parts->count > 0)
+		return parts_of(cell->parts);
 	return report_json_value(cell, type);
 }
 

@@ -14,7 +14,6 @@
 
 #define SHOWN 12       /* of a choice, as in web/events.js */
 #define EVENTS_MAX 300 /* of all, but for SHOWN of each service */
-#define LISTS 3        /* columns of an event with names of sites */
 
 /* A report's rows by the names of its columns. */
 struct rows {
@@ -146,33 +145,21 @@ add_site(struct event *event, int32_t site)
 	event->sites[event->site_count++] = site;
 }
 
-/* "LHR 46, HKG 17", or one name without a number. */
+/* Those of a list of parts. */
 static void
-add_sites(struct event *event, const struct names *sites, const char *list,
-    bool numbered)
+add_sites(struct event *event, const json_t *parts)
 {
-	char *text = memory_copy(list), *name = text, *next, *end;
-	int32_t site;
-
-	for (; name != NULL; name = next) {
-		next = numbered ? strstr(name, ", ") : NULL;
-		if (next != NULL) {
-			*next = '\0';
-			next += 2;
-		}
-		if (numbered && (end = strrchr(name, ' ')) != NULL)
-			*end = '\0';
-		if ((site = names_find(sites, name)) >= 0)
-			add_site(event, site);
-	}
-	free(text);
+	for (size_t i = 0; i < json_array_size(parts); i++)
+		add_site(
+		    event, (int32_t)number_at(json_array_get(parts, i), 0));
 }
 
 static struct event *
 read_events(const struct rows *r)
 {
-	static const char *const lists[LISTS] = { "site", "to_sites",
-		"from_sites" };
+	const size_t site = column_of(r->table, "site");
+	const size_t to = column_of(r->table, "to_sites");
+	const size_t from = column_of(r->table, "from_sites");
 	const size_t count = json_array_size(r->rows);
 	const size_t size = column_of(r->table, "vantage_points");
 	const size_t start = column_of(r->table, "start");
@@ -181,15 +168,18 @@ read_events(const struct rows *r)
 
 	for (size_t i = 0; i < count; i++) {
 		const json_t *row = json_array_get(r->rows, i);
+		int32_t number;
 
 		service = service_of(r, row, service);
 		events[i] = (struct event){ .row = i,
 			.service = service,
 			.vantage_points = number_at(row, size),
 			.start = number_at(row, start) };
-		for (size_t k = 0; k < LISTS; k++)
-			add_sites(&events[i], &r->catalog->sites,
-			    text_at(row, column_of(r->table, lists[k])), k > 0);
+		number = names_find(&r->catalog->sites, text_at(row, site));
+		if (number >= 0)
+			add_site(&events[i], number);
+		add_sites(&events[i], json_array_get(row, to));
+		add_sites(&events[i], json_array_get(row, from));
 	}
 	return events;
 }

@@ -66,6 +66,12 @@ cell_text(const char *text)
 }
 
 struct cell
+cell_list(const char *text, const struct tallies *parts)
+{
+	return (struct cell){ .text = text, .parts = parts };
+}
+
+struct cell
 cell_number(int64_t value)
 {
 	return (struct cell){ .value = value, .known = true };

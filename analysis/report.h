@@ -33,10 +33,14 @@ struct column {
 
 /* Unknown: text NULL or "", or of a number known false. Texts are borrowed
  * until report_row returns; they may hold foreign bytes. */
+struct tallies;
 struct cell {
 	const char *text;
 	int64_t value;
 	bool known;
+	/* Of a text that lists what was counted: that, sorted. Borrowed as the
+	 * text; NULL: it is no such list. */
+	const struct tallies *parts;
 };
 
 #define REPORT_PICTURE 256 /* of a line of a table, with its end */
@@ -96,6 +100,7 @@ int report_end(struct report *);
 size_t report_column(const struct report *, const char *name);
 
 struct cell cell_text(const char *);
+struct cell cell_list(const char *, const struct tallies *);
 struct cell cell_number(int64_t);
 struct cell cell_number_if(bool known, int64_t);
 struct cell cell_unknown(void);

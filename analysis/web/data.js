@@ -5,13 +5,14 @@ const raw = JSON.parse(document.getElementById("data").textContent);
 export const GAP = -1, NO_ANSWER = -2, NO_IDENTITY = -3,
 	INTERCEPTED = -4;
 
-// Texts are numbers of those of the page.
+// Texts are numbers of those of the page; a list of sites is their numbers,
+// each with how often it comes.
 function objects(table) {
 	const texts = new Set(table.texts);
 
 	return table.rows.map((row) => Object.fromEntries(
 		table.columns.map((name, i) => [name, texts.has(i) &&
-			row[i] !== null ? raw.texts[row[i]] : row[i]])));
+			typeof row[i] === "number" ? raw.texts[row[i]] : row[i]])));
 }
 
 // The steps of a series: distances, each with how often it comes.

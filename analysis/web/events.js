@@ -5,10 +5,13 @@ const SHOWN = 12;
 const NAMED = 6; // sites of one list
 
 // "LHR 46, HKG 17", not all of very many.
-function few(list) {
-	const all = list.split(", ");
+function few(list, none) {
+	if (list === null)
+		return none;
+	const all = list.map(([site, count]) =>
+		`${data.sites[site].name} ${count}`);
 
-	return all.length <= NAMED ? list : `${all.slice(0, NAMED - 1)
+	return all.length <= NAMED ? all.join(", ") : `${all.slice(0, NAMED - 1)
 		.join(", ")} and ${all.length - NAMED + 1} other sites`;
 }
 
@@ -18,20 +21,20 @@ function headline(row) {
 	switch (row.kind) {
 	case "site lost":
 		return `${site} was lost: ${data.plural(row.vantage_points)} went to ${
-			few(row.to_sites ?? "no other")}`;
+			few(row.to_sites, "no other")}`;
 	case "site gained":
 		return `${site} was gained: ${data.plural(row.vantage_points)} came from ${
-			few(row.from_sites ?? "nowhere")}`;
+			few(row.from_sites, "nowhere")}`;
 	case "flap":
 		return `${site}: ${data.plural(row.vantage_points)} went to and fro (${
-			few(row.to_sites ?? "unknown")})`;
+			few(row.to_sites, "unknown")})`;
 	case "path only":
 		return `${site}: ${data.plural(row.vantage_points)} took another path to the same site`;
 	case "outage":
 		return `${site}: ${data.plural(row.vantage_points)} had no answers`;
 	default:
 		return `${site}: ${data.plural(row.vantage_points)} went from ${
-			few(row.from_sites ?? "unknown")} to ${few(row.to_sites ?? "unknown")}`;
+			few(row.from_sites, "unknown")} to ${few(row.to_sites, "unknown")}`;
 	}
 }
 

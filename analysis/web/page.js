@@ -123,8 +123,8 @@ function draw() {
 	const rows = data.ofService(data.catchment, service).filter((row) =>
 		inRegion(data.vpByName.get(row.vp)) &&
 		(chosen.site === ALL || row.site === chosen.site));
-	const concerns = (list) => (list ?? "").split(", ").some((one) =>
-		one.slice(0, one.lastIndexOf(" ")) === chosen.site);
+	const concerns = (list) => (list ?? []).some(([site]) =>
+		data.sites[site].name === chosen.site);
 	const events = data.ofService(data.events, service).filter((row) =>
 		chosen.site === ALL || row.site === chosen.site ||
 		concerns(row.to_sites) || concerns(row.from_sites));

@@ -22,6 +22,8 @@ from tap import Tap
 LIMIT = 560_000
 SHOWN = 12  # events of a choice
 EVERY, ROUNDS, SITES = 7200, 84, 14
+# Of the server's own name, where no map has it; read from the end of a list.
+SITE = b"s%02d, rack 4, port 7, blade 2"
 ADDRESSES = [f"192.0.2.{i}" for i in range(1, 6)]
 
 
@@ -37,7 +39,7 @@ def moves(i, number, rng):
                      outcome="timeout" if lost else "answered",
                      rtt_us=None if lost else rng.randrange(1000, 300000),
                      name=None if lost else (
-                         "nsid", b"s%02d" % (pair + (k >= turn))))
+                         "nsid", SITE % (pair + (k >= turn))))
 
 
 def eventful(path):
@@ -53,7 +55,7 @@ def eventful(path):
 
 
 def names_in(text):
-    return {one.rsplit(" ", 1)[0] for one in text.split(", ")}
+    return set(re.findall(r"(s\d\d, rack 4, port 7, blade 2) \d+", text))
 
 
 def concerns(row, site):
@@ -133,6 +135,8 @@ def words(tap, db, folder):
                 shown > SHOWN or site == "" and shown != SHOWN or any(
                     f" and {row['end'][:16].replace('T', ' ')}Z." not in line
                     or f" {row['vantage_points']} vantage" not in line
+                    or " other sites" in line and len(names_in(
+                        row["to_sites"] + row["from_sites"])) < 7
                     for row, line in zip(mine, lines[:shown])):
             wrong.append((address, site, want, shown, lines[-1]))
     tap.ok(seen and not wrong and cut > 0, f"of {len(seen or [])} choices a "

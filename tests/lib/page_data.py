@@ -77,11 +77,18 @@ def data_of(page):
 
 @reads("the tables")
 def rows_of(data, part):
-    """Columns and rows, with the texts that rows have as numbers."""
+    """Columns and rows, with the texts that rows have as numbers, and lists
+    of sites as the CSV has them."""
     table = data[part]
     texts = set(table["texts"])
+
+    def text(value):
+        if isinstance(value, list):
+            return ", ".join(f"{data['sites'][site][0]} {count}"
+                             for site, count in value)
+        return value if value is None else data["texts"][value]
     return [table["columns"]] + [
-        [data["texts"][value] if i in texts and value is not None else value
+        [text(value) if i in texts else value
          for i, value in enumerate(row)] for row in table["rows"]]
 
 
