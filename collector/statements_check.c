@@ -166,6 +166,7 @@ const char check_summed_tables[] =
     " FROM main.sqlite_schema AS t WHERE type = 'table' AND 'sum' IN"
     " (SELECT name FROM pragma_table_info(t.name, 'main')) ORDER BY name";
 
+/* Of a store that never was of an earlier version, every batch. */
 const char check_summed_batches[] =
     "SELECT b.first_row, b.first_row + b.rows - 1, b.pruned, s.rows, s.traces,"
     " s.replies, printf('batch %s %s %d', v.name, n.name, b.number)"
@@ -173,7 +174,8 @@ const char check_summed_batches[] =
     " LEFT JOIN spool AS n ON n.id = b.spool"
     " LEFT JOIN row_sum AS s ON s.first_row = b.first_row"
     " WHERE b.rows > 0 AND b.pruned & 4 = 0"
-    " AND b.first_row >= (SELECT min(first_row) FROM row_sum)";
+    " AND b.first_row >= (SELECT ifnull(max(CAST(value AS INTEGER)), 0)"
+    "  FROM main.setting WHERE name = 'sums_from')";
 
 const char check_archived_table[] =
     "CREATE TEMP TABLE archived(vp TEXT, spool TEXT, number INTEGER,"

@@ -277,7 +277,8 @@ CREATE TABLE interval(
 -- this time (µs, a whole hour) amend nothing; "run_horizon": runs before it were
 -- taken but for the last of each lane; "interval_horizon": intervals that end
 -- before it were; "block_horizon": hours before it were settled by a program
--- that did not know blocks; "names_epoch": how often names were taken out, which others
+-- that did not know blocks; "sums_from": the first measurement that came to a
+-- program that knew row_sum, where others had come before; "names_epoch": how often names were taken out, which others
 -- may remember; "views": SHA-256 of the text that made the views, which are
 -- made anew when the program's differs.
 CREATE TABLE setting(

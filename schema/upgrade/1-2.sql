@@ -187,6 +187,8 @@ CREATE TABLE block(
 	sum INTEGER,
 	PRIMARY KEY(vp, hour)
 ) STRICT, WITHOUT ROWID;
+INSERT INTO setting(name, value) SELECT 'sums_from',
+	ifnull(max(first_row + rows), 1) FROM batch;
 INSERT INTO setting(name, value) SELECT 'block_horizon', value FROM setting
 	WHERE name = 'raw_horizon';
 INSERT OR IGNORE INTO unsettled SELECT hour, vp FROM

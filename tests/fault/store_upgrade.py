@@ -159,6 +159,39 @@ class Test:
                        len(self.backups()) == 1,
                        "a second time does nothing", again.stdout)
 
+    def summed(self):
+        """What came before has no sums; what came since has, and they miss it
+        where they are gone."""
+        key = uploads.Key(self.folder, "new1")
+        path = os.path.join(self.folder, "new1.acbatch")
+        t_us = 1790000000 * 10**6
+        with open(path, "wb") as file:
+            file.write(uploads.Batch(key, "new1", "0e" * 16, 1,
+                                     [uploads.record(t_us)], t_us).file)
+        for words in (["vp", "add", "new1", "--key", key.public_path],
+                      ["import", path]):
+            done = run(self.program, *words, "--db", self.db)
+            assert done.returncode == 0, done
+        words = [self.program, "check", "--db", self.db]
+        whole = run(*words)
+        with sqlite3.connect(self.db) as db:
+            old = db.execute("SELECT count(*) FROM batch WHERE rows > 0 AND"
+                             " pruned & 4 = 0").fetchone()[0] - 1
+            gone = db.execute("DELETE FROM row_sum").rowcount
+        told = run(*words)
+        with sqlite3.connect(self.db) as db:
+            db.execute("DELETE FROM setting WHERE name = 'sums_from'")
+        all_told = run(*words)
+        self.tap.check(
+            (whole.returncode, gone, told.returncode) == (0, 1, 1) and
+            told.stdout.count("\n  batch ") == 1 and
+            "  batch new1 " in told.stdout, "a batch that came since is missed "
+            "its sum, and none that came before", whole, told)
+        self.tap.check(old > 1 and all_told.returncode == 1 and
+                       f"stored ({old + 1} faults)" in all_told.stdout,
+                       "where it is not said when sums began, all are missed",
+                       old, all_told)
+
     def newer(self):
         with sqlite3.connect(self.db) as db:
             db.execute("PRAGMA user_version = 99")
@@ -253,6 +286,7 @@ def main():
             test = Test(tap, folder, int(name[1:].split(".")[0]))
             test.refusal()
             test.calm()
+            test.summed()
             test.newer()
             test.full()
             test.kills()

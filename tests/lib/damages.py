@@ -140,8 +140,13 @@ ROWS = (
      " id = (SELECT id FROM batch ORDER BY id * :r % 97 LIMIT 1)",
      "every row that has"),
     ("a sum that is gone", "DELETE FROM row_sum WHERE first_row = (SELECT"
-     " first_row FROM row_sum WHERE first_row > 1 ORDER BY first_row * :r % 97"
-     " LIMIT 1)", "every batch has the rows"),
+     " first_row FROM row_sum ORDER BY first_row * :r % 97 LIMIT 1)",
+     "every batch has the rows"),
+    ("the first sum that is gone", "DELETE FROM row_sum WHERE first_row ="
+     " (SELECT min(first_row) FROM row_sum) AND :r > 0",
+     "every batch has the rows"),
+    ("every sum that is gone", "DELETE FROM row_sum WHERE :r > 0",
+     "every batch has the rows"),
     ("a sum of no batch", "UPDATE row_sum SET first_row = first_row + 1 WHERE"
      " first_row = (SELECT first_row FROM row_sum ORDER BY first_row * :r % 97"
      " LIMIT 1)", "every sum is"),
@@ -213,4 +218,10 @@ CONDITIONS = [(QUERIES, *condition) for condition in (
     ("collector/check_sums.c", "gone ? sum == ROW_SUM_START", "gone ? true",
      "raw replies said to be taken out"),
     (QUERIES, "LEFT JOIN row_sum", "JOIN row_sum", "a sum that is gone"),
+    (QUERIES, "ifnull(max(CAST(value AS INTEGER)), 0)\"\n"
+     "    \"  FROM main.setting WHERE name = 'sums_from')",
+     "min(first_row) FROM row_sum)", "the first sum that is gone"),
+    (QUERIES, "ifnull(max(CAST(value AS INTEGER)), 0)\"\n"
+     "    \"  FROM main.setting WHERE name = 'sums_from')",
+     "min(first_row) FROM row_sum)", "every sum that is gone"),
 ]
