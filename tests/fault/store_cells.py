@@ -16,9 +16,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import filled  # noqa: E402
 import mutant  # noqa: E402
 import uploads  # noqa: E402
+from strict import STRICT  # noqa: E402
 
 SEED = int(os.environ.get("SEED", "1"))
-STRICT = bool(os.environ.get("STRICT"))
 CELLS = 6 if STRICT else 2  # of each column
 BITS = 30 if STRICT else 3  # of each table and index
 PAGE = 4096
