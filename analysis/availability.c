@@ -74,7 +74,7 @@ int
 availability_report(struct run *run)
 {
 	static const struct latency_view view = { columns, COLUMNS, write_group,
-		false };
+		.counts = true };
 
 	return latency_run(run, &view);
 }

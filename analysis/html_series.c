@@ -3,13 +3,10 @@
  * steps, of which the window is read but once for both. A step without round
  * trips is no point.
  */
-#include <math.h>
 #include <stdlib.h>
 #include "analysis/groups.h"
 #include "analysis/html.h"
-#include "analysis/judge.h"
 #include "analysis/latency.h"
-#include "analysis/latency_runs.h"
 #include "analysis/memory.h"
 #include "analysis/report_json.h"
 #include "lib/json_out.h"
@@ -17,9 +14,7 @@
 #define TABLES 2
 #define NUMBER 24 /* characters of one in an array, at most */
 
-/* What one row of latency came to in each step: numbers in microseconds, or
- * UNKNOWN. */
-#define UNKNOWN (-1)
+/* What one row of latency came to in each step, in microseconds. */
 struct points {
 	struct values at, p50, p95;
 };
@@ -27,188 +22,52 @@ struct points {
 struct table {
 	struct options options;
 	struct latency latency; /* its items are kept through all steps */
-	bool from_runs;
-	int32_t *name_of_vp;   /* in the step; -1: not asked yet */
-	struct points *points; /* by item */
+	struct points *points;  /* by item */
 	size_t room;
 };
 
 struct html_series {
-	struct run *run;
 	struct table tables[TABLES];
-	struct run_hours hours; /* of the step; none where none reads runs */
-	struct samples samples;
 	struct histogram buckets;
 	int64_t first_us;
 };
 
 static const struct latency_view view = { .round_trips = true };
 
-/* --- the group of a round trip --- */
-
-static int32_t
-name_of(struct table *t, int32_t lane, int32_t instance, int64_t t_us)
-{
-	struct latency *l = &t->latency;
-	const struct catalog *c = &l->run->catalog;
-	const int32_t vp = c->lanes[lane].vp;
-	int32_t name;
-
-	if (t->options.by == BY_SITE) {
-		name = latency_site(l, lane, instance);
-		return name < 0 ? names_put(&l->groups, "") : name;
-	}
-	if (t->name_of_vp[vp] < 0 || c->vps[vp].place_count > 1)
-		t->name_of_vp[vp] = latency_place(l, vp, t_us);
-	return t->name_of_vp[vp];
-}
-
-static struct group *
-group_of(struct table *t, int32_t lane, int32_t instance, int64_t t_us)
-{
-	return latency_group(
-	    &t->latency, lane, name_of(t, lane, instance, t_us));
-}
-
-/* What somebody else answered is nobody's. */
-static void
-add_run(void *context, const struct run_row *run)
-{
-	struct html_series *s = context;
-
-	if (run->lost || run->hist_len == 0 ||
-	    judge_marks_name(&s->run->catalog, run->lane, run->instance))
-		return;
-	for (size_t i = 0; i < TABLES; i++) {
-		struct table *t = &s->tables[i];
-
-		if (t->from_runs)
-			latency_hist_add(&group_of(t, run->lane, run->instance,
-					     run->first_us)
-					      ->hist,
-			    run->hist, run->hist_len);
-	}
-}
-
-static void
-add_sample(struct table *t, const struct sample *sample)
-{
-	if (sample->rtt_us != SAMPLE_NO_RTT &&
-	    sample->verdict != VERDICT_INTERCEPTED)
-		values_add(
-		    &group_of(t, sample->lane, sample->instance, sample->t_us)
-			 ->rtts,
-		    sample->rtt_us);
-}
-
 /* --- a step --- */
 
-/* Those that are not in runs. covered_us: what of a vantage point is. */
-static void
-add_samples(struct html_series *s, int32_t vp, const int64_t window_us[2],
-    const int64_t covered_us[2])
-{
-	if (window_us[0] >= window_us[1])
-		return;
-	samples_read(
-	    &s->run->sampler, &s->samples, vp, window_us[0], window_us[1]);
-	for (size_t i = 0; i < s->samples.count; i++) {
-		const struct sample *sample = &s->samples.items[i];
-		const bool covered = sample->t_us >= covered_us[0] &&
-				     sample->t_us < covered_us[1];
-
-		for (size_t k = 0; k < TABLES; k++) {
-			if (!covered || !s->tables[k].from_runs)
-				add_sample(&s->tables[k], sample);
-		}
-	}
-}
-
-static void
-read_vp(struct html_series *s, int32_t vp, int64_t since_us, int64_t until_us)
-{
-	int64_t covered_us[2] = { until_us, until_us };
-	bool all = false;
-
-	if (s->hours.end_hour != NULL &&
-	    !run_hours_cover(&s->hours, vp, &covered_us[0], &covered_us[1]))
-		covered_us[0] = covered_us[1] = until_us;
-	for (size_t i = 0; i < TABLES; i++)
-		all |= !s->tables[i].from_runs;
-	add_samples(s, vp,
-	    (const int64_t[2]){ since_us, all ? until_us : covered_us[0] },
-	    covered_us);
-	if (!all)
-		add_samples(s, vp,
-		    (const int64_t[2]){ covered_us[1], until_us }, covered_us);
-}
-
-/* The quantiles of latency_report. */
 static void
 put_point(struct html_series *s, struct points *points, struct group *group,
     int64_t at)
 {
-	struct histogram *h = &s->buckets;
-	size_t count = group->rtts.count;
-	int64_t p50, p95 = UNKNOWN;
+	const struct latency_order order =
+	    latency_hist_order(&group->hist, &group->rtts, &s->buckets);
 
-	if (group->hist.any) {
-		latency_hist_put(&group->hist, &group->rtts, h);
-		count = (size_t)h->total;
-	} else {
-		quantile_sort(group->rtts.items, count);
-	}
-	if (count == 0)
+	if (order.count == 0)
 		return;
-	p50 = group->hist.any ? llround(histogram_percentile_us(h, 50))
-			      : quantile_median(group->rtts.items, count);
-	if (quantile_enough(count, 95))
-		p95 = group->hist.any
-			  ? llround(histogram_percentile_us(h, 95))
-			  : quantile_nearest(group->rtts.items, count, 95);
 	values_add(&points->at, at);
-	values_add(&points->p50, p50);
-	values_add(&points->p95, p95);
+	values_add(&points->p50, latency_order_us(&order, 50));
+	values_add(&points->p95, latency_order_us(&order, 95));
 }
 
-static void
-end_step(struct html_series *s, struct table *t, int64_t at)
+static int
+end_step(void *series, size_t table)
 {
+	struct html_series *s = series;
+	struct table *t = &s->tables[table];
 	struct latency *l = &t->latency;
+	const int64_t at = (l->since_us - s->first_us) / t->options.step_us;
 	const size_t old = t->room;
 
-	if (l->count > t->room) {
-		while (l->count > t->room)
-			t->points = memory_grow(
-			    t->points, &t->room, sizeof(*t->points));
-		for (size_t i = old; i < t->room; i++)
-			t->points[i] = (struct points){ 0 };
-	}
-	for (size_t i = 0; i < l->count; i++) {
+	while (l->count > t->room)
+		t->points =
+		    memory_grow(t->points, &t->room, sizeof(*t->points));
+	for (size_t i = old; i < t->room; i++)
+		t->points[i] = (struct points){ 0 };
+	for (size_t i = 0; i < l->count; i++)
 		put_point(s, &t->points[i], &l->items[i], at);
-		latency_hist_empty(&l->items[i].hist);
-		l->items[i].rtts.count = 0;
-	}
-	for (size_t i = 0; i < s->run->catalog.vp_count; i++)
-		t->name_of_vp[i] = -1;
-}
-
-static void
-read_step(struct html_series *s, int64_t since_us, int64_t until_us)
-{
-	const struct run *run = s->run;
-	const int64_t step_us = s->tables[0].options.step_us;
-
-	if (s->tables[0].from_runs || s->tables[1].from_runs) {
-		run_hours_init(&s->hours, run->query, &run->catalog,
-		    (const int64_t[2]){ since_us, until_us });
-		run_hours_read(&s->hours, add_run, s);
-	}
-	for (size_t i = 0; i < run->catalog.vp_count; i++)
-		read_vp(s, (int32_t)i, since_us, until_us);
-	for (size_t i = 0; i < TABLES; i++)
-		end_step(s, &s->tables[i], (since_us - s->first_us) / step_us);
-	run_hours_clear(&s->hours);
+	latency_empty(l);
+	return 0;
 }
 
 /* --- the page --- */
@@ -249,7 +108,7 @@ put_numbers(FILE *stream, const char *key, const struct values *values,
 static void
 put_ms(struct json_out *out, int64_t us)
 {
-	if (us == UNKNOWN)
+	if (us < 0) /* there are too few */
 		json_out_null(out);
 	else
 		json_out_thousandths(out, us);
@@ -427,11 +286,6 @@ table_init(struct table *t, struct run *run, enum group_by by, int64_t step_us)
 	t->options.by = by;
 	t->options.step_us = step_us;
 	latency_init(&t->latency, run, &t->options, &view);
-	t->from_runs = latency_runs_suit(&t->latency);
-	t->name_of_vp =
-	    memory_zeroed(run->catalog.vp_count, sizeof(*t->name_of_vp));
-	for (size_t i = 0; i < run->catalog.vp_count; i++)
-		t->name_of_vp[i] = -1;
 }
 
 static void
@@ -443,7 +297,6 @@ table_clear(struct table *t)
 		values_clear(&t->points[i].p95);
 	}
 	free(t->points);
-	free(t->name_of_vp);
 	latency_clear(&t->latency);
 }
 
@@ -451,16 +304,15 @@ struct html_series *
 html_series_read(struct run *run, enum group_by group, int64_t step_us)
 {
 	struct html_series *s = memory_zeroed(1, sizeof(*s));
-	int64_t since_us, until_us;
+	struct latency *latencies[TABLES];
 
-	s->run = run;
 	s->first_us = html_first_us(run->options, step_us);
 	histogram_init(&s->buckets);
 	table_init(&s->tables[0], run, BY_SITE, step_us);
 	table_init(&s->tables[1], run, group, step_us);
-	for (size_t k = 0;
-	     options_step(&s->tables[0].options, k, &since_us, &until_us); k++)
-		read_step(s, since_us, until_us);
+	for (size_t i = 0; i < TABLES; i++)
+		latencies[i] = &s->tables[i].latency;
+	(void)latency_read(latencies, TABLES, end_step, s);
 	return s;
 }
 
@@ -483,6 +335,5 @@ html_series_free(struct html_series *s)
 {
 	for (size_t i = 0; i < TABLES; i++)
 		table_clear(&s->tables[i]);
-	samples_clear(&s->samples);
 	free(s);
 }

@@ -62,6 +62,17 @@ grow_slots(struct latency *l)
 		*find_slot(l, l->items[i].kind, l->items[i].name) = i + 1;
 }
 
+static struct group
+begun_group(const struct latency *l, int32_t kind, int32_t name)
+{
+	return (struct group){
+		.kind = kind,
+		.name = name,
+		.expected_known = l->options->by != BY_SITE,
+		.vp = -1,
+	};
+}
+
 struct group *
 latency_group(struct latency *l, int32_t lane, int32_t name)
 {
@@ -78,12 +89,7 @@ latency_group(struct latency *l, int32_t lane, int32_t name)
 		if (l->count == l->room)
 			l->items =
 			    memory_grow(l->items, &l->room, sizeof(*l->items));
-		l->items[l->count++] = (struct group){
-			.kind = kind,
-			.name = name,
-			.expected_known = l->options->by != BY_SITE,
-			.vp = -1,
-		};
+		l->items[l->count++] = begun_group(l, kind, name);
 		*slot = l->count;
 	}
 	l->latest = *slot - 1;
@@ -124,58 +130,11 @@ latency_is_error(const struct latency *l, const struct sample *s)
 	       (l->strict[s->lane] || s->rcode == RCODE_SERVFAIL);
 }
 
-/* What was not sent is no failure, and no answer either. */
-static void
-count_outage(struct latency *l, struct group *group, const struct sample *s)
-{
-	bool answered = sample_answered(s) && !latency_is_error(l, s);
-
-	if (s->lane != l->lost_lane || answered)
-		l->lost.count = 0;
-	l->lost_lane = s->lane;
-	if (!answered && s->outcome != OUTCOME_UNSENT)
-		outages_add(&group->outages, &l->lost, s->t_us);
-}
-
-/* What somebody else answered is nobody's: as if it had not been asked. */
-static void
-count_sample(struct latency *l, int32_t name, const struct sample *sample)
-{
-	struct group *group;
-
-	if (sample->verdict == VERDICT_INTERCEPTED)
-		return;
-	group = latency_group(l, sample->lane, name);
-	latency_enter(l, group, l->run->catalog.lanes[sample->lane].vp);
-	group->vp_samples++;
-	group->asked++;
-	group->answered += sample_answered(sample);
-	group->errors += latency_is_error(l, sample);
-	group->unsent += sample->outcome == OUTCOME_UNSENT;
-	count_outage(l, group, sample);
-	if (l->view->round_trips && sample->rtt_us != SAMPLE_NO_RTT)
-		values_add(&group->rtts, sample->rtt_us);
-}
-
 int32_t
 latency_place(struct latency *l, int32_t vp, int64_t t_us)
 {
 	return group_put(&l->groups, &l->run->catalog,
 	    (struct group_of){ l->options->by, vp, t_us });
-}
-
-/* The place of a vantage point rarely changes: asked once per stretch. */
-static void
-count_by_place(struct latency *l, int32_t vp)
-{
-	const struct sample *items = l->samples.items;
-	int32_t name = -1;
-
-	for (size_t i = 0; i < l->samples.count; i++) {
-		if (i == 0 || l->run->catalog.vps[vp].place_count > 1)
-			name = latency_place(l, vp, items[i].t_us);
-		count_sample(l, name, &items[i]);
-	}
 }
 
 int32_t
@@ -197,154 +156,6 @@ latency_site(struct latency *l, int32_t lane, int32_t number)
 	site = catalog_site(c, c->lanes[lane].service, number);
 	return names_map_put(
 	    &l->place_names, &l->groups, site, names_text(&c->sites, site));
-}
-
-/* What was not answered belongs to a site only where the answers before and
- * after it in the lane agree. */
-static void
-count_by_site(struct latency *l)
-{
-	const struct sample *items = l->samples.items;
-	int32_t unknown = names_put(&l->groups, "");
-
-	for (size_t from = 0, end; from < l->samples.count; from = end) {
-		int32_t before = -1;
-
-		end = samples_lane_end(&l->samples, from);
-		for (size_t i = from, next; i < end; i = next) {
-			int32_t after = -1, name;
-
-			for (next = i;
-			     next < end && !sample_answered(&items[next]);
-			     next++)
-				continue;
-			if (next < end)
-				after = latency_site(
-				    l, items[next].lane, items[next].instance);
-			name = before == after ? before : -1;
-			for (size_t j = i; j < next; j++)
-				count_sample(
-				    l, name < 0 ? unknown : name, &items[j]);
-			if (next < end)
-				count_sample(l, after < 0 ? unknown : after,
-				    &items[next++]);
-			before = after;
-		}
-	}
-}
-
-/* What would have come had every round of the vantage point come. */
-static void
-add_expected(struct latency *l, const struct rounds *rounds)
-{
-	for (size_t i = 0; i < l->touched.count; i++) {
-		struct group *group = &l->items[l->touched.items[i]];
-
-		if (!rounds->known)
-			group->expected_known = false;
-		else
-			group->expected +=
-			    rounds_expected(rounds, (double)group->vp_samples);
-	}
-}
-
-/* The same in step after step while the vantage point is silent. */
-static const struct last_asked *
-ask_last(struct latency *l, int32_t vp, int64_t batch)
-{
-	struct last_asked *asked = &l->last_asked[vp];
-
-	if (asked->lanes != NULL && asked->batch == batch)
-		return asked;
-	samples_read_batch(&l->run->sampler, &l->samples, vp, batch);
-	free(asked->lanes);
-	asked->batch = batch;
-	asked->count = l->samples.count;
-	asked->lanes = memory_zeroed(asked->count, sizeof(*asked->lanes));
-	for (size_t i = 0; i < asked->count; i++)
-		asked->lanes[i] = l->samples.items[i].lane;
-	return asked;
-}
-
-/* A vantage point that went silent before the window: what it asked last is
- * still expected. */
-static void
-expect_silent(struct latency *l, int32_t vp, const struct rounds *rounds)
-{
-	const struct last_asked *asked;
-	int32_t name;
-
-	if (!rounds->known || rounds->missed == 0 || l->options->by == BY_SITE)
-		return;
-	asked = ask_last(l, vp, rounds->last_batch);
-	if (asked->count == 0)
-		return;
-	name = latency_place(l, vp, l->until_us - 1);
-	for (size_t i = 0; i < asked->count; i++)
-		latency_group(l, asked->lanes[i], name)->expected +=
-		    (double)rounds->missed;
-}
-
-/* Records one by one. False: there are none. */
-static bool
-count_samples(struct latency *l, int32_t vp, int64_t since_us, int64_t until_us)
-{
-	bool any;
-
-	if (since_us >= until_us)
-		return false;
-	if (l->rows != NULL &&
-	    latency_rows_count(
-		l->rows, vp, (const int64_t[2]){ since_us, until_us }, &any))
-		return any;
-	samples_read(&l->run->sampler, &l->samples, vp, since_us, until_us);
-	if (l->samples.count == 0)
-		return false;
-	if (l->options->by == BY_SITE)
-		count_by_site(l);
-	else
-		count_by_place(l, vp);
-	return true;
-}
-
-static bool
-count_all(struct latency *l, int32_t vp)
-{
-	int64_t around_us[2];
-	const bool between = latency_runs_count(l, vp, around_us);
-	const bool before = count_samples(l, vp, l->since_us, around_us[0]);
-	const bool after = count_samples(l, vp, around_us[1], l->until_us);
-
-	return before || between || after;
-}
-
-static void
-count_vp(struct latency *l, int32_t vp)
-{
-	const struct options *o = l->options;
-	struct rounds rounds;
-	bool any;
-
-	l->touched.count = 0;
-	l->lost_lane = -1;
-	any = count_all(l, vp);
-	rounds_read(&l->rounds, &rounds, l->run->catalog.vps[vp].id,
-	    &(struct rounds_window){
-		.since_us = l->since_us,
-		.until_us = l->until_us,
-		.now_us = o->now_us,
-		/* One window's length before it, whatever the step. */
-		.alive_us = o->since_us - (o->until_us - o->since_us),
-	    });
-	if (!any) {
-		if (rounds.came == 0)
-			expect_silent(l, vp, &rounds);
-		return;
-	}
-	/* Of a round that began before the window. */
-	if (rounds.came == 0)
-		rounds.came = 1;
-	add_expected(l, &rounds);
 }
 
 static int
@@ -378,11 +189,13 @@ latency_head(struct cell *cells, const struct latency *l,
 
 /* Rows of a step; those of its groups are done with. */
 static int
-write_groups(struct latency *l)
+write_groups(void *table, size_t number)
 {
+	struct latency *l = table;
 	size_t lane = 0;
 	int status = 0;
 
+	(void)number;
 	if (l->count > 1)
 		qsort_r(l->items, l->count, sizeof(*l->items), compare, l);
 	for (size_t i = 0; i < l->count; i++) {
@@ -401,24 +214,6 @@ write_groups(struct latency *l)
 }
 
 static int
-write_steps(struct latency *l)
-{
-	struct run *run = l->run;
-	int status = 0;
-
-	for (size_t k = 0; status == 0 && options_step(l->options, k,
-					      &l->since_us, &l->until_us);
-	     k++) {
-		latency_runs_read(l);
-		for (size_t i = 0; i < run->catalog.vp_count; i++)
-			count_vp(l, (int32_t)i);
-		latency_runs_free(l);
-		status = write_groups(l);
-	}
-	return status;
-}
-
-static int
 write_report(struct latency *l)
 {
 	const struct options *o = l->options;
@@ -431,7 +226,7 @@ write_report(struct latency *l)
 	status = report_begin(
 	    &l->run->report, named + first, l->view->count - first);
 	if (status == 0)
-		status = write_steps(l);
+		status = latency_read(&l, 1, write_groups, l);
 	if (report_end(&l->run->report) == -1)
 		status = -1;
 	return status;
@@ -442,14 +237,17 @@ latency_init(struct latency *l, struct run *run, const struct options *o,
     const struct latency_view *view)
 {
 	*l = (struct latency){ .run = run, .options = o, .view = view };
-	if (o->by == BY_SITE)
+	if (o->by == BY_SITE) {
 		methods_choose(&l->methods, &run->catalog, run->query,
 		    o->since_us, o->until_us);
+		l->no_site = names_put(&l->groups, "");
+	}
 	rounds_init(&l->rounds, run->query);
 	l->last_asked =
 	    memory_zeroed(run->catalog.vp_count, sizeof(*l->last_asked));
 	histogram_init(&l->buckets);
 	number_kinds(l);
+	l->from_runs = latency_runs_suit(l);
 	if (!view->round_trips && o->by != BY_SITE)
 		l->rows = latency_rows_new(l);
 }
@@ -475,6 +273,24 @@ latency_clear(struct latency *l)
 	free(l->strict);
 	free(l->items);
 	free(l->slots);
+}
+
+void
+latency_empty(struct latency *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		struct group *group = &l->items[i];
+		struct group empty;
+
+		latency_hist_empty(&group->hist);
+		group->rtts.count = 0;
+		if (group->vp < 0 && group->expected <= 0)
+			continue; /* nothing was counted */
+		empty = begun_group(l, group->kind, group->name);
+		empty.hist = group->hist;
+		empty.rtts = group->rtts;
+		*group = empty;
+	}
 }
 
 int

@@ -49,6 +49,7 @@ struct latency {
 	struct rounds_reader rounds;
 	struct last_asked *last_asked; /* by vantage point */
 	struct names groups;
+	int32_t no_site;              /* of groups, where --by is site */
 	struct names_map place_names; /* of groups, by what names a place */
 	int32_t *kind_of; /* by lane: same service, question and transport */
 	struct group *items;
@@ -57,13 +58,13 @@ struct latency {
 	size_t *slots; /* open addressing by kind and name: item + 1, or 0 */
 	size_t slot_count;
 	const struct latency_view *view;
-	struct samples samples;
-	bool *strict; /* by lane: an answer has to be without error */
+	struct samples samples; /* room */
+	bool *strict;           /* by lane: an answer has to be without error */
 	/* failures in a row of the lane at hand */
 	int32_t lost_lane;
 	struct failures lost;
-	struct latency_runs
-	    *runs; /* of the step; NULL: none (latency_runs.h) */
+	bool from_runs;            /* hours that are whole are read from runs */
+	struct latency_runs *runs; /* of the step; NULL: none */
 	struct latency_rows *rows; /* NULL: records are held */
 	struct values touched;     /* items, of the vantage point at hand */
 	struct histogram buckets;  /* of the group that is written */
@@ -77,6 +78,7 @@ struct latency_view {
 	size_t count;
 	int (*write)(struct latency *, const struct lane *, struct group *);
 	bool round_trips; /* shows them, and nothing that runs do not say */
+	bool counts;      /* shows how many were asked, lost and expected */
 };
 
 /* Read and write a report. As report_row. */
@@ -88,6 +90,16 @@ void latency_init(struct latency *, struct run *, const struct options *,
     const struct latency_view *);
 void latency_clear(struct latency *);
 
+/* Read the window of a run into tables of it, which have the same steps, all in
+ * one pass: step by step, after each of which every table is given by its
+ * number, and what came of the step is done with (latency_empty, or no items).
+ * 0, or what was not 0 of a function that was given one. */
+typedef int latency_step_fn(void *context, size_t table);
+int latency_read(
+    struct latency *const *, size_t count, latency_step_fn *, void *context);
+/* Groups as they were before something came in; their names stay. */
+void latency_empty(struct latency *);
+
 /* The first cells of a row, up to what --by says. */
 void latency_head(struct cell *, const struct latency *, const struct lane *,
     const struct group *);
@@ -97,8 +109,13 @@ struct group *latency_group(struct latency *, int32_t lane, int32_t name);
 /* The name of a vantage point's group at a time, where --by is not site. */
 int32_t latency_place(struct latency *, int32_t vp, int64_t t_us);
 /* The name of the site where an instance is (index), as a lane's question tells
- * it; -1: none. */
+ * it; -1: none, for which the group is that of no site. */
 int32_t latency_site(struct latency *, int32_t lane, int32_t instance);
+static inline int32_t
+latency_site_group(const struct latency *l, int32_t site)
+{
+	return site < 0 ? l->no_site : site;
+}
 /* Whether a server said that it does not serve: to the question for the SOA
  * whatever is not NOERROR (FIELD.md F9), to others SERVFAIL. That nobody knows
  * the name of an identity is an answer. */

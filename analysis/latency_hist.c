@@ -1,5 +1,6 @@
 #include "analysis/latency_hist.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/memory.h"
@@ -56,15 +57,43 @@ latency_hist_add_buckets(
 		hist->count[b - hist->low] += buckets->count[b];
 }
 
-void
-latency_hist_put(const struct latency_hist *hist, const struct values *values,
-    struct histogram *h)
+/* Replace a histogram by both together. */
+static void
+put_all(struct histogram *h, const struct latency_hist *hist,
+    const struct values *values)
 {
 	histogram_clear(h);
 	for (uint32_t b = hist->low; b < hist->high; b++)
 		histogram_add_bucket(h, b, hist->count[b - hist->low]);
 	for (size_t i = 0; i < values->count; i++)
 		histogram_add(h, values->items[i]);
+}
+
+struct latency_order
+latency_hist_order(const struct latency_hist *hist, struct values *values,
+    struct histogram *room)
+{
+	if (!hist->any) {
+		quantile_sort(values->items, values->count);
+		return (struct latency_order){ values, NULL, values->count };
+	}
+	put_all(room, hist, values);
+	return (struct latency_order){ NULL, room, (size_t)room->total };
+}
+
+int64_t
+latency_order_us(const struct latency_order *o, unsigned percent)
+{
+	if (percent == 100 ? o->count == 0
+			   : !quantile_enough(o->count, percent))
+		return -1;
+	if (o->buckets != NULL)
+		return percent == 0 ? histogram_rank_us(o->buckets, 1)
+				    : llround(histogram_percentile_us(
+					  o->buckets, percent));
+	return percent == 50
+		   ? quantile_median(o->values->items, o->count)
+		   : quantile_nearest(o->values->items, o->count, percent);
 }
 
 void

@@ -30,9 +30,21 @@ struct latency_buckets {
 void latency_hist_add_buckets(
     struct latency_hist *, const struct latency_buckets *);
 
-/* Replace a histogram by these and values together. */
-void latency_hist_put(
-    const struct latency_hist *, const struct values *, struct histogram *);
+/* Round trips in order: values where nothing was added to hist, else all of
+ * them in buckets. */
+struct latency_order {
+	const struct values *values;
+	const struct histogram *buckets; /* NULL: values */
+	size_t count;
+};
+
+/* Those of both. Sorts the values, or puts all into room; borrows them. */
+struct latency_order latency_hist_order(
+    const struct latency_hist *, struct values *, struct histogram *room);
+
+/* A percentile in microseconds (quantile.h): 0 is the least, 50 the median, 100
+ * the greatest. -1: there are too few. */
+int64_t latency_order_us(const struct latency_order *, unsigned percent);
 
 void latency_hist_empty(struct latency_hist *); /* keeps the room */
 void latency_hist_clear(struct latency_hist *);

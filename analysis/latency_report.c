@@ -32,54 +32,22 @@ static const struct column columns[COLUMNS] = {
 	{ "note", COLUMN_TEXT },
 };
 
-static const unsigned percents[] = { 90, 95, 99 };
-
-static void
-set_values(struct cell *cells, struct values *rtts)
-{
-	const size_t n = rtts->count;
-
-	quantile_sort(rtts->items, n);
-	if (n == 0)
-		return;
-	cells[12] = cell_number(rtts->items[0]);
-	cells[13] = cell_number(quantile_median(rtts->items, n));
-	cells[17] = cell_number(rtts->items[n - 1]);
-	for (size_t i = 0; i < COUNT(percents); i++)
-		cells[14 + i] =
-		    cell_number(quantile_nearest(rtts->items, n, percents[i]));
-}
-
-static size_t
-set_buckets(struct cell *cells, const struct group *group, struct histogram *h)
-{
-	latency_hist_put(&group->hist, &group->rtts, h);
-	if (h->total == 0)
-		return 0;
-	cells[12] = cell_number(histogram_rank_us(h, 1));
-	cells[13] = cell_number(llround(histogram_percentile_us(h, 50)));
-	cells[17] = cell_number(histogram_rank_us(h, h->total));
-	for (size_t i = 0; i < COUNT(percents); i++)
-		cells[14 + i] = cell_number(
-		    llround(histogram_percentile_us(h, percents[i])));
-	return (size_t)h->total;
-}
+/* From cell 12 on. */
+static const unsigned percents[] = { 0, 50, 90, 95, 99, 100 };
 
 /* Cells 12 to 17 and the note. */
 static void
 set_quantiles(struct latency *l, struct cell *cells, struct group *group)
 {
-	size_t n = group->rtts.count;
+	const struct latency_order order =
+	    latency_hist_order(&group->hist, &group->rtts, &l->buckets);
 
-	if (group->hist.any)
-		n = set_buckets(cells, group, &l->buckets);
-	else
-		set_values(cells, &group->rtts);
 	for (size_t i = 0; i < COUNT(percents); i++) {
-		if (quantile_enough(n, percents[i]))
-			continue;
-		cells[14 + i] = (struct cell){ 0 };
-		cells[21] = cell_text("few");
+		const int64_t us = latency_order_us(&order, percents[i]);
+
+		cells[12 + i] = cell_number_if(us >= 0, us);
+		if (us < 0)
+			cells[21] = cell_text("few");
 	}
 }
 
@@ -111,7 +79,7 @@ int
 latency_report(struct run *run)
 {
 	static const struct latency_view view = { columns, COLUMNS, write_group,
-		true };
+		.round_trips = true, .counts = true };
 
 	return latency_run(run, &view);
 }

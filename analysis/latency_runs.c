@@ -22,7 +22,7 @@ struct latency_runs {
 	struct lane_sum *sums;
 	size_t count, room;
 	size_t *first;               /* by lane: sum + 1; 0: none yet */
-	struct latency_sites *sites; /* NULL: not by site */
+	struct latency_sites *sites; /* NULL: not by site, or no counts */
 };
 
 /* --- whether --- */
@@ -117,23 +117,88 @@ add_to_place(void *context, const struct run_row *run)
 	    run);
 }
 
-void
-latency_runs_read(struct latency *l)
+/* Where losses are not counted, it does not matter which site they are of. */
+static void
+add_answers(struct latency *l, const struct run_row *run)
 {
-	const struct options *o = l->options;
+	const size_t known = l->runs->first[run->lane];
+	const struct lane_sum *sum;
+	int32_t name;
+
+	if (l->options->by == BY_SITE)
+		name = latency_site_group(
+		    l, latency_site(l, run->lane, run->instance));
+	else if (known != 0)
+		name = l->runs->sums[known - 1].name;
+	else
+		name = latency_place(
+		    l, l->run->catalog.lanes[run->lane].vp, l->since_us);
+	sum = sum_of(l, run->lane, name);
+	latency_hist_add(&l->items[sum->group].hist, run->hist, run->hist_len);
+}
+
+struct together {
+	struct latency *const *tables;
+	size_t count;
+};
+
+static void
+add_to_all(void *context, const struct run_row *run)
+{
+	const struct together *all = context;
+	const struct catalog *c = &all->tables[0]->run->catalog;
+
+	if (run->lost || run->hist_len == 0 ||
+	    judge_marks_name(c, run->lane, run->instance))
+		return;
+	for (size_t i = 0; i < all->count; i++) {
+		struct latency *l = all->tables[i];
+
+		if (l->runs != NULL && !l->view->counts)
+			add_answers(l, run);
+	}
+}
+
+static void
+begin(struct latency *l)
+{
 	const struct catalog *c = &l->run->catalog;
 	struct latency_runs *r;
 
-	if (!latency_runs_suit(l))
-		return;
 	l->runs = r = memory_zeroed(1, sizeof(*r));
 	r->first = memory_zeroed(c->lane_count, sizeof(*r->first));
 	run_hours_init(&r->hours, l->run->query, c,
 	    (const int64_t[2]){ l->since_us, l->until_us });
-	if (o->by == BY_SITE)
+}
+
+static void
+read_counts(struct latency *l)
+{
+	struct latency_runs *r = l->runs;
+
+	if (l->options->by == BY_SITE)
 		r->sites = latency_sites_read(l, &r->hours);
 	else if (!latency_blocks_read(l, &r->hours))
 		run_hours_read(&r->hours, add_to_place, l);
+}
+
+void
+latency_runs_read(struct latency *const *tables, size_t count)
+{
+	struct together all = { tables, count };
+	const struct latency *answers = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!tables[i]->from_runs)
+			continue;
+		begin(tables[i]);
+		if (tables[i]->view->counts)
+			read_counts(tables[i]);
+		else
+			answers = tables[i];
+	}
+	if (answers != NULL)
+		run_hours_read(&answers->runs->hours, add_to_all, &all);
 }
 
 void
@@ -190,7 +255,7 @@ latency_runs_count(struct latency *l, int32_t vp, int64_t around_us[2])
 		around_us[0] = l->since_us; /* the rest was counted, too */
 		around_us[1] = l->until_us;
 	}
-	for (size_t i = 0; i < v->lane_count; i++)
+	for (size_t i = 0; l->view->counts && i < v->lane_count; i++)
 		any |= count_lane(l, vp, v->lanes[i]);
 	return any;
 }

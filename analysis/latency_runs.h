@@ -19,8 +19,9 @@ struct latency_counts {
 /* Whether runs are worth it and say the same. */
 bool latency_runs_suit(const struct latency *);
 
-/* Read the runs of the step into l->runs, where they suit. */
-void latency_runs_read(struct latency *);
+/* Read the runs of the step of tables of a run, where they suit: those without
+ * counts in one pass. */
+void latency_runs_read(struct latency *const *, size_t count);
 void latency_runs_free(struct latency *);
 
 /* Count those of a vantage point in. False: there are none. What is before

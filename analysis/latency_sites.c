@@ -42,7 +42,6 @@ struct open_hours {
 struct latency_sites {
 	struct latency *l;
 	const struct run_hours *hours;
-	int32_t unknown;           /* name of no site */
 	struct lane_state *states; /* by lane */
 	struct lane_hour at;       /* at hand */
 	struct open_hours open;
@@ -55,7 +54,7 @@ lose(struct latency_sites *s, int32_t lane, int32_t name,
     const struct lane_state *lost)
 {
 	if (lost->lost > 0)
-		latency_runs_add(s->l, lane, name < 0 ? s->unknown : name,
+		latency_runs_add(s->l, lane, latency_site_group(s->l, name),
 		    &(const struct latency_counts){
 			.asked = lost->lost, .unsent = lost->unsent });
 }
@@ -272,7 +271,7 @@ add_run(void *context, const struct run_row *run)
 	}
 	if (!judge_marks_name(&s->l->run->catalog, run->lane, run->instance)) {
 		name = latency_site(s->l, run->lane, run->instance);
-		latency_runs_add_run(s->l, name < 0 ? s->unknown : name, run);
+		latency_runs_add_run(s->l, latency_site_group(s->l, name), run);
 	}
 	if (h->count == h->room)
 		h->stretches =
@@ -299,8 +298,7 @@ add_sample(struct latency_sites *s, const struct sample *sample)
 	answer(s, sample->lane, name);
 	if (sample->verdict == VERDICT_INTERCEPTED)
 		return;
-	if (name < 0)
-		name = s->unknown;
+	name = latency_site_group(l, name);
 	latency_runs_add(l, sample->lane, name,
 	    &(const struct latency_counts){ .asked = 1, .answered = 1 });
 	if (sample->rtt_us != SAMPLE_NO_RTT)
@@ -329,7 +327,6 @@ latency_sites_read(struct latency *l, const struct run_hours *hours)
 	int64_t from_us, to_us;
 
 	s->l = l;
-	s->unknown = names_put(&l->groups, "");
 	s->states = memory_zeroed(c->lane_count, sizeof(*s->states));
 	s->open.wanted = memory_zeroed(c->lane_count, sizeof(bool));
 	s->open.which = memory_zeroed(c->lane_count, sizeof(size_t));
