@@ -179,6 +179,17 @@ check_derived(struct store *s, int64_t *faults)
 	return result;
 }
 
+/* In a transaction that met damage SQLite writes nothing more, be it to a
+ * temporary table: the next part has its own. */
+static enum store_result
+begin_again(struct store *s, enum store_result before)
+{
+	if (before == STORE_OK)
+		return STORE_OK;
+	return store_result_of(s,
+	    sqlite3_exec(s->db, "ROLLBACK; BEGIN", NULL, NULL, NULL), "check");
+}
+
 int
 check_store(const char *path, const char *archive)
 {
@@ -191,12 +202,15 @@ check_store(const char *path, const char *archive)
 		return code;
 	result = ask_all(s, check_queries, &faults);
 	result = first_of(result, check_schema(s, &faults));
+	result = first_of(result, begin_again(s, result));
 	result = first_of(result, check_derived(s, &faults));
 	result = first_of(result, tell_unsettled(s));
 	result = first_of(result, check_names(s, &faults));
 	result = first_of(result, check_sums(s, &faults));
-	if (archive != NULL)
+	if (archive != NULL) {
+		result = first_of(result, begin_again(s, result));
 		result = first_of(result, check_archive(s, archive, &faults));
+	}
 	store_close(s);
 	if (result != STORE_OK)
 		return EXIT_STORAGE;

@@ -40,6 +40,7 @@ STRANGERS = (("CREATE TRIGGER x AFTER INSERT ON batch BEGIN DELETE FROM note;"
 NO_STRANGERS = [("collector/check_schema.c",
                  "if (sqlite3_step(known) != SQLITE_ROW)", "if (0)")]
 NO_SCHEMA = [("collector/check_schema.c", "if (!same)", "if (0)")]
+ONE_TRANSACTION = [("collector/check.c", '"ROLLBACK; BEGIN"', '""')]
 ENDED = [("collector/main.c", "settled = command_settle(db);\n	code",
           "settled = command_settle(db);\n	if (settled != EXIT_DONE)\n"
           "		return settled;\n	code")]
@@ -193,6 +194,9 @@ class Test:
                        "passed over: 1 vantage points with 1 hours" in out and
                        LAST in out, "an hour that cannot be settled is passed "
                        "over, and the exit code is 4", code, self.said)
+        self.tap.check("\nok: the archive is whole" in out and
+                       "\nok: every act" in out, "what was met before keeps "
+                       "the archive from nothing", self.said)
 
     def archive(self):
         path = glob.glob(f"{self.good}/archive/*.acarc")[0]
@@ -249,8 +253,11 @@ class Test:
         self.tap.check(len(found) == 1, "a check that leaves SQLite's out is "
                        "noticed by pages of zeros", found)
         found = self.with_mutant(ENDED, self.open_hour)
-        self.tap.check(len(found) == 2, "a check that ends where it cannot "
+        self.tap.check(len(found) == 3, "a check that ends where it cannot "
                        "settle is noticed", found)
+        found = self.with_mutant(ONE_TRANSACTION, self.open_hour)
+        self.tap.check(len(found) == 1, "a check that goes on in a transaction "
+                       "that met damage is noticed", found)
         found = self.with_mutant(NO_SCHEMA, self.schema)
         self.tap.check(len(found) == 1, "a check that does not look at the "
                        "schema is noticed", found)
