@@ -55,6 +55,24 @@ fixture_remove(struct fixture *f)
 	(void)rmdir(f->folder);
 }
 
+/* Of a test that has a store of its own: cmocka calls them around it. */
+static inline int
+fixture_set_up(void **state)
+{
+	static struct fixture f;
+
+	f = (struct fixture){ 0 };
+	*state = &f;
+	return fixture_make(&f);
+}
+
+static inline int
+fixture_tear_down(void **state)
+{
+	fixture_remove(*state);
+	return 0;
+}
+
 /* One number that the database says; -1 where it says none. */
 static inline int64_t
 fixture_ask(struct fixture *f, const char *sql)

@@ -26,23 +26,6 @@ static const char batches_sql[] =
     " rows, questions, received, keyid, host)"
     " SELECT 2, 1, i, x'00', i, i + 1, 1, 0, 0, 0, 'l', 1 FROM n";
 
-static int
-set_up(void **state)
-{
-	static struct fixture f;
-
-	f = (struct fixture){ 0 };
-	*state = &f;
-	return fixture_make(&f);
-}
-
-static int
-tear_down(void **state)
-{
-	fixture_remove(*state);
-	return 0;
-}
-
 static void
 have_batches(struct fixture *f, const char *count)
 {
@@ -111,7 +94,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    a_conflict_and_a_key_are_looked_up_in_as_many_steps_of_many_batches,
-		    set_up, tear_down),
+		    fixture_set_up, fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,23 +21,6 @@ static const struct batch_head head = {
 	.clock_max_error_us = -1,
 };
 
-static int
-set_up(void **state)
-{
-	static struct fixture f;
-
-	f = (struct fixture){ 0 };
-	*state = &f;
-	return fixture_make(&f);
-}
-
-static int
-tear_down(void **state)
-{
-	fixture_remove(*state);
-	return 0;
-}
-
 /* Add a batch in a transaction of its own; what it came to. */
 static enum store_result
 add(struct fixture *f, int64_t number, uint8_t content,
@@ -420,7 +403,7 @@ names_are_found_until_there_are_too_many(void **state)
 }
 
 #define WITH_STORE(test) \
-	cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	cmocka_unit_test_setup_teardown(test, fixture_set_up, fixture_tear_down)
 
 int
 main(void)

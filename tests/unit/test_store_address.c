@@ -12,23 +12,6 @@
 
 #define MORNING_US (T_US - 12 * HOUR_US)
 
-static int
-set_up(void **state)
-{
-	static struct fixture f;
-
-	f = (struct fixture){ 0 };
-	*state = &f;
-	return fixture_make(&f);
-}
-
-static int
-tear_down(void **state)
-{
-	fixture_remove(*state);
-	return 0;
-}
-
 static struct addr
 address(const char *text)
 {
@@ -109,8 +92,8 @@ what_hosts_report_is_the_same_in_any_order(void **state)
 		    3 * HOUR_US);
 		assert_true(i == 0 || reported_sum(f) == sum);
 		sum = reported_sum(f);
-		assert_int_equal(tear_down(state), 0);
-		assert_int_equal(set_up(state), 0);
+		assert_int_equal(fixture_tear_down(state), 0);
+		assert_int_equal(fixture_set_up(state), 0);
 	}
 }
 
@@ -175,14 +158,14 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    what_hosts_report_is_the_same_in_any_order, set_up,
-		    tear_down),
+		    what_hosts_report_is_the_same_in_any_order, fixture_set_up,
+		    fixture_tear_down),
 		cmocka_unit_test_setup_teardown(
-		    an_address_that_comes_and_goes_is_a_row_a_day, set_up,
-		    tear_down),
+		    an_address_that_comes_and_goes_is_a_row_a_day,
+		    fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(
-		    only_another_address_than_the_last_is_a_new_one, set_up,
-		    tear_down),
+		    only_another_address_than_the_last_is_a_new_one,
+		    fixture_set_up, fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
